@@ -1,0 +1,111 @@
+//! Path attributes: what a peer says about a set of prefixes, as values.
+//!
+//! [`PathAttrs`] is the canonical form that the RIB interns: equal attributes are equal values, whatever the session
+//! they came over (AS numbers are four octets wide, AS4_PATH is merged, attribute order and flags' unused bits are
+//! gone). The next hop is part of it, because prefixes share an UPDATE only when it is the same.
+//!
+//! [`value`] has the types of single attributes, [`table`] the row that says for each code how it is read, written and
+//! what an error in it costs (RFC 7606), [`decode`] and [`encode`] walk a whole block.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::{Asn, RouterId};
+
+pub use as_path::{AsPath, AsPathBuilder, Segment, SegmentKind};
+pub use value::{Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, RawAttr};
+
+mod as_path;
+pub mod value;
+
+/// The attributes of a path. RFC 4271 §5 and the RFCs named at each field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathAttrs {
+    /// ORIGIN.
+    pub origin: Origin,
+    /// AS_PATH, with AS4_PATH merged (RFC 6793 §4.2.3).
+    pub as_path: AsPath,
+    /// NEXT_HOP, or the next hop of the MP_REACH_NLRI the prefixes came in.
+    pub next_hop: NextHop,
+    /// MULTI_EXIT_DISC.
+    pub med: Option<u32>,
+    /// LOCAL_PREF; only ever present on paths from internal peers or set by policy.
+    pub local_pref: Option<u32>,
+    /// ATOMIC_AGGREGATE.
+    pub atomic_aggregate: bool,
+    /// AGGREGATOR, with AS4_AGGREGATOR merged.
+    pub aggregator: Option<Aggregator>,
+    /// ORIGINATOR_ID (RFC 4456 §8).
+    pub originator_id: Option<RouterId>,
+    /// CLUSTER_LIST, nearest cluster first (RFC 4456 §8).
+    pub cluster_list: Box<[RouterId]>,
+    /// COMMUNITIES (RFC 1997), sorted, without duplicates.
+    pub communities: Box<[Community]>,
+    /// EXTENDED COMMUNITIES (RFC 4360), sorted, without duplicates.
+    pub ext_communities: Box<[ExtCommunity]>,
+    /// IPv6 Address Specific Extended Communities (RFC 5701), sorted, without duplicates.
+    pub ipv6_ext_communities: Box<[Ipv6ExtCommunity]>,
+    /// LARGE_COMMUNITY (RFC 8092), sorted, without duplicates.
+    pub large_communities: Box<[LargeCommunity]>,
+    /// Only to Customer (RFC 9234 §5).
+    pub otc: Option<Asn>,
+    /// Optional transitive attributes roost does not know, in order of code, passed on with the Partial bit set.
+    pub unknown: Box<[RawAttr]>,
+}
+
+/// Where packets for a prefix go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NextHop {
+    /// One address, of either family (an IPv6 address for IPv4 prefixes is RFC 8950).
+    Addr(IpAddr),
+    /// A global and a link-local IPv6 address (RFC 2545 §3).
+    WithLinkLocal {
+        /// The global address.
+        global: Ipv6Addr,
+        /// The link-local address, meaningful on the link shared with the peer.
+        link_local: Ipv6Addr,
+    },
+}
+
+impl NextHop {
+    /// The address that names the next hop: the global one.
+    pub const fn addr(&self) -> IpAddr {
+        match *self {
+            Self::Addr(addr) => addr,
+            Self::WithLinkLocal { global, .. } => IpAddr::V6(global),
+        }
+    }
+}
+
+impl From<IpAddr> for NextHop {
+    fn from(addr: IpAddr) -> Self {
+        Self::Addr(addr)
+    }
+}
+
+impl PathAttrs {
+    /// The attributes of a route this speaker originates: ORIGIN IGP, an empty AS_PATH, nothing else.
+    pub fn originated(next_hop: NextHop) -> Self {
+        Self {
+            origin: Origin::Igp,
+            as_path: AsPath::default(),
+            next_hop,
+            med: None,
+            local_pref: None,
+            atomic_aggregate: false,
+            aggregator: None,
+            originator_id: None,
+            cluster_list: Box::default(),
+            communities: Box::default(),
+            ext_communities: Box::default(),
+            ipv6_ext_communities: Box::default(),
+            large_communities: Box::default(),
+            otc: None,
+            unknown: Box::default(),
+        }
+    }
+
+    /// Whether a COMMUNITIES value is present. RFC 1997
+    pub fn has_community(&self, community: Community) -> bool {
+        self.communities.binary_search(&community).is_ok()
+    }
+}

@@ -1,0 +1,27 @@
+//! What the API asks of the daemon. The server and its tests know only this trait, so that every page can be tested
+//! against a made-up daemon.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use super::model::{FibRow, PeerDetail, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
+
+/// A running daemon, as the API sees it. Every answer is a snapshot.
+pub trait Backend: Clone + Send + Sync + 'static {
+    /// `GET /v1/status`
+    fn status(&self) -> impl Future<Output = Status> + Send;
+    /// `GET /v1/peers`, in order of address.
+    fn peers(&self) -> impl Future<Output = Vec<PeerRow>> + Send;
+    /// `GET /v1/peers/{address}`; `None` when there is no such peer.
+    fn peer(&self, address: IpAddr) -> impl Future<Output = Option<PeerDetail>> + Send;
+    /// `GET /v1/routes`, in order of prefix, best path first.
+    fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Vec<RouteRow>, Problem>> + Send;
+    /// `GET /v1/fib`, in order of prefix.
+    fn fib(&self) -> impl Future<Output = Vec<FibRow>> + Send;
+    /// `POST /v1/announce`: originate all of these, or none when one is wrong.
+    fn announce(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
+    /// `POST /v1/withdraw`
+    fn withdraw(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
+    /// `GET /metrics`: the Prometheus text.
+    fn metrics(&self) -> impl Future<Output = String> + Send;
+}

@@ -1,0 +1,243 @@
+//! What the API says, as types: the daemon fills them, the CLI prints them, the OpenAPI document is made from them.
+//!
+//! Field names are the contract: they are only added to. Times are seconds, addresses and prefixes are text.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/status`: one daemon at a glance.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Status {
+    /// Program version.
+    pub version: String,
+    /// `node.name` of the configuration, empty when it has none.
+    pub node: String,
+    /// Our AS number.
+    pub asn: u32,
+    /// Our BGP identifier.
+    pub router_id: String,
+    /// Seconds since the process started.
+    pub uptime: u64,
+    /// Where BGP connections are accepted.
+    pub listen: Vec<String>,
+    /// The startup phase: `starting` while End-of-RIBs are awaited, then `running`.
+    pub phase: String,
+    /// Peers that are established, and all configured ones.
+    pub peers_established: usize,
+    /// All configured peers.
+    pub peers: usize,
+    /// Prefixes with at least one path.
+    pub prefixes: usize,
+    /// Paths of all peers and our own.
+    pub paths: usize,
+    /// Routes this node originates.
+    pub originated: Vec<String>,
+    /// The kernel side.
+    pub fib: FibSummary,
+}
+
+/// Kernel routes by state.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct FibSummary {
+    /// Whether routes are put into the kernel at all.
+    pub enabled: bool,
+    /// In the kernel as wanted.
+    pub installed: usize,
+    /// On their way.
+    pub pending: usize,
+    /// Kept back, each with its reason (see `GET /v1/fib`).
+    pub withheld: usize,
+    /// A foreign route stands in the place.
+    pub conflicts: usize,
+    /// Refused by the kernel, retried.
+    pub failed: usize,
+    /// Found at start, wanted by nobody yet.
+    pub adopted: usize,
+    /// Routes put back after something else changed or removed them.
+    pub repairs: u64,
+}
+
+/// `GET /v1/peers`: one row a peer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct PeerRow {
+    /// The peer's address.
+    pub address: IpAddr,
+    /// Its TCP port.
+    pub port: u16,
+    /// Its AS number.
+    pub asn: u32,
+    /// `internal`, `external` or `client`.
+    pub kind: String,
+    /// Text of the configuration.
+    pub description: String,
+    /// `idle`, `connect`, `active`, `open-sent`, `open-confirm`, `established`, or `disabled`.
+    pub state: String,
+    /// Seconds since the session came up or went down.
+    pub since: u64,
+    /// Why it is down, in words; `null` when established.
+    pub reason: Option<String>,
+    /// What to do about it; `null` when there is nothing.
+    pub hint: Option<String>,
+    /// The peer's identifier, of the current session.
+    pub router_id: Option<String>,
+    /// Negotiated families.
+    pub families: Vec<String>,
+    /// Paths held from the peer.
+    pub received: usize,
+    /// Of these, accepted by policy and checks.
+    pub accepted: usize,
+    /// Prefixes announced to the peer.
+    pub advertised: usize,
+    /// Paths kept from its last session until it is back (graceful restart).
+    pub stale: usize,
+}
+
+/// `GET /v1/peers/{address}`: everything about one peer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct PeerDetail {
+    /// The row of the table.
+    #[serde(flatten)]
+    pub row: PeerRow,
+    /// Our end of the TCP connection.
+    pub local: Option<String>,
+    /// The peer's end.
+    pub remote: Option<String>,
+    /// Negotiated hold time in seconds, 0 for none.
+    pub hold_time: Option<u64>,
+    /// Keepalive interval in seconds.
+    pub keepalive: Option<u64>,
+    /// The peer's capabilities, as text.
+    pub capabilities: Vec<String>,
+    /// Restart time of the peer's graceful-restart capability in seconds.
+    pub restart_time: Option<u16>,
+    /// Families whose End-of-RIB has come.
+    pub end_of_rib: Vec<String>,
+    /// Messages by type and direction.
+    pub messages: MessageCounts,
+    /// How often a session came up.
+    pub established_count: u64,
+    /// UPDATEs with an error that the session survived (RFC 7606).
+    pub update_faults: u64,
+    /// The last such error.
+    pub last_fault: Option<String>,
+}
+
+/// Messages by type and direction.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[allow(missing_docs)]
+pub struct MessageCounts {
+    pub open_in: u64,
+    pub open_out: u64,
+    pub update_in: u64,
+    pub update_out: u64,
+    pub keepalive_in: u64,
+    pub keepalive_out: u64,
+    pub notification_in: u64,
+    pub notification_out: u64,
+    pub refresh_in: u64,
+    pub refresh_out: u64,
+}
+
+/// `GET /v1/routes`: one row a path, the best of each prefix first: its way from peer to kernel.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct RouteRow {
+    /// The prefix.
+    pub prefix: String,
+    /// The peer's address, or `local`.
+    pub from: String,
+    /// BGP next hop; `null` for our own blocks.
+    pub next_hop: Option<IpAddr>,
+    /// Whether this path is the best.
+    pub best: bool,
+    /// Whether it shares the traffic with the best.
+    pub multipath: bool,
+    /// Whether it is kept from a lost session.
+    pub stale: bool,
+    /// For a path that lost: the step of the decision that says so. For a rejected one: why.
+    pub reason: Option<String>,
+    /// AS_PATH as text.
+    pub as_path: String,
+    /// `igp`, `egp` or `incomplete`.
+    pub origin: String,
+    /// LOCAL_PREF in effect.
+    pub local_pref: u32,
+    /// MULTI_EXIT_DISC.
+    pub med: Option<u32>,
+    /// COMMUNITIES, LARGE_COMMUNITY and EXTENDED COMMUNITIES as text.
+    pub communities: Vec<String>,
+    /// The path id of the peer (RFC 7911), 0 for none.
+    pub path_id: u32,
+    /// What became of it in the kernel; only on the best path.
+    pub kernel: Option<KernelState>,
+}
+
+/// What the kernel has for a prefix.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct KernelState {
+    /// `installed`, `pending`, `withheld`, `conflict`, `failed`, `adopted` or `off`.
+    pub state: String,
+    /// The route as `ip route` prints it, when one is there.
+    pub route: Option<String>,
+    /// Why it is not installed.
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/fib`: one row a kernel route.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct FibRow {
+    /// The prefix.
+    pub prefix: String,
+    /// What is wanted: `via NEXTHOP…`, `blackhole`, or `none`.
+    pub wanted: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub kernel: KernelState,
+}
+
+/// `POST /v1/announce` and `POST /v1/withdraw`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PrefixList {
+    /// Blocks or single addresses, such as `10.65.1.0/26`; a bare address counts as /32 or /128.
+    pub prefixes: Vec<String>,
+}
+
+/// What an announce or withdraw did.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct PrefixListDone {
+    /// Prefixes that were not announced (or withdrawn) before and are now.
+    pub changed: Vec<String>,
+    /// Prefixes that already were.
+    pub unchanged: Vec<String>,
+}
+
+/// An error of the API (RFC 9457).
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// What kind of thing went wrong.
+    pub title: String,
+    /// What exactly, with what was expected and what to do.
+    pub detail: String,
+}
+
+/// Which routes to list. All conditions must hold.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RouteFilter {
+    /// Exactly this prefix.
+    pub prefix: Option<String>,
+    /// With `prefix`: also what lies inside it.
+    #[serde(default)]
+    pub longer: bool,
+    /// The prefix with the longest match for this address.
+    pub address: Option<IpAddr>,
+    /// Only paths of this peer.
+    pub peer: Option<IpAddr>,
+    /// Only best paths.
+    #[serde(default)]
+    pub best: bool,
+}

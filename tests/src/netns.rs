@@ -1,0 +1,125 @@
+//! One network namespace: `ip` and other commands inside it.
+//!
+//! A [`Netns`] is a name, cheap to clone; the [`Lab`](crate::Lab) that made it owns it. Commands are written as one
+//! line of words, as they would be typed: no word of the lab holds a space.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Process;
+
+/// A network namespace of a lab.
+#[derive(Debug, Clone)]
+pub struct Netns {
+    full_name: String,
+    name: String,
+    dir: PathBuf,
+}
+
+impl Netns {
+    pub(crate) fn new(full_name: String, name: String, dir: PathBuf) -> Netns {
+        Netns { full_name, name, dir }
+    }
+
+    /// The kernel's name for it, as `ip netns` lists it.
+    pub fn full_name(&self) -> &str {
+        &self.full_name
+    }
+
+    /// The name the test gave it: also the stem of its daemons' files.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The lab's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A command that will run inside the namespace; the child's pid is the program's own (`ip netns exec` execs).
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.full_name]).arg(program).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs one line inside the namespace and returns its standard output.
+    pub fn try_run(&self, line: &str) -> Result<String> {
+        let mut words = line.split_whitespace();
+        let program = words.next().context("an empty command line")?;
+        let output = self.command(program).args(words).output().with_context(|| format!("cannot run `{line}`"))?;
+        text_of(output, || format!("[{}] {line}", self.name))
+    }
+
+    /// [`Netns::try_run`], where a failure fails the test.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> String {
+        self.try_run(line).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// `ip -n NAMESPACE LINE`.
+    pub fn try_ip(&self, line: &str) -> Result<String> {
+        let mut words = vec!["-n", &self.full_name];
+        words.extend(line.split_whitespace());
+        ip(&words)
+    }
+
+    /// [`Netns::try_ip`], where a failure fails the test.
+    #[track_caller]
+    pub fn ip(&self, line: &str) -> String {
+        self.try_ip(line).unwrap_or_else(|error| panic!("in {}: {error:#}", self.name))
+    }
+
+    /// The lines of `ip route show SELECTOR`, each on one line with single spaces (a multipath route as well).
+    #[track_caller]
+    pub fn routes(&self, selector: &str) -> Vec<String> {
+        self.ip(&format!("-o -4 route show {selector}")).lines().map(one_line).collect()
+    }
+
+    /// The lines of `ip -6 route show SELECTOR`, as [`Netns::routes`].
+    #[track_caller]
+    pub fn routes6(&self, selector: &str) -> Vec<String> {
+        self.ip(&format!("-o -6 route show {selector}")).lines().map(one_line).collect()
+    }
+
+    /// Sets a key of `/proc/sys/net` in this namespace, e.g. `("ipv4/ip_forward", "1")`.
+    #[track_caller]
+    pub fn sysctl(&self, key: &str, value: &str) {
+        let path = format!("/proc/sys/net/{key}");
+        let output = self.command("sh").args(["-c", &format!("echo {value} > {path}")]).output();
+        let output = output.unwrap_or_else(|error| panic!("cannot run sh: {error}"));
+        text_of(output, || format!("[{}] echo {value} > {path}", self.name))
+            .unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// Starts a long-running program inside the namespace; both its outputs go to `<dir>/<label>.log`.
+    #[track_caller]
+    pub fn spawn(&self, label: &str, program: &Path, args: &[String]) -> Process {
+        let mut command = self.command(program);
+        command.args(args);
+        Process::start(command, label, &self.dir)
+    }
+}
+
+/// Runs `ip` with these words in the machine's own namespace.
+pub(crate) fn ip(words: &[&str]) -> Result<String> {
+    let output = Command::new("ip").args(words).stdin(Stdio::null()).output().context("cannot run `ip`")?;
+    text_of(output, || format!("ip {}", words.join(" ")))
+}
+
+/// What a command printed, or an error with everything it said.
+pub(crate) fn text_of(output: Output, what: impl FnOnce() -> String) -> Result<String> {
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let err = String::from_utf8_lossy(&output.stderr);
+        bail!("`{}` failed ({}): {}{}", what(), output.status, out.trim(), err.trim());
+    }
+    Ok(out)
+}
+
+/// iproute2 breaks a route over several lines with `\` and tabs; tests compare one line with single spaces.
+pub fn one_line(line: &str) -> String {
+    line.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}

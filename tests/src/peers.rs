@@ -1,0 +1,64 @@
+//! Where the daemons are: roost from this checkout, the others unpacked by `tests/setup` or installed.
+//!
+//! Debian's `bird` and `bird2` exclude each other, so `tests/setup` unpacks both packages under `target/peers/`
+//! without installing them. Nothing here falls back to a skipped test: a missing daemon fails, with what to type.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The root of the checkout.
+pub fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate lies in a folder of the checkout")
+}
+
+/// BIRD 2.
+///
+/// # Panics
+/// When there is none.
+pub fn bird2() -> PathBuf {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| find("BIRD 2", "bird2/usr/sbin/bird", "/usr/sbin/bird", "BIRD version 2.")).clone()
+}
+
+/// BIRD 1.6, its IPv6 program when asked.
+///
+/// # Panics
+/// When there is none.
+pub fn bird1(ipv6: bool) -> PathBuf {
+    let (unpacked, installed) =
+        if ipv6 { ("bird/usr/sbin/bird6", "/usr/sbin/bird6") } else { ("bird/usr/sbin/bird", "/usr/sbin/bird") };
+    find("BIRD 1.6", unpacked, installed, "BIRD version 1.6")
+}
+
+/// The roost binary: `ROOST_BIN`, which `tests/run` sets, else what cargo builds now.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn roost() -> PathBuf {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| std::env::var_os("ROOST_BIN").map_or_else(build_roost, PathBuf::from)).clone()
+}
+
+fn build_roost() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(checkout()).args(["build", "--quiet", "--package", "speaker", "--bin", "roost"]);
+    let output = build.output().unwrap_or_else(|error| panic!("cannot run cargo to build roost: {error}"));
+    assert!(output.status.success(), "roost does not build:\n{}", String::from_utf8_lossy(&output.stderr));
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout().join("target"), PathBuf::from);
+    target.join("debug/roost")
+}
+
+fn find(what: &str, unpacked: &str, installed: &str, version: &str) -> PathBuf {
+    let root = std::env::var_os("ROOST_PEERS").map_or_else(|| checkout().join("target/peers"), PathBuf::from);
+    let places = [root.join(unpacked), PathBuf::from(installed)];
+    for place in &places {
+        // BIRD prints its version to standard error.
+        let said = Command::new(place).arg("--version").output().map(|o| [o.stdout, o.stderr].concat());
+        if said.is_ok_and(|text| String::from_utf8_lossy(&text).contains(version)) {
+            return place.clone();
+        }
+    }
+    panic!("{what} is neither {} nor {}: type `sudo tests/setup`", places[0].display(), places[1].display());
+}

@@ -1,1 +1,55 @@
-//! Placeholder, replaced in the next commits.
+//! How the Linux kernel gets to the routes it should hold, and stays there.
+//!
+//! A caller hands in *wanted* routes: a prefix with its next hops, or "drop what falls in here". This
+//! crate resolves the next hops, picks the device (a plain gateway or a tunnel, by the pool the prefix
+//! belongs to), writes the routes in batches and keeps watching: a route deleted by hand, a link that
+//! went down and up, an address that came back: the routes are there again by themselves.
+//!
+//! ```text
+//! FibHandle::update ─► pending map ─► Engine: wanted × kernel view ─► plan ─► Kernel::apply
+//!                                        ▲                                       │
+//!                                        └── results, notifications, dumps ◄─────┘
+//! ```
+//!
+//! * [`Engine`] is the whole logic. It has no socket and no clock; time is an argument.
+//! * [`Kernel`] is what it needs from a kernel. [`netlink`] is the real one, [`memory`] one that
+//!   forgets, refuses and overruns on demand, the way Linux does.
+//! * [`start`] puts both on their own thread. The thread has its own single-threaded runtime because
+//!   netlink's ping-pong costs three times as much on a shared multi-threaded one.
+//!
+//! # What is ours
+//!
+//! A route is ours when it carries our protocol id, stands in our table, **and** we wrote it, found it
+//! at start, or want exactly that prefix. Everything else is foreign and is neither replaced nor
+//! deleted. That needs care, because the kernel's IPv4 key is (destination, tos, metric) and its IPv6
+//! key (destination, metric): the protocol is in neither, and a replace rewrites whoever comes first.
+//! So a route is first created exclusively, and only what is known to be ours is ever replaced.
+#![forbid(unsafe_code)]
+
+mod config;
+mod desired;
+mod driver;
+mod engine;
+mod error;
+mod handle;
+mod kernel;
+pub mod memory;
+pub mod netlink;
+mod next_hops;
+mod plan;
+mod resolve;
+mod route;
+mod stats;
+mod view;
+
+pub use config::{FibConfig, Mode, Pool};
+pub use desired::{Reason, State, Target};
+pub use engine::{Engine, Found};
+pub use error::FibError;
+pub use handle::{Adopted, FibHandle, FibRow, RowFilter, start, start_on};
+pub use kernel::{Address, Dump, Event, Failure, Kernel, KernelError, Link, RouteChange};
+pub use next_hops::NextHopError;
+pub use plan::{Op, Plan, plan};
+pub use route::{Form, Hop, Hops, Route};
+pub use stats::{FibStats, Repairs};
+pub use view::{Links, View};

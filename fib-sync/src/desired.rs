@@ -1,0 +1,218 @@
+//! What is wanted, prefix by prefix, and how far we are with each.
+
+use crate::next_hops::NextHopError;
+use crate::view::Lengths;
+use ipnetwork::IpNetwork;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What a prefix is to do with its packets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// Send them on to any of these addresses, all equally good.
+    Via(SmallVec<[IpAddr; 2]>),
+    /// Drop them: an own block, whose used addresses have longer routes. A single address (/32, /128)
+    /// is accepted and gets no route, because the user of the address must be able to add its own.
+    Blackhole,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Blackhole => f.write_str("blackhole"),
+            Target::Via(next_hops) => {
+                f.write_str("via")?;
+                next_hops.iter().try_for_each(|next_hop| write!(f, " {next_hop}"))
+            }
+        }
+    }
+}
+
+/// How far a prefix is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The kernel holds exactly what is wanted.
+    Installed,
+    /// Not yet tried.
+    Pending,
+    /// Nothing is installed, on purpose.
+    Withheld {
+        /// Why.
+        reason: Reason,
+    },
+    /// Needs no route: a blackhole for a single address.
+    Skipped,
+    /// A foreign route has the same key.
+    Conflict {
+        /// The foreign route as `ip route` prints it.
+        foreign: Arc<str>,
+    },
+    /// The kernel refused; it is retried, at growing intervals up to 30 s and after each change of links.
+    Failed {
+        /// In the kernel's words.
+        error: Arc<str>,
+        /// Its error number; `None` if it did not answer.
+        errno: Option<i32>,
+    },
+    /// Found at start, in the kernel, and nobody wants it (yet).
+    Adopted,
+}
+
+impl State {
+    /// One word, for tables and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            State::Installed => "installed",
+            State::Pending => "pending",
+            State::Withheld { .. } => "withheld",
+            State::Skipped => "skipped",
+            State::Conflict { .. } => "conflict",
+            State::Failed { .. } => "failed",
+            State::Adopted => "adopted",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            State::Withheld { reason } => write!(f, ": {reason}"),
+            State::Conflict { foreign } => write!(f, ": the kernel has `{foreign}`, which is not ours"),
+            State::Failed { error, .. } => write!(f, ": {error}"),
+            State::Skipped => f.write_str(": a single address needs no blackhole"),
+            State::Installed | State::Pending | State::Adopted => Ok(()),
+        }
+    }
+}
+
+/// Why a route is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// None of its next hops can be used; this is what is wrong with the first.
+    NextHop(IpAddr, NextHopError),
+    /// The list of next hops is empty.
+    NoNextHop,
+    /// The pool's tunnel device does not exist.
+    TunnelMissing(Arc<str>),
+    /// The pool's tunnel device is down.
+    TunnelDown(Arc<str>),
+    /// The pool's tunnel carries only IPv4.
+    TunnelIpv4Only(Arc<str>),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NextHop(next_hop, error) => write!(f, "next hop {next_hop} {error}"),
+            Reason::NoNextHop => f.write_str("it has no next hop"),
+            Reason::TunnelMissing(device) => write!(
+                f,
+                "tunnel device {device} does not exist and the route must not leave unencapsulated; \
+                 load the ipip module (`modprobe ipip`) or create the device"
+            ),
+            Reason::TunnelDown(device) => write!(
+                f,
+                "tunnel device {device} is down and the route must not leave unencapsulated; \
+                 `ip link set {device} up`"
+            ),
+            Reason::TunnelIpv4Only(device) => write!(
+                f,
+                "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \
+                 give the pool mode `direct`"
+            ),
+        }
+    }
+}
+
+/// How it was noticed that a route of ours is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Deleted { by: u32 },
+    Changed { by: u32 },
+    Lost,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) target: Target,
+    pub(crate) state: State,
+    pub(crate) since: SystemTime,
+    /// Refusals in a row.
+    pub(crate) attempts: u8,
+    /// It was installed and then, without our doing, was not.
+    pub(crate) cause: Option<Cause>,
+    /// The last state worth a log line was a bad one.
+    pub(crate) troubled: bool,
+}
+
+/// All wanted prefixes.
+#[derive(Debug)]
+pub(crate) struct Desired {
+    entries: HashMap<IpNetwork, Entry>,
+    lengths: Lengths,
+}
+
+impl Default for Desired {
+    fn default() -> Self {
+        Desired { entries: HashMap::new(), lengths: [[0; 129]; 2] }
+    }
+}
+
+impl Desired {
+    pub(crate) fn get(&self, prefix: IpNetwork) -> Option<&Entry> {
+        self.entries.get(&prefix)
+    }
+
+    pub(crate) fn get_mut(&mut self, prefix: IpNetwork) -> Option<&mut Entry> {
+        self.entries.get_mut(&prefix)
+    }
+
+    /// Wants it; gives the former target if it was wanted before.
+    pub(crate) fn want(&mut self, prefix: IpNetwork, target: Target) -> Option<Target> {
+        match self.entries.entry(prefix) {
+            MapEntry::Occupied(mut entry) => {
+                let entry = entry.get_mut();
+                entry.attempts = 0;
+                Some(std::mem::replace(&mut entry.target, target))
+            }
+            MapEntry::Vacant(slot) => {
+                let now = SystemTime::now();
+                slot.insert(Entry {
+                    target,
+                    state: State::Pending,
+                    since: now,
+                    attempts: 0,
+                    cause: None,
+                    troubled: false,
+                });
+                self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn unwant(&mut self, prefix: IpNetwork) -> Option<Entry> {
+        let entry = self.entries.remove(&prefix)?;
+        self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
+        Some(entry)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (IpNetwork, &Entry)> {
+        self.entries.iter().map(|(prefix, entry)| (*prefix, entry))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (IpNetwork, &mut Entry)> {
+        self.entries.iter_mut().map(|(prefix, entry)| (*prefix, entry))
+    }
+
+    pub(crate) fn has_length(&self, v6: bool, length: u8) -> bool {
+        self.lengths[usize::from(v6)].get(usize::from(length)).is_some_and(|n| *n > 0)
+    }
+}

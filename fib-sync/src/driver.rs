@@ -1,0 +1,126 @@
+//! The loop that lets an [`Engine`] and a [`Kernel`] meet. One task, one thread.
+//!
+//! Each turn takes what is new (commands, wishes, notifications), dumps if the engine wants to, runs
+//! one batch, and begins again; it sleeps only when nothing is left. So a wish overtaken by a newer
+//! one while the kernel was busy is never written, and notifications never wait behind a whole table.
+
+use crate::engine::Engine;
+use crate::handle::{Command, Shared};
+use crate::kernel::Kernel;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+
+/// Operations between two looks at the rest of the world: about two milliseconds of kernel time.
+const OPS: usize = 256;
+/// Notifications taken in one turn.
+const EVENTS: usize = 4096;
+
+/// Runs until told to stop or until nobody holds a handle; then routes stay.
+pub(crate) async fn run<K: Kernel>(
+    kernel: &mut K,
+    engine: &mut Engine,
+    shared: &Arc<Shared>,
+    commands: &mut mpsc::Receiver<Command>,
+) {
+    let mut waiters: Vec<oneshot::Sender<()>> = Vec::new();
+    let mut stop: Option<oneshot::Sender<()>> = None;
+    loop {
+        while let Ok(command) = commands.try_recv() {
+            obey(engine, command, &mut waiters, &mut stop);
+        }
+        let now = Instant::now();
+        turn(kernel, engine, now, |engine| {
+            let (wishes, sweep) = shared.take();
+            engine.update(wishes);
+            if sweep {
+                engine.sweep();
+            }
+        })
+        .await;
+        shared.publish(engine.report(now));
+        if engine.has_work() || !shared.is_empty() {
+            continue;
+        }
+        if engine.is_idle() {
+            for waiter in waiters.drain(..) {
+                // Whoever asked may have gone.
+                let _ = waiter.send(());
+            }
+            if let Some(stop) = stop.take() {
+                let _ = stop.send(());
+                return;
+            }
+        }
+        let wake = engine.poll_timeout();
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => obey(engine, command, &mut waiters, &mut stop),
+                None => return,
+            },
+            () = shared.changed() => {}
+            () = kernel.ready() => {}
+            () = sleep_until(wake) => {}
+        }
+    }
+}
+
+/// One turn: listen, take wishes, dump if wanted, run one batch. Nothing here waits for news.
+pub(crate) async fn turn<K: Kernel>(
+    kernel: &mut K,
+    engine: &mut Engine,
+    now: Instant,
+    wishes: impl FnOnce(&mut Engine),
+) {
+    let mut events = Vec::new();
+    let all = kernel.drain(EVENTS, &mut events);
+    for event in events {
+        engine.event(now, event);
+    }
+    if all {
+        engine.drained();
+    }
+    wishes(engine);
+    if engine.wants_dump(now) {
+        let began = Instant::now();
+        match kernel.dump().await {
+            Ok(dump) => engine.load(now, now + began.elapsed(), dump),
+            Err(error) => {
+                tracing::error!(%error, "can't read the kernel's tables; trying again in a second");
+                engine.dump_failed(now);
+            }
+        }
+    }
+    let ops = engine.poll_ops(now, OPS);
+    if !ops.is_empty() {
+        let results = kernel.apply(&ops).await;
+        engine.results(now, &ops, results);
+    }
+}
+
+fn obey(
+    engine: &mut Engine,
+    command: Command,
+    waiters: &mut Vec<oneshot::Sender<()>>,
+    stop: &mut Option<oneshot::Sender<()>>,
+) {
+    match command {
+        Command::Flush(done) => waiters.push(done),
+        Command::Rows(filter, answer) => {
+            let _ = answer.send(filter.rows(engine));
+        }
+        Command::Stop { leave_routes, done } => {
+            if !leave_routes {
+                engine.drop_all();
+            }
+            *stop = Some(done);
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,380 @@
+//! The whole logic, without a socket and without a clock.
+//!
+//! The driver feeds it ([`Engine::update`], [`Engine::event`], [`Engine::load`], [`Engine::results`])
+//! and asks what to do ([`Engine::poll_ops`], [`Engine::wants_dump`], [`Engine::poll_timeout`]).
+//!
+//! Work is a set of dirty prefixes. Whatever happens (a wanted route changes, somebody deletes one, a
+//! next hop moves, a refusal is to be retried) only marks prefixes; [`plan_prefix`] then compares
+//! what is wanted with what is there. So there is one way from any disagreement to agreement, and no
+//! event needs to know how to repair what it reports.
+//!
+//! # Why stale news can't mislead it
+//!
+//! Results of our writes and notifications of other people's come by two sockets. A notification that
+//! was sent *before* our last write may be read *after* it. The driver drains all notifications
+//! between two batches, so only prefixes of the last batch can be affected: such a notification makes
+//! the engine read everything back instead of believing it.
+
+use crate::FibError;
+use crate::config::FibConfig;
+use crate::desired::{Desired, State, Target};
+use crate::kernel::{Failure, KernelError};
+use crate::next_hops::{Facts, NextHops};
+use crate::plan::{Op, Verdict, Want, plan_prefix};
+use crate::resolve::{Resolved, Underlay, resolve};
+use crate::route::{Route, masked};
+use crate::stats::FibStats;
+use crate::view::View;
+use ipnetwork::IpNetwork;
+use std::collections::{BTreeSet, HashSet};
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+mod report;
+mod watch;
+pub use report::Found;
+pub(crate) use report::Loud;
+
+/// A burst of link events becomes one dump.
+const DUMP_DELAY: Duration = Duration::from_millis(10);
+/// First pause after a refusal; doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Desired routes, what is known of the kernel, and what is still to do.
+#[derive(Debug)]
+pub struct Engine {
+    config: FibConfig,
+    view: View,
+    desired: Desired,
+    next_hops: NextHops,
+    /// The node's own subnets as the interfaces have them.
+    subnets: Vec<IpNetwork>,
+    /// Tunnel devices as last seen: index and whether up.
+    tunnels: Vec<(String, Option<(u32, bool)>)>,
+    /// Found at start, not wanted yet.
+    adopted: HashSet<IpNetwork>,
+    /// Prefixes to plan: wanted ones first, so that new comes before old.
+    dirty: BTreeSet<IpNetwork>,
+    gone: BTreeSet<IpNetwork>,
+    retry: BTreeSet<(Instant, IpNetwork)>,
+    /// Next hops to judge again before the next plan.
+    stale: Stale,
+    /// Prefixes of the last batch, until all notifications sent before its end are read.
+    recent: HashSet<IpNetwork>,
+    dump_at: Option<Instant>,
+    /// Not before: a dump may take at most a fifth of the time.
+    dump_not_before: Option<Instant>,
+    rescan_at: Option<Instant>,
+    loaded: bool,
+    loud: Loud,
+    stats: FibStats,
+    started: SystemTime,
+}
+
+#[derive(Debug, Default)]
+struct Stale {
+    next_hops: BTreeSet<IpAddr>,
+    recursive: bool,
+    all: bool,
+}
+
+impl Engine {
+    /// An engine that knows nothing of the kernel yet and asks for a dump first.
+    ///
+    /// # Errors
+    /// When the configuration can't be run.
+    pub fn new(config: FibConfig) -> Result<Engine, FibError> {
+        config.check()?;
+        let tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), None)).collect();
+        Ok(Engine {
+            view: View::new(config.protocol, config.table),
+            desired: Desired::default(),
+            next_hops: NextHops::default(),
+            subnets: Vec::new(),
+            tunnels,
+            adopted: HashSet::new(),
+            dirty: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            retry: BTreeSet::new(),
+            stale: Stale::default(),
+            recent: HashSet::new(),
+            dump_at: None,
+            dump_not_before: None,
+            rescan_at: None,
+            loaded: false,
+            loud: Loud::default(),
+            stats: FibStats::default(),
+            started: SystemTime::now(),
+            config,
+        })
+    }
+
+    /// New wishes: a target, or `None` for "no longer". Host bits are cut off.
+    pub fn update(&mut self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
+        for (prefix, target) in changes {
+            let prefix = masked(prefix);
+            match target {
+                Some(target) => self.want(prefix, target),
+                None => self.unwant(prefix),
+            }
+        }
+    }
+
+    fn want(&mut self, prefix: IpNetwork, target: Target) {
+        if self.desired.get(prefix).is_some_and(|entry| entry.target == target) {
+            return;
+        }
+        let next_hops = via(&target);
+        match self.desired.want(prefix, target) {
+            Some(old) => {
+                for next_hop in via(&old) {
+                    if !next_hops.contains(&next_hop) {
+                        self.next_hops.detach(next_hop, prefix);
+                    }
+                }
+            }
+            None => {
+                self.stats.wanted += 1;
+                self.stats.pending += 1;
+            }
+        }
+        for next_hop in next_hops {
+            let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+            let find = || Facts::find(next_hop, &world, &self.subnets, &[]);
+            self.next_hops.attach(next_hop, prefix, find);
+        }
+        // A route with our protocol id and exactly our key: an earlier run's, or ours whose
+        // acknowledgement was lost.
+        let metric = self.config.metric_of(prefix);
+        let (protocol, table) = (self.config.protocol, self.config.table);
+        self.view.own.claim(prefix, |r| r.protocol == protocol && r.table == table && r.metric == metric && r.tos == 0);
+        self.adopted.remove(&prefix);
+        self.gone.remove(&prefix);
+        self.dirty.insert(prefix);
+        self.stale_under(prefix);
+    }
+
+    fn unwant(&mut self, prefix: IpNetwork) {
+        let Some(entry) = self.desired.unwant(prefix) else { return };
+        self.stats.wanted -= 1;
+        *self.count(&entry.state) -= 1;
+        for next_hop in via(&entry.target) {
+            self.next_hops.detach(next_hop, prefix);
+        }
+        self.dirty.remove(&prefix);
+        self.gone.insert(prefix);
+        self.stale_under(prefix);
+    }
+
+    /// From now on, adopted routes that nobody wants are deleted.
+    pub fn sweep(&mut self) {
+        self.gone.extend(self.adopted.drain());
+    }
+
+    /// All routes of ours are to go (a final clean-up).
+    pub fn drop_all(&mut self) {
+        let wanted: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
+        self.update(wanted.into_iter().map(|prefix| (prefix, None)));
+        self.sweep();
+    }
+
+    /// The next operations, at most about `max`: additions and replacements first; deletions only once
+    /// no wanted prefix waits. The caller runs them and hands the results to [`Engine::results`]
+    /// before it asks again.
+    pub fn poll_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
+        let mut ops = Vec::new();
+        if !self.loaded {
+            return ops;
+        }
+        self.judge_next_hops();
+        while let Some((at, prefix)) = self.retry.first().copied() {
+            if at > now {
+                break;
+            }
+            self.retry.pop_first();
+            self.mark(prefix);
+        }
+        while ops.len() < max
+            && let Some(prefix) = self.dirty.pop_first()
+        {
+            self.settle(prefix, &mut ops);
+        }
+        while ops.len() < max
+            && self.dirty.is_empty()
+            && let Some(prefix) = self.gone.pop_first()
+        {
+            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) {
+                ops.extend(plan_prefix(self.view.own.at(prefix), Want::Nothing).0);
+            }
+        }
+        ops
+    }
+
+    fn settle(&mut self, prefix: IpNetwork, ops: &mut Vec<Op>) {
+        let Some(entry) = self.desired.get(prefix) else { return };
+        let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+        let facts = |next_hop: IpAddr| match self.next_hops.facts(next_hop) {
+            // A prefix can't be the way to its own next hop.
+            Some(facts) if !facts.through.contains(&prefix) => facts.clone(),
+            _ => Facts::find(next_hop, &world, &self.subnets, &[prefix]),
+        };
+        let resolved = resolve(prefix, &entry.target, &self.config, &self.view, facts);
+        let route;
+        let want = match &resolved {
+            Resolved::Form(form) => {
+                route = Route {
+                    prefix,
+                    metric: self.config.metric_of(prefix),
+                    table: self.config.table,
+                    protocol: self.config.protocol,
+                    tos: 0,
+                    form: form.clone(),
+                    extras: false,
+                };
+                Want::Route(&route)
+            }
+            Resolved::Skipped | Resolved::Withheld(_) => Want::Nothing,
+        };
+        let (planned, verdict) = plan_prefix(self.view.own.at(prefix), want);
+        ops.extend(planned);
+        let state = match (verdict, resolved) {
+            (Verdict::Held, _) => State::Installed,
+            (Verdict::Conflict(foreign), _) => {
+                State::Conflict { foreign: foreign.text(&self.view.links).to_string().into() }
+            }
+            (_, Resolved::Withheld(reason)) => State::Withheld { reason },
+            (_, Resolved::Skipped) => State::Skipped,
+            (Verdict::Changing | Verdict::Nothing, Resolved::Form(_)) => {
+                self.note_repair(prefix);
+                // A refusal stays visible until the retry has succeeded.
+                match &entry_state(&self.desired, prefix) {
+                    Some(failed @ State::Failed { .. }) => failed.clone(),
+                    _ => State::Pending,
+                }
+            }
+        };
+        if let Some(entry) = self.desired.get_mut(prefix) {
+            entry.cause = None;
+        }
+        self.set_state(prefix, state);
+    }
+
+    /// What became of the operations of the last [`Engine::poll_ops`].
+    pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
+        let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));
+        let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
+        self.recent.clear();
+        for (op, result) in ops.iter().zip(results) {
+            self.recent.insert(op.prefix());
+            match result {
+                Ok(()) => self.done(op),
+                Err(error) => self.refused(now, op, error),
+            }
+        }
+    }
+
+    fn done(&mut self, op: &Op) {
+        let prefix = op.prefix();
+        match op {
+            Op::Add(route) => {
+                self.stats.adds += 1;
+                self.view.wrote(route.clone());
+            }
+            Op::Replace { new, old } => {
+                self.stats.replaces += 1;
+                self.view.erased(old);
+                self.view.wrote(new.clone());
+            }
+            Op::Delete(route) => {
+                self.stats.deletes += 1;
+                self.view.erased(route);
+                return;
+            }
+        }
+        if let Some(entry) = self.desired.get_mut(prefix) {
+            entry.attempts = 0;
+            self.set_state(prefix, State::Installed);
+            // Under another metric an older one may be left; its time has come.
+            if self.view.own.at(prefix).iter().filter(|held| held.ours).count() > 1 {
+                self.dirty.insert(prefix);
+            }
+        }
+    }
+
+    fn refused(&mut self, now: Instant, op: &Op, error: KernelError) {
+        let prefix = op.prefix();
+        match (op, error.failure) {
+            // Gone already, or not quite what we took it for: a look will tell.
+            (Op::Delete(_), Failure::Errno(libc::ESRCH)) => return self.ask_dump(now),
+            (Op::Replace { old, .. }, Failure::Errno(libc::ENOENT | libc::ESRCH)) => {
+                // Gone already, so it is an addition.
+                self.view.erased(old);
+                self.mark(prefix);
+                return;
+            }
+            // Somebody holds the key and we don't know who.
+            (_, Failure::Errno(libc::EEXIST)) => self.ask_dump(now),
+            (Op::Add(route), Failure::Unknown) => {
+                // Perhaps it is there now. As ours, so that the dump finds it in the shadow.
+                self.view.wrote(route.clone());
+                self.ask_dump(now);
+            }
+            (_, Failure::Unknown) => self.ask_dump(now),
+            _ => {}
+        }
+        self.stats.errors += 1;
+        if let Op::Delete(_) = op {
+            self.loud.warn(format_args!("can't delete `{}`: {error}", op.text(&self.view.links)));
+            self.retry.insert((now + RETRY_MAX, prefix));
+            return;
+        }
+        let Some(entry) = self.desired.get_mut(prefix) else { return };
+        let pause = RETRY_MIN.saturating_mul(1 << entry.attempts.min(16)).min(RETRY_MAX);
+        entry.attempts = entry.attempts.saturating_add(1);
+        self.retry.insert((now + pause, prefix));
+        let errno = error.errno();
+        self.set_state(prefix, State::Failed { error: error.text.into(), errno });
+    }
+
+    /// Plans it again.
+    fn mark(&mut self, prefix: IpNetwork) {
+        if self.desired.get(prefix).is_some() {
+            self.dirty.insert(prefix);
+        } else if !self.adopted.contains(&prefix) {
+            self.gone.insert(prefix);
+        }
+    }
+
+    /// Whether nothing is left to do now: everything handed in has been tried.
+    pub fn is_idle(&self) -> bool {
+        let settled = self.dirty.is_empty() && self.gone.is_empty() && self.dump_at.is_none();
+        self.loaded && settled && !self.stale.all && self.stale.next_hops.is_empty() && !self.stale.recursive
+    }
+
+    /// Whether operations can be planned right away.
+    pub fn has_work(&self) -> bool {
+        let stale = self.stale.all || self.stale.recursive || !self.stale.next_hops.is_empty();
+        self.loaded && (stale || !self.dirty.is_empty() || !self.gone.is_empty())
+    }
+
+    /// When to come back at the latest, if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let retry = self.retry.first().map(|(at, _)| *at);
+        [self.dump_at, self.rescan_at, retry].into_iter().flatten().min()
+    }
+}
+
+fn via(target: &Target) -> smallvec::SmallVec<[IpAddr; 2]> {
+    match target {
+        Target::Via(next_hops) => next_hops.clone(),
+        Target::Blackhole => smallvec::SmallVec::new(),
+    }
+}
+
+fn entry_state(desired: &Desired, prefix: IpNetwork) -> Option<State> {
+    desired.get(prefix).map(|entry| entry.state.clone())
+}
+
+#[cfg(test)]
+mod tests;

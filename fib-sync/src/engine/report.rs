@@ -1,0 +1,165 @@
+//! What people are told: states with their counts, rows, and log lines.
+
+use super::Engine;
+use crate::desired::{Cause, State, Target};
+use crate::stats::FibStats;
+use ipnetwork::IpNetwork;
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime};
+
+/// One prefix with everything known about it.
+#[derive(Debug, Clone)]
+pub struct Found<'a> {
+    /// The prefix.
+    pub prefix: IpNetwork,
+    /// What is wanted; `None` for an adopted route.
+    pub target: Option<&'a Target>,
+    /// How far it is.
+    pub state: &'a State,
+    /// Our route in the kernel, as `ip route` prints it.
+    pub kernel: Option<String>,
+    /// When the state began.
+    pub since: SystemTime,
+}
+
+const LINES: u32 = 20;
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// At most [`LINES`] log lines a second; then a count. A missing tunnel holds back a whole table, and
+/// the log should say so, not repeat it a hundred thousand times.
+#[derive(Debug, Default)]
+pub(crate) struct Loud {
+    window: Option<Instant>,
+    lines: u32,
+    more: u32,
+}
+
+impl Loud {
+    fn may_speak(&mut self) -> bool {
+        self.lines += 1;
+        let may = self.lines <= LINES;
+        self.more += u32::from(!may);
+        may
+    }
+
+    pub(crate) fn warn(&mut self, what: fmt::Arguments<'_>) {
+        if self.may_speak() {
+            tracing::warn!("{what}");
+        }
+    }
+
+    pub(crate) fn info(&mut self, what: fmt::Arguments<'_>) {
+        if self.may_speak() {
+            tracing::info!("{what}");
+        }
+    }
+
+    fn turn(&mut self, now: Instant) {
+        if self.window.is_none_or(|began| now.saturating_duration_since(began) >= WINDOW) {
+            if self.more > 0 {
+                tracing::warn!(lines = self.more, "more of the same left out; see the table of routes");
+            }
+            *self = Loud { window: Some(now), lines: 0, more: 0 };
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn count(&mut self, state: &State) -> &mut usize {
+        match state {
+            State::Installed => &mut self.stats.installed,
+            State::Pending => &mut self.stats.pending,
+            State::Withheld { .. } => &mut self.stats.withheld,
+            State::Skipped => &mut self.stats.skipped,
+            State::Conflict { .. } => &mut self.stats.conflicts,
+            State::Failed { .. } => &mut self.stats.failed,
+            State::Adopted => &mut self.stats.adopted,
+        }
+    }
+
+    /// Stores it, counts it, and says it once.
+    pub(super) fn set_state(&mut self, prefix: IpNetwork, state: State) {
+        let Some(entry) = self.desired.get_mut(prefix) else { return };
+        if entry.state == state {
+            return;
+        }
+        let old = std::mem::replace(&mut entry.state, state.clone());
+        // On its way from one good state to the next nothing is worth a line.
+        if std::mem::discriminant(&old) != std::mem::discriminant(&state) {
+            entry.since = SystemTime::now();
+        }
+        let was_bad = is_bad(&old) || entry.troubled;
+        entry.troubled = was_bad && state == State::Pending;
+        *self.count(&old) -= 1;
+        *self.count(&state) += 1;
+        if is_bad(&state) {
+            self.loud.warn(format_args!("{prefix} {state}"));
+        } else if was_bad && state == State::Installed {
+            self.loud.info(format_args!("{prefix} installed at last"));
+        }
+    }
+
+    /// A route that was installed and is not any more is about to be written again.
+    pub(super) fn note_repair(&mut self, prefix: IpNetwork) {
+        let Some(cause) = self.desired.get(prefix).and_then(|entry| entry.cause) else { return };
+        match cause {
+            Cause::Deleted { by } => {
+                self.stats.repairs.deleted += 1;
+                self.loud
+                    .warn(format_args!("{prefix} was deleted by another program (netlink port {by}); restoring it"));
+            }
+            Cause::Changed { by } => {
+                self.stats.repairs.changed += 1;
+                self.loud
+                    .warn(format_args!("{prefix} was rewritten by another program (netlink port {by}); restoring it"));
+            }
+            Cause::Lost => {
+                self.stats.repairs.lost += 1;
+                self.loud.info(format_args!("{prefix} was dropped by the kernel (link or address gone); restoring it"));
+            }
+        }
+    }
+
+    /// Ends a turn: left-out log lines are summed up, counters brought up to date.
+    pub fn report(&mut self, now: Instant) -> FibStats {
+        self.loud.turn(now);
+        self.stats.adopted = self.adopted.len();
+        self.stats.kernel_routes = self.view.own.count_ours();
+        self.stats.next_hops = self.next_hops.len();
+        self.stats
+    }
+
+    /// How many routes of ours were found by the first dump: IPv4, IPv6.
+    pub fn adopted(&self) -> (usize, usize) {
+        let v6 = self.view.own.ours().filter(|held| held.route.prefix.is_ipv6()).count();
+        (self.view.own.count_ours() - v6, v6)
+    }
+
+    /// One prefix.
+    pub fn find(&self, prefix: IpNetwork) -> Option<Found<'_>> {
+        let ours = self.view.own.at(prefix).iter().find(|held| held.ours);
+        let kernel = ours.map(|held| held.route.text(&self.view.links).to_string());
+        match self.desired.get(prefix) {
+            Some(entry) => {
+                let (state, since) = (&entry.state, entry.since);
+                Some(Found { prefix, target: Some(&entry.target), state, kernel, since })
+            }
+            None if self.adopted.contains(&prefix) => {
+                Some(Found { prefix, target: None, state: &State::Adopted, kernel, since: self.started })
+            }
+            None => None,
+        }
+    }
+
+    /// All prefixes that are wanted or adopted, in order.
+    pub fn prefixes(&self) -> Vec<IpNetwork> {
+        let mut all: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
+        all.extend(self.adopted.iter());
+        all.sort_unstable();
+        all
+    }
+}
+
+fn is_bad(state: &State) -> bool {
+    matches!(state, State::Withheld { .. } | State::Conflict { .. } | State::Failed { .. })
+}

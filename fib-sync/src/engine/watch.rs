@@ -1,0 +1,210 @@
+//! What the engine learns about the kernel: notifications and dumps.
+
+use super::{DUMP_DELAY, Engine};
+use crate::desired::{Cause, State};
+use crate::kernel::{Dump, Event, Link, RouteChange};
+use crate::next_hops::Facts;
+use crate::resolve::Underlay;
+use crate::route::Route;
+use crate::view::Seen;
+use ipnetwork::IpNetwork;
+use std::net::IpAddr;
+use std::time::Instant;
+
+impl Engine {
+    /// Something changed that we did not do.
+    pub fn event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Route { change, route, by } => self.route_event(now, change, route, by),
+            Event::Link(link) => self.link_event(now, link),
+            Event::LinkGone(index) => {
+                if self.view.links.forget(index).is_some() {
+                    self.links_changed(now, true);
+                }
+            }
+            Event::Address(address) => {
+                if self.view.links.add_address(address) {
+                    self.links_changed(now, false);
+                }
+            }
+            Event::AddressGone(address) => {
+                if self.view.links.remove_address(address) {
+                    self.links_changed(now, true);
+                }
+            }
+            Event::Overrun => {
+                self.stats.overruns += 1;
+                self.ask_dump(now);
+            }
+        }
+    }
+
+    /// All notifications sent before now have been handed in.
+    pub fn drained(&mut self) {
+        self.recent.clear();
+    }
+
+    fn route_event(&mut self, now: Instant, change: RouteChange, route: Route, by: u32) {
+        let prefix = route.prefix;
+        let wanted = self.desired.get(prefix).is_some() && route.metric == self.config.metric_of(prefix);
+        let in_own_table = route.table == self.config.table;
+        let seen = self.view.apply(change, route, wanted);
+        if seen != Seen::Nothing && in_own_table && self.recent.contains(&prefix) {
+            // It may have been sent before our last write.
+            self.ask_dump(now);
+        }
+        let cause = match seen {
+            Seen::Nothing => return,
+            Seen::Doubt => return self.ask_dump(now),
+            Seen::Foreign => None,
+            Seen::OursGone if by == 0 => Some(Cause::Lost),
+            Seen::OursGone => Some(Cause::Deleted { by }),
+            Seen::OursChanged => Some(Cause::Changed { by }),
+        };
+        if let (Some(cause), Some(entry)) = (cause, self.desired.get_mut(prefix)) {
+            entry.cause.get_or_insert(cause);
+        }
+        if in_own_table {
+            self.mark(prefix);
+        }
+        self.stale_under(prefix);
+    }
+
+    fn link_event(&mut self, now: Instant, link: Link) {
+        let up = link.up;
+        let (index, name) = (link.index, link.name.clone());
+        match self.view.links.set(link) {
+            // Statistics, carrier, MTU: no route comes or goes.
+            Some(old) if old.up == up && old.name == name => {}
+            Some(old) => {
+                tracing::debug!(link = name, index, up, "link changed");
+                self.links_changed(now, old.up && !up);
+            }
+            None => self.links_changed(now, false),
+        }
+    }
+
+    /// `loss`: the kernel may have dropped routes without a word.
+    fn links_changed(&mut self, now: Instant, loss: bool) {
+        if loss {
+            self.ask_dump(now);
+        }
+        self.look_at_links();
+        // What was refused may be accepted now.
+        for (_, prefix) in std::mem::take(&mut self.retry) {
+            if let Some(entry) = self.desired.get_mut(prefix) {
+                entry.attempts = 0;
+            }
+            self.mark(prefix);
+        }
+    }
+
+    /// Subnets and tunnels, from the links as they are.
+    fn look_at_links(&mut self) {
+        self.stale.all = true;
+        self.subnets = {
+            let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
+            self.view.links.subnets(&names).collect()
+        };
+        let mut changed = Vec::new();
+        for (name, seen) in &mut self.tunnels {
+            let now = self.view.links.named(name).map(|link| (link.index, link.up));
+            if *seen != now {
+                *seen = now;
+                changed.push(name.clone());
+            }
+        }
+        for name in changed {
+            let config = &self.config;
+            let users = self.desired.iter().map(|(prefix, _)| prefix);
+            let users = users.filter(|p| config.pool_of(*p).and_then(|pool| pool.tunnel()) == Some(&name));
+            self.dirty.extend(users);
+        }
+    }
+
+    /// A route of this prefix came, went or changed: whoever resolves through it is judged again.
+    pub(super) fn stale_under(&mut self, prefix: IpNetwork) {
+        self.stale.next_hops.extend(self.next_hops.under(prefix));
+        self.stale.recursive = true;
+    }
+
+    /// Asks every stale next hop again and marks the users of those whose answer changed.
+    pub(super) fn judge_next_hops(&mut self) {
+        let stale = std::mem::take(&mut self.stale);
+        let mut ask: Vec<IpAddr> = match stale.all {
+            true => self.next_hops.all().collect(),
+            false => stale.next_hops.into_iter().collect(),
+        };
+        if stale.recursive && !stale.all {
+            ask.extend(self.next_hops.recursive());
+        }
+        for next_hop in ask {
+            let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+            let facts = Facts::find(next_hop, &world, &self.subnets, &[]);
+            if let Some(users) = self.next_hops.learn(next_hop, facts) {
+                self.dirty.extend(users);
+            }
+        }
+    }
+
+    /// A dump is wanted, shortly.
+    pub(super) fn ask_dump(&mut self, now: Instant) {
+        let at = self.dump_not_before.map_or(now + DUMP_DELAY, |earliest| earliest.max(now + DUMP_DELAY));
+        self.dump_at.get_or_insert(at);
+    }
+
+    /// Whether to dump now.
+    pub fn wants_dump(&self, now: Instant) -> bool {
+        !self.loaded || [self.dump_at, self.rescan_at].into_iter().flatten().any(|at| at <= now)
+    }
+
+    /// The dump failed; asks again in a while.
+    pub fn dump_failed(&mut self, now: Instant) {
+        self.dump_at = Some(now + std::time::Duration::from_secs(1));
+        self.rescan_at = Some(now + self.config.rescan);
+    }
+
+    /// What there is, all anew. `began`: when reading it started. The first one decides what is adopted.
+    pub fn load(&mut self, began: Instant, now: Instant, dump: Dump) {
+        let first = !self.loaded;
+        let (config, desired) = (&self.config, &self.desired);
+        let old = self.view.load(dump, |old, route| {
+            let known = old.own.at(route.prefix).iter().any(|held| held.ours && held.route.same_key(route));
+            let wanted = desired.get(route.prefix).is_some() && route.metric == config.metric_of(route.prefix);
+            first || known || wanted
+        });
+        self.loaded = true;
+        self.stats.resyncs += u64::from(!first);
+        self.dump_at = None;
+        self.dump_not_before = Some(now + now.saturating_duration_since(began) * 4);
+        self.rescan_at = Some(now + self.config.rescan);
+        self.look_at_links();
+
+        let ours: Vec<IpNetwork> = self.view.own.ours().map(|held| held.route.prefix).collect();
+        for prefix in ours {
+            if self.desired.get(prefix).is_some() {
+                continue;
+            }
+            if first {
+                self.adopted.insert(prefix);
+            } else if !self.adopted.contains(&prefix) {
+                self.gone.insert(prefix);
+            }
+        }
+        if !first {
+            let own = &self.view.own;
+            self.adopted.retain(|prefix| own.at(*prefix).iter().any(|held| held.ours));
+        }
+        for (prefix, entry) in self.desired.iter_mut() {
+            // An unchanged and agreed prefix costs two lookups here and no planning.
+            let agreed = matches!(entry.state, State::Installed | State::Skipped);
+            if agreed && old.own.at(prefix) == self.view.own.at(prefix) {
+                continue;
+            }
+            if matches!(entry.state, State::Installed) && !first {
+                entry.cause.get_or_insert(Cause::Lost);
+            }
+            self.dirty.insert(prefix);
+        }
+    }
+}

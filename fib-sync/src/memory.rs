@@ -1,0 +1,363 @@
+//! A kernel in memory: as silent as Linux about what it drops, and it fails on demand.
+//!
+//! Clones share one world: the engine holds one as its [`Kernel`], a test another to be everybody
+//! else: it takes links down, deletes routes, writes foreign ones, loses answers. What is modelled is
+//! what was observed on Linux 6.18: which changes make routes vanish without a notification is the
+//! whole point of it.
+
+use crate::kernel::{Address, Dump, Event, Kernel, KernelError, Link, RouteChange};
+use crate::plan::Op;
+use crate::route::{Form, Hop, Hops, Route, contains, masked};
+use ipnetwork::IpNetwork;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// RTPROT_KERNEL: connected routes.
+const PROTOCOL_KERNEL: u8 = 2;
+/// Port id of everybody else in notifications.
+pub const OTHERS: u32 = 4711;
+
+/// A shared world.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryKernel {
+    world: Arc<Mutex<World>>,
+    news: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    links: BTreeMap<u32, Link>,
+    addresses: BTreeSet<Address>,
+    routes: BTreeMap<IpNetwork, Vec<Route>>,
+    events: VecDeque<Event>,
+    refuse: HashMap<IpNetwork, (i32, u32)>,
+    lose_answers: u32,
+    fail_dumps: u32,
+    writes: u64,
+    dumps: u64,
+}
+
+impl MemoryKernel {
+    /// An empty world.
+    pub fn new() -> MemoryKernel {
+        MemoryKernel::default()
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let done = act(&mut lock(&self.world));
+        self.news.notify_one();
+        done
+    }
+
+    /// Adds an interface, or brings one up or down.
+    pub fn link(&self, index: u32, name: &str, up: bool) {
+        self.with(|world| world.link(Link { index, name: name.to_owned(), up }));
+    }
+
+    /// Deletes an interface with everything on it.
+    pub fn link_gone(&self, index: u32) {
+        self.with(|world| world.link_gone(index));
+    }
+
+    /// Adds an address (with its connected route if the link is up).
+    pub fn address(&self, dev: u32, net: IpNetwork) {
+        self.with(|world| world.address(Address { dev, net }));
+    }
+
+    /// Removes an address.
+    pub fn address_gone(&self, dev: u32, net: IpNetwork) {
+        self.with(|world| world.address_gone(Address { dev, net }));
+    }
+
+    /// Somebody else adds a route (exclusively), as `ip route add` does.
+    ///
+    /// # Errors
+    /// As the kernel would refuse it.
+    pub fn add(&self, route: Route) -> Result<(), KernelError> {
+        self.with(|world| {
+            world.add(&route)?;
+            world.say(RouteChange::Added, route, OTHERS);
+            Ok(())
+        })
+    }
+
+    /// Somebody else writes a route over whatever has its key, as `ip route replace` does.
+    ///
+    /// # Errors
+    /// As the kernel would refuse it.
+    pub fn replace(&self, route: Route) -> Result<(), KernelError> {
+        self.with(|world| {
+            world.check(&route)?;
+            let change = match world.replace(&route) {
+                true => RouteChange::Replaced,
+                false => {
+                    world.routes.entry(route.prefix).or_default().push(route.clone());
+                    RouteChange::Added
+                }
+            };
+            world.say(change, route, OTHERS);
+            Ok(())
+        })
+    }
+
+    /// Somebody else deletes every route of the prefix that matches; says how many.
+    pub fn delete(&self, prefix: IpNetwork, matches: impl Fn(&Route) -> bool) -> usize {
+        self.with(|world| {
+            let gone = world.take(|route| route.prefix == prefix && matches(route));
+            let count = gone.len();
+            gone.into_iter().for_each(|route| world.say(RouteChange::Removed, route, OTHERS));
+            count
+        })
+    }
+
+    /// Operations on this prefix fail with this error number, so many times.
+    pub fn refuse(&self, prefix: IpNetwork, errno: i32, times: u32) {
+        self.with(|world| world.refuse.insert(prefix, (errno, times)));
+    }
+
+    /// So many of the next operations are done, but their answers are lost.
+    pub fn lose_answers(&self, count: u32) {
+        self.with(|world| world.lose_answers = count);
+    }
+
+    /// So many of the next dumps fail.
+    pub fn fail_dumps(&self, count: u32) {
+        self.with(|world| world.fail_dumps = count);
+    }
+
+    /// Everything said but not yet heard is lost.
+    pub fn overrun(&self) {
+        self.with(|world| {
+            world.events.clear();
+            world.events.push_back(Event::Overrun);
+        });
+    }
+
+    /// All routes, in order of prefix.
+    pub fn routes(&self) -> Vec<Route> {
+        lock(&self.world).routes.values().flatten().cloned().collect()
+    }
+
+    /// Routes of one protocol as `ip route` prints them, a line each.
+    pub fn text(&self, protocol: u8) -> String {
+        let world = lock(&self.world);
+        let mut links = crate::view::Links::default();
+        for link in world.links.values() {
+            links.set(link.clone());
+        }
+        let routes = world.routes.values().flatten().filter(|route| route.protocol == protocol);
+        routes.map(|route| format!("{}\n", route.text(&links))).collect()
+    }
+
+    /// How many operations the engine has run here, refused ones included.
+    pub fn writes(&self) -> u64 {
+        lock(&self.world).writes
+    }
+
+    /// How many dumps the engine has asked for.
+    pub fn dumps(&self) -> u64 {
+        lock(&self.world).dumps
+    }
+}
+
+impl World {
+    fn say(&mut self, change: RouteChange, route: Route, by: u32) {
+        self.events.push_back(Event::Route { change, route, by });
+    }
+
+    /// Removes matching routes.
+    fn take(&mut self, matches: impl Fn(&Route) -> bool) -> Vec<Route> {
+        let mut gone = Vec::new();
+        for routes in self.routes.values_mut() {
+            gone.extend(routes.extract_if(.., |route| matches(route)));
+        }
+        self.routes.retain(|_, routes| !routes.is_empty());
+        gone
+    }
+
+    /// IPv4 goes without a word, IPv6 is announced.
+    fn vanish(&mut self, matches: impl Fn(&Route) -> bool) {
+        for route in self.take(matches) {
+            if route.prefix.is_ipv6() {
+                self.say(RouteChange::Removed, route, 0);
+            }
+        }
+    }
+
+    fn link(&mut self, link: Link) {
+        let (dev, up) = (link.index, link.up);
+        let was_up = self.links.get(&dev).is_some_and(|old| old.up);
+        self.events.push_back(Event::Link(link.clone()));
+        self.links.insert(dev, link);
+        let own: Vec<Address> = self.addresses.iter().filter(|a| a.dev == dev).copied().collect();
+        if was_up && !up {
+            // A multipath route stays as long as one member's device is up.
+            let ups: BTreeSet<u32> = self.links.values().filter(|l| l.up).map(|l| l.index).collect();
+            self.vanish(|route| uses(route, dev) && !route.hops().iter().any(|hop| ups.contains(&hop.dev)));
+            for address in own.into_iter().filter(|a| a.net.is_ipv6()) {
+                self.addresses.remove(&address);
+                self.events.push_back(Event::AddressGone(address));
+            }
+        } else if up && !was_up {
+            own.into_iter().for_each(|address| self.connect(address));
+        }
+    }
+
+    fn link_gone(&mut self, dev: u32) {
+        if self.links.remove(&dev).is_none() {
+            return;
+        }
+        self.vanish(|route| uses(route, dev));
+        let gone: Vec<Address> = self.addresses.iter().filter(|a| a.dev == dev).copied().collect();
+        for address in gone {
+            self.addresses.remove(&address);
+            self.events.push_back(Event::AddressGone(address));
+        }
+        self.events.push_back(Event::LinkGone(dev));
+    }
+
+    fn address(&mut self, address: Address) {
+        if self.links.contains_key(&address.dev) && self.addresses.insert(address) {
+            self.events.push_back(Event::Address(address));
+            self.connect(address);
+        }
+    }
+
+    fn address_gone(&mut self, address: Address) {
+        if !self.addresses.remove(&address) {
+            return;
+        }
+        self.events.push_back(Event::AddressGone(address));
+        let (dev, subnet) = (address.dev, masked(address.net));
+        let mut left = self.addresses.iter().filter(|a| a.dev == dev && a.net.is_ipv4());
+        if !left.any(|a| masked(a.net) == subnet) {
+            let connected = |r: &Route| r.protocol == PROTOCOL_KERNEL && r.prefix == subnet && uses(r, dev);
+            for route in self.take(connected) {
+                self.say(RouteChange::Removed, route, 0);
+            }
+        }
+        let any_left = self.addresses.iter().any(|a| a.dev == dev && a.net.is_ipv4());
+        if address.net.is_ipv4() && !any_left {
+            self.vanish(|route| route.prefix.is_ipv4() && uses(route, dev));
+        }
+    }
+
+    fn connect(&mut self, address: Address) {
+        let (prefix, dev) = (masked(address.net), address.dev);
+        let hops = Hops::from_iter([Hop { via: None, dev, onlink: false, weight: 0 }]);
+        let metric = if prefix.is_ipv6() { 256 } else { 0 };
+        let (form, table) = (Form::Unicast(hops), crate::config::TABLE_MAIN);
+        let route = Route { prefix, metric, table, protocol: PROTOCOL_KERNEL, tos: 0, form, extras: false };
+        let known = self.routes.get(&prefix).is_some_and(|routes| routes.contains(&route));
+        if !known && self.links.get(&dev).is_some_and(|link| link.up) && !crate::route::is_host(prefix) {
+            // The kernel puts its own first, whoever has the key.
+            self.routes.entry(prefix).or_default().insert(0, route.clone());
+            self.say(RouteChange::Added, route, 0);
+        }
+    }
+
+    fn check(&self, route: &Route) -> Result<(), KernelError> {
+        let bad = |errno, words: &str| Err(KernelError::from_errno(errno, Some(words)));
+        for hop in route.hops() {
+            let Some(link) = self.links.get(&hop.dev) else { return bad(libc::ENODEV, "") };
+            if !link.up {
+                return bad(libc::ENETDOWN, "Nexthop device is not up.");
+            }
+            let Some(via) = hop.via.filter(|_| !hop.onlink) else { continue };
+            let connected = |r: &&Route| r.protocol == PROTOCOL_KERNEL && uses(r, hop.dev) && contains(r.prefix, via);
+            if !self.routes.values().flatten().any(|r| connected(&r)) {
+                return match via.is_ipv6() {
+                    true => bad(libc::EHOSTUNREACH, ""),
+                    false => bad(libc::ENETUNREACH, "Nexthop has invalid gateway."),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, route: &Route) -> Result<(), KernelError> {
+        self.check(route)?;
+        let there = self.routes.entry(route.prefix).or_default();
+        if there.iter().any(|other| other.same_key(route)) {
+            return Err(KernelError::from_errno(libc::EEXIST, None));
+        }
+        there.push(route.clone());
+        Ok(())
+    }
+
+    /// The first of the key is rewritten, whoever owns it.
+    fn replace(&mut self, route: &Route) -> bool {
+        let there = self.routes.get_mut(&route.prefix).and_then(|rs| rs.iter_mut().find(|r| r.same_key(route)));
+        there.map(|slot| slot.clone_from(route)).is_some()
+    }
+
+    fn run(&mut self, op: &Op) -> Result<(), KernelError> {
+        self.writes += 1;
+        if let Some((errno, times)) = self.refuse.get_mut(&op.prefix())
+            && *times > 0
+        {
+            *times -= 1;
+            return Err(KernelError::from_errno(*errno, None));
+        }
+        let done = match op {
+            Op::Add(route) => self.add(route),
+            Op::Replace { new, .. } => self.check(new).and_then(|()| match self.replace(new) {
+                true => Ok(()),
+                false => Err(KernelError::from_errno(libc::ENOENT, None)),
+            }),
+            Op::Delete(route) => match self.take(|other| other == route).len() {
+                0 => Err(KernelError::from_errno(libc::ESRCH, None)),
+                _ => Ok(()),
+            },
+        };
+        if self.lose_answers > 0 {
+            self.lose_answers -= 1;
+            return Err(KernelError::unknown("answer lost"));
+        }
+        done
+    }
+}
+
+impl Kernel for MemoryKernel {
+    async fn dump(&mut self) -> io::Result<Dump> {
+        let mut world = lock(&self.world);
+        world.dumps += 1;
+        if world.fail_dumps > 0 {
+            world.fail_dumps -= 1;
+            return Err(io::Error::other("dump refused"));
+        }
+        Ok(Dump {
+            links: world.links.values().cloned().collect(),
+            addresses: world.addresses.iter().copied().collect(),
+            routes: world.routes.values().flatten().cloned().collect(),
+        })
+    }
+
+    async fn apply(&mut self, ops: &[Op]) -> Vec<Result<(), KernelError>> {
+        let mut world = lock(&self.world);
+        ops.iter().map(|op| world.run(op)).collect()
+    }
+
+    fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool {
+        let mut world = lock(&self.world);
+        let count = limit.min(world.events.len());
+        events.extend(world.events.drain(..count));
+        world.events.is_empty()
+    }
+
+    async fn ready(&mut self) {
+        while lock(&self.world).events.is_empty() {
+            self.news.notified().await;
+        }
+    }
+}
+
+fn uses(route: &Route, dev: u32) -> bool {
+    route.hops().iter().any(|hop| hop.dev == dev)
+}
+
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,307 @@
+//! The Linux kernel, through two netlink sockets: one for requests, one that listens.
+//!
+//! Why not a ready-made connection with channels: its channels have no bound. Here the kernel's own
+//! socket buffer is the only queue. When it runs over the kernel says so (ENOBUFS), and everything is
+//! read back. A batch is one `send` of up to 64 messages with an acknowledgement asked only of the
+//! last one; errors of the others come without asking, and the rest of a batch is executed after a
+//! bad one.
+
+use crate::config::{FibConfig, TABLE_MAIN};
+use crate::kernel::{Dump, Event, Kernel, KernelError};
+use crate::plan::Op;
+use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+mod wire;
+
+/// Messages in one send. Acknowledgements of more could overrun a socket buffer of default size.
+const BATCH: usize = 64;
+/// The kernel answers within microseconds; after this it won't.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Netlink datagrams are at most 32 KiB (16 KiB before Linux 4.9).
+const DATAGRAM: usize = 64 * 1024;
+/// Asked for; the kernel gives at most twice net.core.rmem_max, or all of it with CAP_NET_ADMIN.
+const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
+/// A dump that changed under our hands is done again, this often at most.
+const INTERRUPTIONS: u32 = 10;
+const NLM_F_DUMP_INTR: u16 = 16;
+
+// Multicast groups of rtnetlink.h.
+const GROUPS: [u32; 5] = [
+    1,  // RTNLGRP_LINK
+    5,  // RTNLGRP_IPV4_IFADDR
+    7,  // RTNLGRP_IPV4_ROUTE
+    9,  // RTNLGRP_IPV6_IFADDR
+    11, // RTNLGRP_IPV6_ROUTE
+];
+
+/// The kernel of the network namespace the thread was in when it was opened.
+pub struct NetlinkKernel {
+    tables: Vec<u32>,
+    requests: TokioSocket,
+    /// Port id of `requests`: notifications of our own writes carry it.
+    port: u32,
+    sequence: u32,
+    listener: TokioSocket,
+    heard: VecDeque<Event>,
+    buffer: Vec<u8>,
+    /// The request socket failed; the next dump opens both again.
+    broken: bool,
+}
+
+impl NetlinkKernel {
+    /// Opens both sockets. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system refuses a netlink socket.
+    pub fn open(config: &FibConfig) -> io::Result<NetlinkKernel> {
+        let mut tables = vec![TABLE_MAIN, config.table];
+        tables.dedup();
+        // Listening first: nothing that happens after the first dump can be missed.
+        let listener = socket()?;
+        for group in GROUPS {
+            listener.socket_ref().add_membership(group)?;
+        }
+        let requests = socket()?;
+        let mut own = SocketAddr::new(0, 0);
+        requests.socket_ref().get_address(&mut own)?;
+        Ok(NetlinkKernel {
+            tables,
+            requests,
+            port: own.port_number(),
+            sequence: 0,
+            listener,
+            heard: VecDeque::new(),
+            buffer: Vec::with_capacity(DATAGRAM),
+            broken: false,
+        })
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let tables = FibConfig { table: self.tables[self.tables.len() - 1], ..FibConfig::default() };
+        *self = NetlinkKernel::open(&tables)?;
+        Ok(())
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    /// The next datagram on the request socket, in `self.buffer`.
+    async fn receive(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        match tokio::time::timeout(TIMEOUT, self.requests.recv(&mut self.buffer)).await {
+            Ok(result) => result,
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the kernel did not answer a netlink request")),
+        }
+    }
+
+    /// One dump request; `keep` gets each message. Says whether it was consistent.
+    async fn read_all(
+        &mut self,
+        kind: u16,
+        family: u8,
+        table: Option<u32>,
+        mut keep: impl FnMut(u16, &[u8]),
+    ) -> io::Result<bool> {
+        let sequence = self.next_sequence();
+        let mut request = Vec::with_capacity(64);
+        wire::write_dump(&mut request, kind, family, table, sequence);
+        self.requests.send(&request).await?;
+        let mut consistent = true;
+        loop {
+            self.receive().await?;
+            for message in wire::messages(&self.buffer).filter(|m| m.sequence == sequence) {
+                consistent &= message.flags & NLM_F_DUMP_INTR == 0;
+                let end = match message.kind {
+                    wire::NLMSG_DONE => wire::read_done(&message),
+                    wire::NLMSG_ERROR => wire::read_error(&message).map_or(libc::EBADMSG, |(number, _)| number),
+                    other => {
+                        keep(other, message.body);
+                        continue;
+                    }
+                };
+                return match end {
+                    // A table that nobody has put a route in does not exist.
+                    0 | libc::ENOENT => Ok(consistent),
+                    number => Err(io::Error::from_raw_os_error(number)),
+                };
+            }
+        }
+    }
+
+    async fn try_dump(&mut self) -> io::Result<Option<Dump>> {
+        let mut dump = Dump::default();
+        let mut consistent = true;
+        consistent &= self
+            .read_all(wire::RTM_GETLINK, wire::AF_UNSPEC, None, |kind, body| {
+                dump.links.extend((kind == wire::RTM_NEWLINK).then(|| wire::read_link(body)).flatten());
+            })
+            .await?;
+        consistent &= self
+            .read_all(wire::RTM_GETADDR, wire::AF_UNSPEC, None, |kind, body| {
+                dump.addresses.extend((kind == wire::RTM_NEWADDR).then(|| wire::read_address(body)).flatten());
+            })
+            .await?;
+        for table in self.tables.clone() {
+            for family in [wire::AF_INET, wire::AF_INET6] {
+                consistent &= self
+                    .read_all(wire::RTM_GETROUTE, family, Some(table), |kind, body| {
+                        // Without IPv6 the kernel answers an IPv6 dump with another family's routes;
+                        // without strict checking, with other tables' too.
+                        let asked = kind == wire::RTM_NEWROUTE && body.first() == Some(&family);
+                        let route = asked.then(|| wire::read_route(body)).flatten();
+                        dump.routes.extend(route.filter(|route| route.table == table));
+                    })
+                    .await?;
+            }
+        }
+        Ok(consistent.then_some(dump))
+    }
+
+    async fn send_batch(&mut self, ops: &[Op]) -> io::Result<Vec<Result<(), KernelError>>> {
+        let first = self.sequence.wrapping_add(1);
+        let mut request = Vec::with_capacity(ops.len() * 96);
+        for (n, op) in ops.iter().enumerate() {
+            let sequence = self.next_sequence();
+            wire::write_op(&mut request, op, sequence, n + 1 == ops.len());
+        }
+        self.requests.send(&request).await?;
+        let mut results = vec![Ok(()); ops.len()];
+        loop {
+            self.receive().await?;
+            for message in wire::messages(&self.buffer).filter(|m| m.kind == wire::NLMSG_ERROR) {
+                // Late answers of an earlier batch are far off.
+                let nth = message.sequence.wrapping_sub(first) as usize;
+                let (Some(result), Some((number, words))) = (results.get_mut(nth), wire::read_error(&message)) else {
+                    continue;
+                };
+                if number != 0 {
+                    *result = Err(KernelError::from_errno(number, words.as_deref()));
+                }
+                // Errors come in order, so the last one's answer ends the batch.
+                if nth + 1 == ops.len() {
+                    return Ok(results);
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self) {
+        for message in wire::messages(&self.buffer) {
+            // Our own writes are known by their results.
+            if message.port == self.port {
+                continue;
+            }
+            let body = message.body;
+            let event = match message.kind {
+                wire::RTM_NEWROUTE | wire::RTM_DELROUTE => wire::read_route(body)
+                    .filter(|route| self.tables.contains(&route.table))
+                    .map(|route| Event::Route { change: wire::read_change(&message), route, by: message.port }),
+                wire::RTM_NEWLINK => wire::read_link(body).map(Event::Link),
+                // A bridge says this of a port that leaves it (family AF_BRIDGE); the link stays.
+                wire::RTM_DELLINK if body.first() == Some(&wire::AF_UNSPEC) => {
+                    wire::read_link(body).map(|link| Event::LinkGone(link.index))
+                }
+                wire::RTM_NEWADDR => wire::read_address(body).map(Event::Address),
+                wire::RTM_DELADDR => wire::read_address(body).map(Event::AddressGone),
+                wire::NLMSG_OVERRUN => Some(Event::Overrun),
+                wire::NLMSG_NOOP => None,
+                _ => None,
+            };
+            self.heard.extend(event);
+        }
+    }
+
+    /// The listener failed in some other way than by overrunning.
+    async fn recover(&mut self, error: &io::Error) {
+        tracing::error!(%error, "netlink listener failed; opening it again");
+        while let Err(error) = self.reopen() {
+            tracing::error!(%error, "can't open netlink sockets; trying again in a second");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.heard.push_back(Event::Overrun);
+    }
+}
+
+impl Kernel for NetlinkKernel {
+    async fn dump(&mut self) -> io::Result<Dump> {
+        if std::mem::take(&mut self.broken) {
+            self.reopen().inspect_err(|_| self.broken = true)?;
+        }
+        for _ in 0..INTERRUPTIONS {
+            match self.try_dump().await {
+                Ok(Some(dump)) => return Ok(dump),
+                Ok(None) => tracing::debug!("a dump was interrupted by changes; doing it again"),
+                Err(error) => {
+                    self.broken = true;
+                    return Err(error);
+                }
+            }
+        }
+        Err(io::Error::other(format!("the kernel's tables changed during each of {INTERRUPTIONS} dumps")))
+    }
+
+    async fn apply(&mut self, ops: &[Op]) -> Vec<Result<(), KernelError>> {
+        let mut results = Vec::with_capacity(ops.len());
+        for batch in ops.chunks(BATCH) {
+            match self.send_batch(batch).await {
+                Ok(more) => results.extend(more),
+                Err(error) => {
+                    // Perhaps executed, perhaps not. A dump will tell.
+                    tracing::warn!(%error, routes = batch.len(), "no answer to a batch of routes; reading the tables back");
+                    self.broken |= error.raw_os_error() != Some(libc::ENOBUFS);
+                    results.extend(batch.iter().map(|_| Err(KernelError::unknown(&error.to_string()))));
+                }
+            }
+        }
+        results
+    }
+
+    fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool {
+        loop {
+            let room = limit.saturating_sub(events.len());
+            events.extend(self.heard.drain(..room.min(self.heard.len())));
+            if events.len() >= limit {
+                return false;
+            }
+            self.buffer.clear();
+            match self.listener.socket_ref().recv(&mut self.buffer, 0) {
+                Ok(_) => self.hear(),
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.heard.push_back(Event::Overrun),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Nothing more, or a lasting failure that `ready` will see too.
+                Err(_) => return true,
+            }
+        }
+    }
+
+    async fn ready(&mut self) {
+        if !self.heard.is_empty() {
+            return;
+        }
+        self.buffer.clear();
+        match self.listener.recv(&mut self.buffer).await {
+            Ok(()) => self.hear(),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.heard.push_back(Event::Overrun),
+            Err(error) => self.recover(&error).await,
+        }
+    }
+}
+
+fn socket() -> io::Result<TokioSocket> {
+    let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+    socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+    let raw = socket.socket_ref();
+    raw.set_rx_buf_sz(libc::c_int::try_from(RECEIVE_BUFFER).unwrap_or(libc::c_int::MAX))?;
+    raw.set_cap_ack(true)?;
+    raw.set_ext_ack(true)?;
+    // Linux 4.20; without it dumps are filtered here.
+    if let Err(error) = raw.set_netlink_get_strict_chk(true) {
+        tracing::debug!(%error, "no strict netlink checking");
+    }
+    Ok(socket)
+}

@@ -1,0 +1,148 @@
+//! The distinct next hops of all wanted prefixes: what is known of each, and who uses it.
+//!
+//! A hundred thousand prefixes have a handful of next hops. So a change of links or routes is judged
+//! once per next hop, and only the prefixes of those whose answer changed are planned again.
+
+use crate::config::FibConfig;
+use crate::resolve::{Through, Underlay};
+use crate::route::{Hops, bounds, contains};
+use ipnetwork::IpNetwork;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is wrong with a next hop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NextHopError {
+    /// No subnet and no route leads there.
+    Unreachable,
+    /// It is an address of this node.
+    Own,
+    /// It is no address of a node (0.0.0.0, loopback, multicast).
+    NoGateway,
+    /// It is link-local or broadcast: without an interface nobody knows where.
+    NeedsDevice,
+    /// An IPv4 next hop can't carry an IPv6 prefix.
+    OtherFamily,
+    /// The longest match drops packets.
+    Dropped(IpNetwork),
+    /// It leads through too many of our own routes.
+    TooDeep,
+}
+
+impl fmt::Display for NextHopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NextHopError::Unreachable => {
+                f.write_str("is unreachable: no subnet of an up interface and no route leads to it")
+            }
+            NextHopError::Own => f.write_str("is an address of this node"),
+            NextHopError::NoGateway => f.write_str("can't be a gateway"),
+            NextHopError::NeedsDevice => {
+                f.write_str("is link-local and names no interface; announce a global next hop")
+            }
+            NextHopError::OtherFamily => f.write_str("is IPv4 and can't carry an IPv6 prefix"),
+            NextHopError::Dropped(prefix) => write!(f, "falls into {prefix}, which drops its packets"),
+            NextHopError::TooDeep => f.write_str("leads through too many other learned routes"),
+        }
+    }
+}
+
+/// All that resolution asks about a next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// It is this node.
+    pub(crate) own: bool,
+    /// It is in one of the node's own subnets.
+    pub(crate) local: bool,
+    /// Gateways on links that lead there.
+    pub(crate) underlay: Result<Hops, NextHopError>,
+    /// Our wanted prefixes that the answer depends on.
+    pub(crate) through: Through,
+}
+
+impl Facts {
+    /// `except`: prefixes that must not carry it.
+    pub(crate) fn find(next_hop: IpAddr, world: &Underlay<'_>, subnets: &[IpNetwork], except: &[IpNetwork]) -> Facts {
+        let config: &FibConfig = world.config;
+        let local = match config.local_subnets.is_empty() {
+            true => subnets.iter().any(|net| contains(*net, next_hop)),
+            false => config.is_local_subnet(next_hop),
+        };
+        let (underlay, through) = world.find(next_hop, except);
+        Facts { own: world.view.links.is_own(next_hop), local, underlay, through }
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    facts: Facts,
+    users: HashSet<IpNetwork>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct NextHops {
+    known: BTreeMap<IpAddr, Known>,
+    /// Those that lead through our own routes.
+    recursive: BTreeSet<IpAddr>,
+}
+
+impl NextHops {
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(crate) fn facts(&self, next_hop: IpAddr) -> Option<&Facts> {
+        self.known.get(&next_hop).map(|known| &known.facts)
+    }
+
+    /// A prefix uses it from now on.
+    pub(crate) fn attach(&mut self, next_hop: IpAddr, user: IpNetwork, find: impl FnOnce() -> Facts) {
+        let known = self.known.entry(next_hop).or_insert_with(|| Known { facts: find(), users: HashSet::new() });
+        known.users.insert(user);
+        if !known.facts.through.is_empty() {
+            self.recursive.insert(next_hop);
+        }
+    }
+
+    /// … and no longer.
+    pub(crate) fn detach(&mut self, next_hop: IpAddr, user: IpNetwork) {
+        let Some(known) = self.known.get_mut(&next_hop) else { return };
+        known.users.remove(&user);
+        if known.users.is_empty() {
+            self.known.remove(&next_hop);
+            self.recursive.remove(&next_hop);
+        }
+    }
+
+    /// Next hops whose answer a route of this prefix may change, but for the recursive ones.
+    pub(crate) fn under(&self, prefix: IpNetwork) -> impl Iterator<Item = IpAddr> + '_ {
+        let (first, last) = bounds(prefix);
+        self.known.range(first..=last).map(|(next_hop, _)| *next_hop)
+    }
+
+    /// Those that lead through our own routes.
+    pub(crate) fn recursive(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.recursive.iter().copied()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.known.keys().copied()
+    }
+
+    /// Stores a new answer; gives the users if it differs.
+    pub(crate) fn learn(&mut self, next_hop: IpAddr, facts: Facts) -> Option<impl Iterator<Item = IpNetwork> + '_> {
+        let known = self.known.get_mut(&next_hop)?;
+        if known.facts == facts {
+            return None;
+        }
+        if facts.through.is_empty() {
+            self.recursive.remove(&next_hop);
+        } else {
+            self.recursive.insert(next_hop);
+        }
+        known.facts = facts;
+        Some(known.users.iter().copied())
+    }
+}

@@ -1,0 +1,155 @@
+//! From "what is" and "what is wanted" to "what to do", without doing it.
+//!
+//! Pure, so that every decision about ownership and order can be read in a test as text. The engine
+//! calls [`plan_prefix`] for one dirty prefix at a time; [`plan`] does the same for a whole table.
+//!
+//! Two rules live here and nowhere else:
+//! * **Nothing foreign is touched.** Only routes marked ours are replaced or deleted; where a foreign
+//!   route holds our key we wait ([`Verdict::Conflict`]).
+//! * **New before old.** A change is a replace in place; a route under another metric goes only once
+//!   its successor is in; over a whole plan, deletions come last. No packet meets a hole.
+
+use crate::route::{Form, Route};
+use crate::view::{Held, Links};
+use ipnetwork::IpNetwork;
+use smallvec::SmallVec;
+use std::fmt;
+
+/// One message to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Create, and fail if the key is taken (NLM_F_CREATE | NLM_F_EXCL).
+    Add(Route),
+    /// Rewrite our route of the same key in place (NLM_F_REPLACE without create).
+    Replace {
+        /// What it becomes.
+        new: Route,
+        /// What it is now.
+        old: Route,
+    },
+    /// Remove exactly this route: protocol, metric, type and next hops are all named.
+    Delete(Route),
+}
+
+impl Op {
+    /// The prefix it is about.
+    pub fn prefix(&self) -> IpNetwork {
+        match self {
+            Op::Add(route) | Op::Replace { new: route, .. } | Op::Delete(route) => route.prefix,
+        }
+    }
+
+    /// As arguments of `ip route`.
+    pub fn text<'a>(&'a self, links: &'a Links) -> impl fmt::Display + 'a {
+        struct Text<'a>(&'a Op, &'a Links);
+        impl fmt::Display for Text<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let (verb, route) = match self.0 {
+                    Op::Add(route) => ("add", route),
+                    Op::Replace { new, .. } => ("replace", new),
+                    Op::Delete(route) => ("del", route),
+                };
+                write!(f, "{verb} {}", route.text(self.1))
+            }
+        }
+        Text(self, links)
+    }
+}
+
+/// What is wanted at one prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want<'a> {
+    /// Exactly this route.
+    Route(&'a Route),
+    /// Nothing of ours may be in the kernel.
+    Nothing,
+}
+
+/// How a prefix stands before its operations are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The kernel holds what is wanted.
+    Held,
+    /// It will, if the operations succeed.
+    Changing,
+    /// This foreign route has our key.
+    Conflict(Route),
+    /// Nothing is wanted.
+    Nothing,
+}
+
+pub(crate) type Ops = SmallVec<[Op; 1]>;
+
+/// Decides one prefix. `held` is what the kernel has there, ours and foreign.
+pub(crate) fn plan_prefix(held: &[Held], want: Want<'_>) -> (Ops, Verdict) {
+    let ours = held.iter().filter(|h| h.ours);
+    let route = match want {
+        Want::Route(route) => route,
+        Want::Nothing => return (ours.map(|h| Op::Delete(h.route.clone())).collect(), Verdict::Nothing),
+    };
+    if ours.clone().any(|h| h.route == *route) {
+        // In place. Now, and only now, whatever else of ours is left of this prefix goes.
+        let old = ours.filter(|h| h.route != *route).map(|h| Op::Delete(h.route.clone()));
+        return (old.collect(), Verdict::Held);
+    }
+    let mine = ours.clone().find(|h| h.route.same_key(route));
+    if let Some(foreign) = held.iter().find(|h| !h.ours && h.route.same_key(route)) {
+        // A replace could hit the foreign one. Ours, if there, is wrong and beside it: it goes.
+        let wrong = mine.map(|h| Op::Delete(h.route.clone()));
+        return (wrong.into_iter().collect(), Verdict::Conflict(foreign.route.clone()));
+    }
+    let op = match mine {
+        Some(old) => Op::Replace { new: route.clone(), old: old.route.clone() },
+        None => Op::Add(route.clone()),
+    };
+    (SmallVec::from_iter([op]), Verdict::Changing)
+}
+
+/// A list of operations: additions and replacements first, deletions last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order in which they are to be run.
+    pub ops: Vec<Op>,
+}
+
+impl Plan {
+    /// One operation a line, as arguments of `ip route`.
+    pub fn text(&self, links: &Links) -> String {
+        self.ops.iter().map(|op| format!("{}\n", op.text(links))).collect()
+    }
+}
+
+/// Plans a whole table: what leads from `kernel` to `desired` as far as one step goes. A route of ours
+/// under another metric is only deleted by the plan that finds its successor in place.
+///
+/// `kernel` has each route with whether it is ours.
+pub fn plan(kernel: &[(Route, bool)], desired: &[Route]) -> Plan {
+    let mut prefixes: Vec<IpNetwork> = kernel.iter().map(|(r, _)| r.prefix).collect();
+    prefixes.extend(desired.iter().map(|r| r.prefix));
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    let mut ops = Vec::new();
+    for prefix in prefixes {
+        let held: Vec<Held> = kernel
+            .iter()
+            .filter(|(route, _)| route.prefix == prefix)
+            .map(|(route, ours)| Held { route: route.clone(), ours: *ours })
+            .collect();
+        let want = match desired.iter().find(|r| r.prefix == prefix) {
+            Some(route) => Want::Route(route),
+            None => Want::Nothing,
+        };
+        ops.extend(plan_prefix(&held, want).0);
+    }
+    ops.sort_by_key(|op| matches!(op, Op::Delete(_)));
+    Plan { ops }
+}
+
+/// A blackhole for a single address is never installed.
+pub(crate) fn form_of_blackhole(prefix: IpNetwork) -> Option<Form> {
+    // With `blackhole 10.65.1.9 …` in place, adding the pod's own route of the same key fails.
+    (!crate::route::is_host(prefix)).then_some(Form::Blackhole)
+}
+
+#[cfg(test)]
+mod tests;

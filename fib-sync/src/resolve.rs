@@ -1,0 +1,210 @@
+//! From a wanted prefix to the form it takes in the kernel: which gateway, which device, or why not.
+//!
+//! The pool that the *prefix* falls in decides whether its packets travel in a tunnel. Inside, the
+//! far node's address is the tunnel's far end, so the next hop is used as it is. Outside, it is
+//! resolved by longest match ([`underlay`]) because the kernel accepts a gateway only on a link.
+//!
+//! Why we do the longest match and don't ask the kernel (`ip route get`): the kernel would answer
+//! through our own routes too. A default route learned from a top-of-rack switch would then carry the
+//! mesh, and two routes could keep each other alive after the road they stand on is gone. So foreign
+//! routes count as the kernel has them, ours as they are *wanted*, each at most once on a way.
+
+use crate::config::{FibConfig, Mode};
+use crate::desired::{Desired, Reason, Target};
+use crate::next_hops::{Facts, NextHopError};
+use crate::plan::form_of_blackhole;
+use crate::route::{Form, Hop, Hops, network};
+use crate::view::View;
+use ipnetwork::IpNetwork;
+use smallvec::SmallVec;
+use std::net::IpAddr;
+
+/// How many of our own routes a next hop may lead through.
+const DEPTH: usize = 4;
+/// How many next hops are looked at for one, over all branches.
+const BUDGET: u32 = 256;
+
+/// What a wanted prefix comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    Form(Form),
+    Skipped,
+    Withheld(Reason),
+}
+
+/// `facts` tells about a next hop (without going through `prefix` itself).
+pub(crate) fn resolve(
+    prefix: IpNetwork,
+    target: &Target,
+    config: &FibConfig,
+    view: &View,
+    facts: impl Fn(IpAddr) -> Facts,
+) -> Resolved {
+    let next_hops = match target {
+        Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
+        Target::Via(next_hops) => next_hops,
+    };
+    let pool = config.pool_of(prefix);
+    let mode = pool.map_or(Mode::Direct, |pool| pool.mode);
+    let tunnel = pool.and_then(|pool| pool.tunnel()).unwrap_or_default();
+    if mode != Mode::Direct && prefix.is_ipv6() {
+        return Resolved::Withheld(Reason::TunnelIpv4Only(tunnel.into()));
+    }
+
+    let mut hops = Hops::new();
+    let mut first = None;
+    for next_hop in next_hops {
+        let member = check(prefix, *next_hop, || facts(*next_hop)).and_then(|facts| match mode {
+            Mode::Direct => direct(*next_hop, facts),
+            Mode::IpipCrossSubnet if facts.local => direct(*next_hop, facts),
+            Mode::Ipip | Mode::IpipCrossSubnet => through(tunnel, *next_hop, view),
+        });
+        match member {
+            Ok(more) => hops.extend(more),
+            Err(reason) => first = first.or(Some(reason)),
+        }
+    }
+    if hops.is_empty() {
+        return Resolved::Withheld(first.unwrap_or(Reason::NoNextHop));
+    }
+    // Several next hops behind one gateway are one way out.
+    hops.sort_unstable();
+    hops.dedup();
+    Resolved::Form(Form::Unicast(hops))
+}
+
+/// What no mode can use.
+fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Facts) -> Result<Facts, Reason> {
+    let bad = |error| Err(Reason::NextHop(next_hop, error));
+    let scoped = match next_hop {
+        IpAddr::V4(a) => a.is_broadcast(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    };
+    if next_hop.is_unspecified() || next_hop.is_multicast() || next_hop.is_loopback() {
+        return bad(NextHopError::NoGateway);
+    }
+    if scoped {
+        return bad(NextHopError::NeedsDevice);
+    }
+    if prefix.is_ipv6() && next_hop.is_ipv4() {
+        return bad(NextHopError::OtherFamily);
+    }
+    let facts = facts();
+    if facts.own { bad(NextHopError::Own) } else { Ok(facts) }
+}
+
+fn direct(next_hop: IpAddr, facts: Facts) -> Result<Hops, Reason> {
+    facts.underlay.map_err(|error| Reason::NextHop(next_hop, error))
+}
+
+fn through(tunnel: &str, next_hop: IpAddr, view: &View) -> Result<Hops, Reason> {
+    if next_hop.is_ipv6() {
+        return Err(Reason::TunnelIpv4Only(tunnel.into()));
+    }
+    match view.links.named(tunnel) {
+        None => Err(Reason::TunnelMissing(tunnel.into())),
+        Some(link) if !link.up => Err(Reason::TunnelDown(tunnel.into())),
+        // The far end is the outer destination, so no subnet has to contain it.
+        Some(link) => Ok(Hops::from_iter([Hop::onlink(next_hop, link.index)])),
+    }
+}
+
+/// The ways to a next hop, and which of our own wanted prefixes they lead through.
+pub(crate) struct Underlay<'a> {
+    pub(crate) config: &'a FibConfig,
+    pub(crate) view: &'a View,
+    pub(crate) desired: &'a Desired,
+}
+
+pub(crate) type Through = SmallVec<[IpNetwork; 1]>;
+
+impl Underlay<'_> {
+    /// Longest match, not through any prefix of `except`.
+    pub(crate) fn find(&self, next_hop: IpAddr, except: &[IpNetwork]) -> (Result<Hops, NextHopError>, Through) {
+        let mut walk = Walk { on: except.into(), used: Through::new(), budget: BUDGET };
+        let limit = except.len() + DEPTH;
+        let hops = self.walk(next_hop, &mut walk, limit);
+        (hops, walk.used)
+    }
+
+    fn walk(&self, next_hop: IpAddr, walk: &mut Walk, limit: usize) -> Result<Hops, NextHopError> {
+        walk.budget = walk.budget.checked_sub(1).ok_or(NextHopError::TooDeep)?;
+        let v6 = next_hop.is_ipv6();
+        let main = self.view.main();
+        for length in (0..=if v6 { 128 } else { 32 }).rev() {
+            let (theirs, ours) = (main.has_length(v6, length), self.desired.has_length(v6, length));
+            if !theirs && !ours {
+                continue;
+            }
+            let prefix = network(next_hop, length);
+            // Foreign first, so that the node's own default route beats one that we learned.
+            if theirs && let Some(hops) = self.foreign(next_hop, prefix) {
+                return hops;
+            }
+            if ours && let Some(hops) = self.wanted(prefix, walk, limit) {
+                return hops;
+            }
+        }
+        Err(NextHopError::Unreachable)
+    }
+
+    fn foreign(&self, next_hop: IpAddr, prefix: IpNetwork) -> Option<Result<Hops, NextHopError>> {
+        let mut routes: SmallVec<[_; 2]> =
+            self.view.main().at(prefix).iter().filter(|h| !h.ours && h.route.tos == 0).map(|h| &h.route).collect();
+        routes.sort_by_key(|route| route.metric);
+        for route in routes {
+            match &route.form {
+                Form::Unicast(hops) => {
+                    let up = hops.iter().filter(|hop| self.view.links.is_up(hop.dev));
+                    // No gateway: the next hop itself is on this link.
+                    let hops: Hops = up.map(|hop| Hop { via: hop.via.or(Some(next_hop)), weight: 0, ..*hop }).collect();
+                    if !hops.is_empty() {
+                        return Some(Ok(hops));
+                    }
+                }
+                // Blackhole, unreachable, prohibit: packets to the next hop end here.
+                Form::Blackhole | Form::Other(7 | 8) => return Some(Err(NextHopError::Dropped(prefix))),
+                Form::Other(_) => {}
+            }
+        }
+        None
+    }
+
+    fn wanted(&self, prefix: IpNetwork, walk: &mut Walk, limit: usize) -> Option<Result<Hops, NextHopError>> {
+        if walk.on.contains(&prefix) {
+            return None;
+        }
+        let target = &self.desired.get(prefix)?.target;
+        let next_hops = match target {
+            Target::Blackhole => {
+                return form_of_blackhole(prefix).map(|_| Err(NextHopError::Dropped(prefix)));
+            }
+            Target::Via(next_hops) => next_hops,
+        };
+        let tunnelled = self.config.pool_of(prefix).is_some_and(|pool| pool.mode != Mode::Direct);
+        if tunnelled || walk.on.len() >= limit {
+            return None;
+        }
+        walk.on.push(prefix);
+        walk.used.push(prefix);
+        let mut hops = Hops::new();
+        for next_hop in next_hops {
+            if let Ok(more) = self.walk(*next_hop, walk, limit) {
+                hops.extend(more);
+            }
+        }
+        walk.on.pop();
+        (!hops.is_empty()).then_some(Ok(hops))
+    }
+}
+
+struct Walk {
+    /// Our prefixes on the way here.
+    on: Through,
+    /// All that were looked at; a change of any may change the answer.
+    used: Through,
+    budget: u32,
+}
+
+#[cfg(test)]
+mod tests;

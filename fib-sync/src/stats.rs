@@ -1,0 +1,59 @@
+//! Counters for metrics. Cheap to copy; the thread publishes a new copy after each turn.
+
+/// What the route thread has done and how things stand. Counters start at zero with the thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FibStats {
+    /// Prefixes somebody wants.
+    pub wanted: usize,
+    /// … of which the kernel holds exactly what is wanted.
+    pub installed: usize,
+    /// … not yet tried.
+    pub pending: usize,
+    /// … held back: no usable next hop or tunnel.
+    pub withheld: usize,
+    /// … that need no route of their own (a blackhole for a single address).
+    pub skipped: usize,
+    /// … whose place a foreign route holds.
+    pub conflicts: usize,
+    /// … the kernel refused; they are retried.
+    pub failed: usize,
+    /// Routes found at start that nobody has wanted yet, waiting for the sweep.
+    pub adopted: usize,
+    /// Routes in the kernel that are ours.
+    pub kernel_routes: usize,
+    /// Distinct next hops.
+    pub next_hops: usize,
+    /// Routes created.
+    pub adds: u64,
+    /// Routes replaced in place.
+    pub replaces: u64,
+    /// Routes deleted.
+    pub deletes: u64,
+    /// Operations the kernel refused or did not answer.
+    pub errors: u64,
+    /// Routes that had gone or changed without us, by how it was noticed.
+    pub repairs: Repairs,
+    /// Times everything was read back.
+    pub resyncs: u64,
+    /// … because the kernel said more than we could hear.
+    pub overruns: u64,
+}
+
+/// Repairs by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// Someone deleted a route of ours; the kernel told us.
+    pub deleted: u64,
+    /// Someone rewrote a route of ours; the kernel told us.
+    pub changed: u64,
+    /// The kernel dropped it silently (link, address or device), found by reading back.
+    pub lost: u64,
+}
+
+impl Repairs {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.deleted + self.changed + self.lost
+    }
+}

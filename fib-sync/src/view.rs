@@ -1,0 +1,295 @@
+//! What the kernel holds, as far as we know: links, addresses, routes; ours and everybody's.
+//!
+//! The engine keeps it true by three means: results of our own writes, notifications of other
+//! people's, and dumps after anything that the kernel is known to do silently (a link going down takes
+//! its IPv4 routes without a word). Where a notification does not fit what is known, the view says
+//! [`Seen::Doubt`] and the engine reads everything back; it never guesses.
+//!
+//! Routes are in a map by prefix with a count of prefixes per length. A longest match probes only
+//! lengths that exist, which on a node is a handful, and a change costs one map access.
+
+use crate::kernel::{Address, Dump, Link, RouteChange};
+use crate::route::Route;
+use ipnetwork::IpNetwork;
+use smallvec::SmallVec;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+/// A route in the kernel, with whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) route: Route,
+    pub(crate) ours: bool,
+}
+
+/// Interfaces and their addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    by_index: HashMap<u32, Link>,
+    addresses: BTreeSet<Address>,
+    own: HashMap<IpAddr, u32>,
+}
+
+impl Links {
+    /// Adds or changes one; gives what was known before.
+    pub fn set(&mut self, link: Link) -> Option<Link> {
+        self.by_index.insert(link.index, link)
+    }
+
+    /// The interface's name.
+    pub fn name(&self, index: u32) -> Option<&str> {
+        self.by_index.get(&index).map(|link| link.name.as_str())
+    }
+
+    /// Whether it exists and is up.
+    pub fn is_up(&self, index: u32) -> bool {
+        self.by_index.get(&index).is_some_and(|link| link.up)
+    }
+
+    /// By name; the youngest, should a stale one have it too.
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.by_index.values().filter(|link| link.name == name).max_by_key(|link| link.index)
+    }
+
+    /// Whether the node itself has the address.
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        self.own.contains_key(&address)
+    }
+
+    /// Subnets of up interfaces that are not among `except` (names).
+    pub fn subnets<'a>(&'a self, except: &'a [&str]) -> impl Iterator<Item = IpNetwork> + 'a {
+        self.addresses.iter().filter_map(move |address| {
+            let link = self.by_index.get(&address.dev)?;
+            let counts = link.up && link.name != "lo" && !except.contains(&link.name.as_str());
+            counts.then_some(address.net)
+        })
+    }
+
+    pub(crate) fn forget(&mut self, index: u32) -> Option<Link> {
+        let gone: Vec<Address> = self.addresses.iter().filter(|a| a.dev == index).copied().collect();
+        for address in gone {
+            self.remove_address(address);
+        }
+        self.by_index.remove(&index)
+    }
+
+    pub(crate) fn add_address(&mut self, address: Address) -> bool {
+        let new = self.addresses.insert(address);
+        if new {
+            *self.own.entry(address.net.ip()).or_default() += 1;
+        }
+        new
+    }
+
+    pub(crate) fn remove_address(&mut self, address: Address) -> bool {
+        let known = self.addresses.remove(&address);
+        if let (true, Some(count)) = (known, self.own.get_mut(&address.net.ip())) {
+            *count -= 1;
+            if *count == 0 {
+                self.own.remove(&address.net.ip());
+            }
+        }
+        known
+    }
+}
+
+/// How many prefixes there are of each length: IPv4, IPv6.
+pub(crate) type Lengths = [[u32; 129]; 2];
+
+/// Routes of one table.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    routes: HashMap<IpNetwork, SmallVec<[Held; 1]>>,
+    lengths: Lengths,
+    ours: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table { routes: HashMap::new(), lengths: [[0; 129]; 2], ours: 0 }
+    }
+}
+
+impl Table {
+    pub(crate) fn at(&self, prefix: IpNetwork) -> &[Held] {
+        self.routes.get(&prefix).map_or(&[], |held| held)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.routes.values().flatten()
+    }
+
+    pub(crate) fn ours(&self) -> impl Iterator<Item = &Held> {
+        self.iter().filter(|held| held.ours)
+    }
+
+    pub(crate) fn insert(&mut self, held: Held) {
+        let prefix = held.route.prefix;
+        let slot = self.routes.entry(prefix).or_default();
+        if slot.is_empty() {
+            self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
+        }
+        self.ours += usize::from(held.ours);
+        slot.push(held);
+    }
+
+    /// Removes those that match; gives them.
+    pub(crate) fn remove(&mut self, prefix: IpNetwork, matches: impl Fn(&Held) -> bool) -> SmallVec<[Held; 1]> {
+        let Some(slot) = self.routes.get_mut(&prefix) else { return SmallVec::new() };
+        let mut gone = SmallVec::new();
+        slot.retain(|held| {
+            let hit = matches(held);
+            if hit {
+                gone.push(held.clone());
+                self.ours -= usize::from(held.ours);
+            }
+            !hit
+        });
+        if slot.is_empty() {
+            self.routes.remove(&prefix);
+            self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
+        }
+        gone
+    }
+
+    /// Makes matching routes ours.
+    pub(crate) fn claim(&mut self, prefix: IpNetwork, matches: impl Fn(&Route) -> bool) {
+        for held in self.routes.get_mut(&prefix).into_iter().flatten() {
+            if !held.ours && matches(&held.route) {
+                held.ours = true;
+                self.ours += 1;
+            }
+        }
+    }
+
+    pub(crate) fn count_ours(&self) -> usize {
+        self.ours
+    }
+
+    pub(crate) fn has_length(&self, v6: bool, length: u8) -> bool {
+        self.lengths[usize::from(v6)].get(usize::from(length)).is_some_and(|n| *n > 0)
+    }
+}
+
+/// What a notification did to the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nothing that was not known.
+    Nothing,
+    /// A foreign route came or went.
+    Foreign,
+    /// A route of ours is gone.
+    OursGone,
+    /// A route of ours was written over, by somebody under our own protocol id or another.
+    OursChanged,
+    /// It does not fit what is known: read everything back.
+    Doubt,
+}
+
+/// Everything known about the kernel.
+#[derive(Debug, Clone)]
+pub struct View {
+    protocol: u8,
+    table: u32,
+    /// Interfaces and addresses.
+    pub links: Links,
+    pub(crate) own: Table,
+    /// The main table, where next hops are resolved, if it is not our own.
+    main: Option<Table>,
+}
+
+impl View {
+    pub(crate) fn new(protocol: u8, table: u32) -> View {
+        let main = (table != crate::config::TABLE_MAIN).then(Table::default);
+        View { protocol, table, links: Links::default(), own: Table::default(), main }
+    }
+
+    /// Where next hops are resolved.
+    pub(crate) fn main(&self) -> &Table {
+        self.main.as_ref().unwrap_or(&self.own)
+    }
+
+    fn table_mut(&mut self, number: u32) -> Option<&mut Table> {
+        match number {
+            n if n == self.table => Some(&mut self.own),
+            crate::config::TABLE_MAIN => self.main.as_mut(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn may_be_ours(&self, route: &Route) -> bool {
+        route.protocol == self.protocol && route.table == self.table
+    }
+
+    /// Everything anew; gives what was known before. `ours` says which routes that could be ours are.
+    pub(crate) fn load(&mut self, dump: Dump, ours: impl Fn(&View, &Route) -> bool) -> View {
+        let mut fresh = View::new(self.protocol, self.table);
+        for link in dump.links {
+            fresh.links.set(link);
+        }
+        for address in dump.addresses {
+            fresh.links.add_address(address);
+        }
+        for route in dump.routes {
+            let ours = self.may_be_ours(&route) && ours(self, &route);
+            if let Some(table) = fresh.table_mut(route.table) {
+                table.insert(Held { route, ours });
+            }
+        }
+        std::mem::replace(self, fresh)
+    }
+
+    /// Somebody else changed a route. `wanted`: it has exactly the key of a route the engine wants.
+    pub(crate) fn apply(&mut self, change: RouteChange, route: Route, wanted: bool) -> Seen {
+        let may_be_ours = self.may_be_ours(&route);
+        let Some(table) = self.table_mut(route.table) else { return Seen::Nothing };
+        let same_key = table.at(route.prefix).iter().filter(|held| held.route.same_key(&route)).count();
+        let v6 = route.prefix.is_ipv6();
+        match change {
+            RouteChange::Removed => {
+                let gone = table.remove(route.prefix, |held| held.route == route);
+                match gone.first() {
+                    Some(held) if held.ours => Seen::OursGone,
+                    Some(_) => Seen::Foreign,
+                    // One member of an IPv6 multipath, or a route changed in a way we never heard of.
+                    None if same_key > 0 => Seen::Doubt,
+                    None => Seen::Nothing,
+                }
+            }
+            // IPv6 merges an appended route into what is there, across protocols: the message names
+            // only the newcomer, or the whole set under one protocol.
+            RouteChange::Added if v6 && same_key > 0 => Seen::Doubt,
+            RouteChange::Replaced if same_key > 1 => Seen::Doubt,
+            RouteChange::Added | RouteChange::Replaced => {
+                let over = match change {
+                    RouteChange::Replaced => table.remove(route.prefix, |held| held.route.same_key(&route)),
+                    _ => SmallVec::new(),
+                };
+                let was_ours = over.iter().any(|held| held.ours);
+                let ours = may_be_ours && (was_ours || wanted);
+                table.insert(Held { route, ours });
+                if was_ours || ours { Seen::OursChanged } else { Seen::Foreign }
+            }
+        }
+    }
+
+    /// We wrote it and the kernel said yes.
+    pub(crate) fn wrote(&mut self, route: Route) {
+        self.own.insert(Held { route, ours: true });
+    }
+
+    /// We removed or replaced it, or it turned out to be gone.
+    pub(crate) fn erased(&mut self, route: &Route) {
+        let mut first = true;
+        // Two equal ones can only come from two appends; then one is left, as in the kernel.
+        let gone = self.own.remove(route.prefix, |held| held.ours && held.route == *route);
+        for held in gone {
+            if !std::mem::take(&mut first) {
+                self.own.insert(held);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

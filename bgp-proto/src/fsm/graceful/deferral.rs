@@ -1,0 +1,157 @@
+//! The restarting speaker: whose End-of-RIB is still missing (RFC 4724 §4.1).
+//!
+//! After a start, routes of the life before may still be in the kernel. Those announced again are adopted as they come;
+//! the others may go when every peer that has something to say has said it, or after a bounded time. The speaker feeds
+//! this with the `Up`, `Down` and End-of-RIB of all peers and acts on [`DeferralEvent::Done`], once for each family.
+//!
+//! Nothing that is *new* waits for this machine: only sweeping does. A peer that never comes up is waited for until
+//! `arrive`, and no longer; one that came is waited for until `limit`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::fsm::Negotiated;
+use crate::{Family, FamilySet};
+
+/// What the deferral says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeferralEvent {
+    /// What was left from before the restart may be swept in this family.
+    Done(Family, DeferralEnd),
+}
+
+/// Why a deferral ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeferralEnd {
+    /// Everyone who counts has sent End-of-RIB.
+    Complete,
+    /// Time is over; some have not.
+    TimedOut,
+}
+
+/// Whose End-of-RIB is awaited, for peers named by `K`. See the [module](self).
+#[derive(Debug)]
+pub struct Deferral<K> {
+    awaited: BTreeMap<K, Awaited>,
+    /// Families not done.
+    open: FamilySet,
+    arrive_by: Option<Instant>,
+    end_by: Instant,
+    events: VecDeque<DeferralEvent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    families: FamilySet,
+    arrived: bool,
+}
+
+impl<K: Ord> Deferral<K> {
+    /// Begins at the start of the speaker. `families` are those that have something to sweep; `peers` the configured
+    /// peers with their families. A peer counts if its session is up within `arrive`; everything ends after `limit`.
+    pub fn new(
+        now: Instant,
+        families: FamilySet,
+        peers: impl IntoIterator<Item = (K, FamilySet)>,
+        arrive: Duration,
+        limit: Duration,
+    ) -> Self {
+        let awaited = peers.into_iter().map(|(peer, families)| (peer, Awaited { families, arrived: false })).collect();
+        let mut deferral = Self {
+            awaited,
+            open: families,
+            arrive_by: Some(now + arrive.min(limit)),
+            end_by: now + limit,
+            events: VecDeque::new(),
+        };
+        deferral.check();
+        deferral
+    }
+
+    /// A peer's session is established.
+    pub fn up(&mut self, peer: K, negotiated: &Negotiated) {
+        // RFC 4724 §4.1: excluding those that have the R bit set (they wait for nobody, and would make two restarting
+        // speakers wait for each other) and those that do not have the capability (nobody knows when they are done).
+        if negotiated.peer_graceful_restart.is_none() || negotiated.peer_restarted() {
+            self.awaited.remove(&peer);
+        } else {
+            self.awaited.insert(peer, Awaited { families: negotiated.families(), arrived: true });
+        }
+        self.check();
+    }
+
+    /// A peer's session ended. Its chance to come (back) ends with the time to arrive.
+    pub fn down(&mut self, peer: &K) {
+        if self.arrive_by.is_none() {
+            self.awaited.remove(peer);
+        } else if let Some(awaited) = self.awaited.get_mut(peer) {
+            awaited.arrived = false;
+        }
+        self.check();
+    }
+
+    /// A peer was removed from the configuration, or stopped.
+    pub fn forget(&mut self, peer: &K) {
+        self.awaited.remove(peer);
+        self.check();
+    }
+
+    /// A peer has sent all its routes of a family.
+    pub fn end_of_rib(&mut self, peer: &K, family: Family) {
+        if let Some(awaited) = self.awaited.get_mut(peer) {
+            awaited.families.remove(family);
+            if awaited.families.is_empty() {
+                self.awaited.remove(peer);
+            }
+        }
+        self.check();
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.arrive_by.is_some_and(|at| at <= now) {
+            self.arrive_by = None;
+            self.awaited.retain(|_, awaited| awaited.arrived);
+            self.check();
+        }
+        if self.end_by <= now {
+            self.close(self.open, DeferralEnd::TimedOut);
+        }
+    }
+
+    /// When [`Deferral::handle_timeout`] is to be called. `None` when all is done.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        (!self.is_done()).then(|| self.arrive_by.unwrap_or(self.end_by))
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<DeferralEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether every family is done.
+    pub fn is_done(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Who is waited for, with the families whose End-of-RIB is missing.
+    pub fn awaited(&self) -> impl Iterator<Item = (&K, FamilySet)> {
+        self.awaited.iter().map(|(peer, awaited)| (peer, awaited.families.intersection(self.open)))
+    }
+
+    fn check(&mut self) {
+        let complete = self.open.iter().filter(|f| !self.awaited.values().any(|awaited| awaited.families.contains(*f)));
+        let complete = complete.collect();
+        self.close(complete, DeferralEnd::Complete);
+    }
+
+    fn close(&mut self, families: FamilySet, end: DeferralEnd) {
+        for family in families.iter() {
+            self.open.remove(family);
+            self.events.push_back(DeferralEvent::Done(family, end));
+        }
+        if self.is_done() {
+            self.awaited.clear();
+        }
+    }
+}

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! roost: a BGP speaker and route reflector for Kubernetes node meshes.
+
+pub mod config;

@@ -1,0 +1,294 @@
+//! From the raw to the checked configuration: everything one value alone cannot tell.
+//!
+//! A check that fails notes its finding and goes on with a stand-in, so that all mistakes are found in one run; the
+//! stand-in never leaves here, as a report with an error discards the result. A value the reader has refused is
+//! [`At::Bad`] and passes silently: its mistake has been told.
+
+mod peers;
+mod policies;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use bgp_proto::{Asn, Prefix, RouterId};
+use ipnetwork::IpNetwork;
+
+use super::diagnostic::{Place, Report};
+use super::model::{
+    Api, Config, Fib, GracefulRestart, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
+};
+use super::raw;
+use super::read::At;
+use super::values::{DeviceName, RouteProtocol, RouteTable, SocketMode};
+
+/// Reads a password file for the check; `None` leaves the files alone.
+pub(super) type ReadPassword<'f> = Option<&'f dyn Fn(&Path) -> Result<String, String>>;
+
+/// The checked configuration. It means something only when the report has no error afterwards.
+pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPassword<'_>) -> Config {
+    let empty = raw::File::default();
+    let (file, place) = match file {
+        At::Good(file, place) => (file, *place),
+        At::Null(place) => (&empty, *place),
+        At::Absent => (&empty, Place::default()),
+        // Not even a mapping: there is nothing to check, and that has been said.
+        At::Bad => (&*BAD, Place::default()),
+    };
+    let node = node(file, report);
+    let router = router(file, place, &node, report);
+    let node = Node { name: node.name.clone().unwrap_or_else(|| router.router_id.to_string()), ..node.into_node() };
+    let policies = policies::check(file, report);
+    let peers = peers::check(file, &router, &node, &policies, report, read_password);
+    let pools = pools(file, &node, report);
+    Config {
+        pools,
+        policies: policies.into_list(),
+        peers,
+        fib: fib(file, report),
+        api: api(file, report),
+        metrics: metrics(file),
+        log: log(file),
+        router,
+        node,
+    }
+}
+
+/// What a file that is no mapping is taken for: nothing is missing, as nothing could be read.
+static BAD: std::sync::LazyLock<raw::File> =
+    std::sync::LazyLock::new(|| raw::File { router: At::Bad, ..raw::File::default() });
+
+/// The node before its name is known.
+struct Nameless {
+    name: Option<String>,
+    addresses: Vec<IpNetwork>,
+    blocks: Vec<Prefix>,
+}
+
+impl Nameless {
+    fn into_node(self) -> Node {
+        Node { name: String::new(), addresses: self.addresses, blocks: self.blocks }
+    }
+}
+
+fn node(file: &raw::File, report: &Report) -> Nameless {
+    let Some(raw) = file.node.value() else {
+        return Nameless { name: None, addresses: Vec::new(), blocks: Vec::new() };
+    };
+    let mut addresses: Vec<IpNetwork> = Vec::new();
+    for (address, place) in raw.addresses.items() {
+        if addresses.iter().any(|known| known.ip() == address.0.ip()) {
+            report.error(place, format!("node.addresses: {} is given twice", address.0.ip()), "keep one of them");
+        } else {
+            addresses.push(address.0);
+        }
+    }
+    let mut blocks: Vec<Prefix> = Vec::new();
+    for (block, place) in raw.blocks.items() {
+        if blocks.contains(&block.0) {
+            report.error(place, format!("node.blocks: {} is given twice", block.0), "keep one of them");
+        } else {
+            blocks.push(block.0);
+        }
+    }
+    if let Some((name, place)) = raw.name.good()
+        && name.0.is_empty()
+    {
+        report.error(place, "node.name: a name may not be empty", "leave the key out to use the router id");
+    }
+    Nameless { name: raw.name.get(), addresses, blocks }
+}
+
+fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Router {
+    let first_ipv4 = node.addresses.iter().find_map(|address| match address {
+        IpNetwork::V4(v4) => Some(RouterId::from(v4.ip())),
+        IpNetwork::V6(_) => None,
+    });
+    let mut router = Router {
+        asn: Asn(64512),
+        router_id: first_ipv4.unwrap_or(RouterId(1)),
+        cluster_id: RouterId(1),
+        listen: vec![(Ipv4Addr::UNSPECIFIED, 179).into(), (Ipv6Addr::UNSPECIFIED, 179).into()],
+        graceful_restart: GracefulRestart {
+            enabled: true,
+            restart_time: Duration::from_secs(120),
+            stale_time: Duration::from_secs(360),
+        },
+        startup_wait: Duration::from_secs(30),
+    };
+    let (raw, place) = match &file.router {
+        At::Good(raw, place) => (raw, *place),
+        At::Bad => return router,
+        At::Absent | At::Null(_) => {
+            let place = if let At::Null(place) = file.router { place } else { root };
+            report.error(
+                place,
+                "`router` is missing",
+                "at least `router: { asn: 64512, router_id: 10.0.0.1 }` is needed",
+            );
+            return router;
+        }
+    };
+    if raw.asn.is_unset() {
+        report.error(place, "router.asn is missing", "write our AS number, such as `asn: 64512`");
+    }
+    let addresses_bad = matches!(file.node, At::Bad) || file.node.value().is_some_and(|node| has_bad(&node.addresses));
+    if raw.router_id.is_unset() && first_ipv4.is_none() && !addresses_bad {
+        let help = "write one, such as `router_id: 10.0.0.1`, or give node.addresses an IPv4 address";
+        report.error(
+            place,
+            "router.router_id is missing, and node.addresses has no IPv4 address to take it from",
+            help,
+        );
+    }
+    router.asn = raw.asn.get().unwrap_or(router.asn);
+    router.router_id = raw.router_id.get().unwrap_or(router.router_id);
+    router.cluster_id = raw.cluster_id.get().unwrap_or(router.router_id);
+    if let Some(listen) = raw.listen.value() {
+        router.listen.clear();
+        for (address, place) in listen.iter().filter_map(At::good) {
+            listen_on(address.0, place, &mut router.listen, report);
+        }
+    }
+    if let Some(raw) = raw.graceful_restart.value() {
+        let restart = &mut router.graceful_restart;
+        restart.enabled = raw.enabled.value().copied().unwrap_or(restart.enabled);
+        restart.restart_time = raw.restart_time.get().map_or(restart.restart_time, |time| whole_seconds(time.0));
+        restart.stale_time = raw.stale_time.get().map_or(restart.stale_time, |time| time.0);
+        router.startup_wait = raw.startup_wait.get().map_or(router.startup_wait, |time| time.0);
+    }
+    router
+}
+
+fn listen_on(address: SocketAddr, place: Place, listen: &mut Vec<SocketAddr>, report: &Report) {
+    if listen.contains(&address) {
+        report.error(place, format!("router.listen: {address} is given twice"), "keep one of them");
+    } else {
+        listen.push(address);
+    }
+}
+
+/// Whether a list, or one of its items, could not be read.
+fn has_bad<T>(list: &At<Vec<At<T>>>) -> bool {
+    matches!(list, At::Bad) || list.value().is_some_and(|items| items.iter().any(|item| matches!(item, At::Bad)))
+}
+
+/// The restart time travels as whole seconds; a fraction is rounded up.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
+}
+
+fn pools(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
+    let mut pools: Vec<Pool> = Vec::new();
+    for (raw, place) in file.pools.items() {
+        let Some((cidr, cidr_place)) = raw.cidr.good() else {
+            if raw.cidr.is_unset() {
+                report.error(place, "a pool needs `cidr`", "write its range, such as `cidr: 10.65.0.0/16`");
+            }
+            continue;
+        };
+        let cidr = cidr.0;
+        let mode = match raw.mode.value() {
+            None | Some(raw::PoolMode::Direct) => PoolMode::Direct,
+            Some(raw::PoolMode::Ipip) => PoolMode::Ipip,
+            Some(raw::PoolMode::IpipCrossSubnet) => PoolMode::IpipCrossSubnet,
+        };
+        if let Some(other) = pools.iter().find(|other| other.cidr.contains(&cidr) || cidr.contains(&other.cidr)) {
+            let message = match other.cidr == cidr {
+                true => format!("pool {cidr} is given twice"),
+                false => format!("pool {cidr} overlaps pool {}", other.cidr),
+            };
+            report.error(cidr_place, message, "an address belongs to one pool; change or remove one of them");
+        }
+        let device = match (mode, raw.device.good()) {
+            (PoolMode::Direct, Some((device, place))) => {
+                let message = format!("pool {cidr}: device {} is not used in mode direct", device.0);
+                report.warn(place, message, "remove it, or choose mode ipip or ipip-cross-subnet");
+                None
+            }
+            (PoolMode::Direct, None) => None,
+            (_, Some((device, _))) => Some(device.0.clone()),
+            (_, None) => {
+                if cidr.addr().is_ipv6() && raw.device.is_unset() {
+                    let help = "name a device that carries IPv6, such as `device: ip6tnl0`, or use mode direct";
+                    report.error(
+                        cidr_place,
+                        format!("pool {cidr}: tunl0, the default device, carries IPv4 only"),
+                        help,
+                    );
+                }
+                DeviceName::new("tunl0")
+            }
+        };
+        pools.push(Pool { cidr, mode, device });
+    }
+    let blocks = file.node.value().map(|node| &node.blocks);
+    if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
+        for (block, place) in blocks.into_iter().flat_map(At::items) {
+            if node.blocks.contains(&block.0) && !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
+                report.warn(
+                    place,
+                    format!("block {} lies in no pool", block.0),
+                    "is its address right, or is a pool missing?",
+                );
+            }
+        }
+    }
+    pools
+}
+
+fn fib(file: &raw::File, _report: &Report) -> Fib {
+    let empty = raw::Fib::default();
+    let raw = file.fib.value().unwrap_or(&empty);
+    Fib {
+        enabled: raw.enabled.value().copied().unwrap_or(true),
+        protocol: raw.protocol.get().unwrap_or(RouteProtocol(12)).0,
+        metric: raw.metric.get().and_then(|metric| u32::try_from(metric.0).ok()),
+        table: raw.table.get().unwrap_or(RouteTable(254)).0,
+        rescan: raw.rescan.get().map_or(Duration::from_secs(60), |time| time.0),
+    }
+}
+
+fn api(file: &raw::File, report: &Report) -> Option<Api> {
+    let empty = raw::Api::default();
+    let raw = match &file.api {
+        At::Null(_) => return None,
+        api => api.value().unwrap_or(&empty),
+    };
+    let socket = raw.socket.get().unwrap_or_else(|| "/run/roost/roost.sock".into());
+    if let Some((path, place)) = raw.socket.good() {
+        if !path.0.is_absolute() {
+            report.error(place, "api.socket must be an absolute path", "such as /run/roost/roost.sock");
+        } else if path.0.as_os_str().len() > MAX_SOCKET_PATH {
+            let message = format!("api.socket has more than {MAX_SOCKET_PATH} bytes");
+            report.error(place, message, "the kernel takes no longer socket path");
+        }
+    }
+    Some(Api { socket, mode: raw.mode.get().unwrap_or(SocketMode::DEFAULT) })
+}
+
+/// `sun_path` of unix(7), without its final zero.
+const MAX_SOCKET_PATH: usize = 107;
+
+fn metrics(file: &raw::File) -> Option<Metrics> {
+    let raw = file.metrics.value()?;
+    Some(Metrics { listen: raw.listen.get().map_or_else(|| (Ipv4Addr::LOCALHOST, 9179).into(), |listen| listen) })
+}
+
+fn log(file: &raw::File) -> Log {
+    let raw = file.log.value();
+    Log {
+        level: match raw.and_then(|raw| raw.level.value()) {
+            Some(raw::LogLevel::Error) => LogLevel::Error,
+            Some(raw::LogLevel::Warn) => LogLevel::Warn,
+            None | Some(raw::LogLevel::Info) => LogLevel::Info,
+            Some(raw::LogLevel::Debug) => LogLevel::Debug,
+            Some(raw::LogLevel::Trace) => LogLevel::Trace,
+        },
+        format: match raw.and_then(|raw| raw.format.value()) {
+            None | Some(raw::LogFormat::Auto) => LogFormat::Auto,
+            Some(raw::LogFormat::Text) => LogFormat::Text,
+            Some(raw::LogFormat::Json) => LogFormat::Json,
+        },
+    }
+}

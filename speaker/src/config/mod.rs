@@ -1,0 +1,127 @@
+//! The configuration: one YAML file, read with all its mistakes at once.
+//!
+//! ```text
+//! text ─ tree ─► nodes with places ─ read ─► raw (what is written) ─ check ─► Config (what can be run)
+//!                        └──────────────── Report: findings with places ───────────┘
+//! ```
+//!
+//! * [`tree`] folds the YAML library's events into nodes that remember where they stand;
+//! * [`raw`] is the one definition of the keys, for reader and JSON Schema alike;
+//! * [`read`] fills it in and goes on after a mistake; [`values`] reads single values;
+//! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
+//! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
+//!
+//! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema`]. [`parse`] touches no file,
+//! for tests and for whoever has the text already.
+
+mod check;
+mod command;
+mod diagnostic;
+mod model;
+mod raw;
+mod read;
+mod schema;
+mod secrets;
+mod tree;
+mod values;
+
+use std::io::Read as _;
+use std::path::Path;
+
+pub use command::check_command;
+pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
+pub use model::{
+    Action, AddPath, Api, Config, Fib, GracefulRestart, Log, LogFormat, LogLevel, Metrics, Node, Password, PeerOrigin,
+    PeerSettings, Policy, PolicyRef, Pool, PoolMode, PrefixList, PrefixRange, Router, Rule, Set, Ttl,
+};
+pub use schema::schema;
+pub use values::{DeviceName, HoldTime, Secret, SocketMode};
+
+use diagnostic::Report;
+use secrets::Secrets;
+
+/// The largest configuration file that is read, in bytes.
+pub const MAX_FILE_SIZE: usize = 16 << 20;
+
+/// The largest password file that is read, in bytes.
+const MAX_PASSWORD_FILE_SIZE: usize = 4_096;
+
+/// A configuration that can be run, and what is doubtful about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Doubts, by place. They keep nothing from running.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks the file at `path`, and the password files it names (relative to its folder).
+///
+/// # Errors
+/// Everything that is wrong, by place; a single diagnostic of line 0 when the file cannot be read.
+pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let name = path.display().to_string();
+    let text = read_text(std::fs::File::open(path), &name)?;
+    examine(&name, &text, Some(path.parent().unwrap_or(Path::new(""))))
+}
+
+/// Checks a configuration; `name` is what diagnostics call the file. Password files are left alone.
+///
+/// # Errors
+/// Everything that is wrong, by place.
+pub fn parse(name: &str, text: &str) -> Result<Loaded, ConfigErrors> {
+    examine(name, text, None)
+}
+
+/// The text of a configuration.
+fn read_text<R: std::io::Read>(source: std::io::Result<R>, name: &str) -> Result<String, ConfigErrors> {
+    let mut bytes = Vec::new();
+    let limit = MAX_FILE_SIZE as u64 + 1;
+    if let Err(error) = source.and_then(|source| source.take(limit).read_to_end(&mut bytes)) {
+        let help = "name a readable YAML file; - is standard input";
+        return Err(ConfigErrors(vec![Diagnostic::whole_file(name, format!("cannot be read: {error}"), help)]));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        // What stands before the bad byte is text, and tells its line.
+        let valid = error.utf8_error().valid_up_to();
+        let mut text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        text.truncate(text.len().min(MAX_FILE_SIZE));
+        let report = Report::new(&text);
+        report.error(diagnostic::Place::new(valid, valid + 1), "not text: this byte is no UTF-8", "YAML is UTF-8");
+        ConfigErrors(report.into_diagnostics(name, &text, &Secrets::distrusted()))
+    })
+}
+
+/// Checks a text; password files are read when there is a folder to find them in.
+fn examine(name: &str, text: &str, folder: Option<&Path>) -> Result<Loaded, ConfigErrors> {
+    if text.len() > MAX_FILE_SIZE {
+        let message = format!("has more than {} MiB", MAX_FILE_SIZE >> 20);
+        return Err(ConfigErrors(vec![Diagnostic::whole_file(name, message, "is it a configuration?")]));
+    }
+    let report = Report::new(text);
+    let mut secrets = Secrets::default();
+    let read_password = |path: &Path| read_password_file(&folder.unwrap_or(Path::new("")).join(path));
+    let config = tree::parse(text, &report, &mut secrets).map(|root| {
+        let file = read::read(&root, &report);
+        check::check(&file, &report, folder.map(|_| &read_password as _))
+    });
+    let diagnostics = report.into_diagnostics(name, text, &secrets);
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        diagnostics.iter().cloned().partition(|diagnostic| diagnostic.severity == Severity::Warning);
+    match config {
+        Some(config) if errors.is_empty() => Ok(Loaded { config, warnings }),
+        _ => Err(ConfigErrors(diagnostics)),
+    }
+}
+
+/// The content of a password file. Only a regular file: reading a pipe could wait for ever.
+fn read_password_file(path: &Path) -> Result<String, String> {
+    let wrong = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    if !std::fs::metadata(path).map_err(wrong)?.is_file() {
+        return Err(format!("{} is no regular file", path.display()));
+    }
+    let mut content = Vec::new();
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    file.take(MAX_PASSWORD_FILE_SIZE as u64 + 1).read_to_end(&mut content).map_err(wrong)?;
+    String::from_utf8(content).map_err(|_| format!("{} is no text", path.display()))
+}

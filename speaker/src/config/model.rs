@@ -1,0 +1,397 @@
+//! The checked configuration: what the daemon runs.
+//!
+//! Every reference is resolved (a peer carries its policies, not their names), every default is filled in, mesh peers
+//! stand beside the written ones, and a value that could be nonsense has a type that refuses it. Whoever holds a
+//! [`Config`] therefore asks no further question of the file. Only this module's siblings can build one from YAML;
+//! the daemon reads it, and compares two of them when the file has changed (all parts are `PartialEq`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bgp_proto::attr::Community;
+use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
+use ipnetwork::IpNetwork;
+
+use super::values::{DeviceName, HoldTime, Secret, SocketMode};
+
+/// A whole configuration file, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Who this speaker is.
+    pub router: Router,
+    /// The node it runs on.
+    pub node: Node,
+    /// Ranges of pod addresses and how their packets travel; they do not overlap.
+    pub pools: Vec<Pool>,
+    /// The named policies, in the order of the file, used or not.
+    pub policies: Vec<Arc<Policy>>,
+    /// Every peer, the mesh's included, fully resolved. Addresses are unique. Disabled peers are listed too.
+    pub peers: Vec<PeerSettings>,
+    /// How routes get into the kernel.
+    pub fib: Fib,
+    /// The control socket; `None` is off.
+    pub api: Option<Api>,
+    /// The read-only HTTP listener; `None` is off.
+    pub metrics: Option<Metrics>,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Who this speaker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// Our AS: neither 0, 23456 (AS_TRANS), 65535 nor 4294967295.
+    pub asn: Asn,
+    /// Our BGP Identifier, not zero.
+    pub router_id: RouterId,
+    /// Our cluster id as a route reflector; the router id unless the file says otherwise. RFC 4456 §7
+    pub cluster_id: RouterId,
+    /// Where to accept sessions; empty: nowhere, only connect.
+    pub listen: Vec<SocketAddr>,
+    /// Graceful restart of this speaker as a whole.
+    pub graceful_restart: GracefulRestart,
+    /// How long after start the deletion of adopted kernel routes, and our own End-of-RIB, may wait for the peers'
+    /// End-of-RIB. Installing routes never waits.
+    pub startup_wait: Duration,
+}
+
+/// Graceful restart (RFC 4724), of the speaker or of one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GracefulRestart {
+    /// Whether the capability is sent.
+    pub enabled: bool,
+    /// How long peers shall keep our routes after the session is lost: at most 4095 s, whole seconds. RFC 4724 §3
+    pub restart_time: Duration,
+    /// How long we keep a restarted peer's stale routes when its End-of-RIB does not come. RFC 4724 §4.2
+    pub stale_time: Duration,
+}
+
+/// The node this speaker runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The node's name.
+    pub name: String,
+    /// The node's addresses with the length of their subnet; host bits are set. A bare address in the file is a /32 or /128.
+    pub addresses: Vec<IpNetwork>,
+    /// Pod blocks of this node: originated, and a blackhole in the kernel. No duplicates.
+    pub blocks: Vec<Prefix>,
+}
+
+impl Node {
+    /// The first address of the wanted family.
+    pub fn address(&self, ipv4: bool) -> Option<IpAddr> {
+        self.addresses.iter().map(IpNetwork::ip).find(|address| address.is_ipv4() == ipv4)
+    }
+
+    /// Whether `address` is one of this node's.
+    pub fn owns(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.ip() == address)
+    }
+}
+
+/// A range of pod addresses with its encapsulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The range.
+    pub cidr: Prefix,
+    /// How packets to a block of the range travel.
+    pub mode: PoolMode,
+    /// The tunnel device; present exactly when the mode needs one.
+    pub device: Option<DeviceName>,
+}
+
+/// How packets to a pool's blocks travel to their node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolMode {
+    /// Unencapsulated, through the route that resolves the next hop.
+    Direct,
+    /// Always through the tunnel.
+    Ipip,
+    /// Through the tunnel when the next hop is not on one of our subnets.
+    IpipCrossSubnet,
+}
+
+/// A named list of prefix ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixList {
+    /// Its name in the file.
+    pub name: String,
+    /// A prefix matches the list when it matches one of these.
+    pub entries: Vec<PrefixRange>,
+}
+
+/// Prefixes inside `prefix` whose length is from `ge` to `le`. Always `prefix.len() <= ge <= le <= 32 or 128`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixRange {
+    /// The covering prefix.
+    pub prefix: Prefix,
+    /// Shortest length that matches.
+    pub ge: u8,
+    /// Longest length that matches.
+    pub le: u8,
+}
+
+impl PrefixRange {
+    /// Whether `prefix` lies in the range.
+    pub fn matches(&self, prefix: &Prefix) -> bool {
+        (self.ge..=self.le).contains(&prefix.len()) && self.prefix.contains(prefix)
+    }
+}
+
+/// What a peer's `import` or `export` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyRef {
+    /// Every route passes unchanged.
+    Accept,
+    /// No route passes.
+    Reject,
+    /// The named policy decides.
+    Named(Arc<Policy>),
+}
+
+/// A named policy: the first rule that matches decides, else the default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name in the file.
+    pub name: String,
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+    /// What happens to a route no rule matches.
+    pub default: Action,
+}
+
+/// One rule of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Prefixes the rule is for; `None` is every prefix.
+    pub prefix_list: Option<Arc<PrefixList>>,
+    /// What to change on a matching route; changes nothing when `action` is [`Action::Reject`].
+    pub set: Set,
+    /// What happens to a matching route.
+    pub action: Action,
+}
+
+/// What becomes of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It passes.
+    Accept,
+    /// It does not.
+    Reject,
+}
+
+/// Changes to the attributes of an accepted route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Set {
+    /// New LOCAL_PREF.
+    pub local_pref: Option<u32>,
+    /// New MULTI_EXIT_DISC.
+    pub med: Option<u32>,
+    /// Communities to take away, before any are added.
+    pub remove_communities: Vec<Community>,
+    /// Communities to add.
+    pub add_communities: Vec<Community>,
+}
+
+/// Everything there is to know about one peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerSettings {
+    /// The peer's address; unique among the peers (together with the interface of a link-local one).
+    pub address: IpAddr,
+    /// The interface of a link-local address (`fe80::1%eth0`); `None` for every other address.
+    pub interface: Option<DeviceName>,
+    /// The TCP port to connect to.
+    pub port: u16,
+    /// The peer's AS.
+    pub asn: Asn,
+    /// Where the peer comes from.
+    pub origin: PeerOrigin,
+    /// The group whose settings it takes, by name.
+    pub group: Option<String>,
+    /// Free text; mesh peers are called `mesh NODE`.
+    pub description: Option<String>,
+    /// Whether to run it at all.
+    pub enabled: bool,
+    /// Our address on the session; `None` lets the kernel choose. Same family as `address`.
+    pub source: Option<IpAddr>,
+    /// Wait for the peer to connect.
+    pub passive: bool,
+    /// Hold time to offer.
+    pub hold_time: HoldTime,
+    /// Time between our KEEPALIVEs: at most the hold time, by default a third of it; zero when the hold time is zero.
+    pub keepalive: Duration,
+    /// Time between attempts to connect.
+    pub connect_retry: Duration,
+    /// Shortest and first pause after a session has failed.
+    pub idle_hold: Duration,
+    /// Longest pause; each failure in a row doubles it up to here. Not below `idle_hold`.
+    pub idle_hold_max: Duration,
+    /// The TCP-MD5 password (RFC 2385).
+    pub password: Option<Password>,
+    /// The peer is our route reflector client (RFC 4456); only ever true for an iBGP peer.
+    pub route_reflector_client: bool,
+    /// Families to offer; never empty.
+    pub families: FamilySet,
+    /// Several paths for one prefix (RFC 7911).
+    pub add_path: AddPath,
+    /// Announce learned routes to this peer with ourselves as next hop.
+    pub next_hop_self: bool,
+    /// How far away the peer may be.
+    pub ttl: Ttl,
+    /// Decides about routes from this peer.
+    pub import: PolicyRef,
+    /// Decides about routes to this peer.
+    pub export: PolicyRef,
+    /// Graceful restart with this peer; the router's unless the peer says otherwise.
+    pub graceful_restart: GracefulRestart,
+}
+
+impl PeerSettings {
+    /// Whether the peer is in our AS.
+    pub fn is_ibgp(&self, router: &Router) -> bool {
+        self.asn == router.asn
+    }
+
+    /// The peer's name for people: the description, else the address.
+    pub fn label(&self) -> String {
+        self.description.clone().unwrap_or_else(|| self.address.to_string())
+    }
+}
+
+/// Where a peer comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerOrigin {
+    /// An entry of `peers`.
+    Peers,
+    /// An entry of `mesh.nodes`.
+    Mesh {
+        /// The other node's name.
+        node: String,
+    },
+}
+
+/// A TCP-MD5 password, and where it came from. `Debug` never shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// Written in the configuration.
+    Inline(Secret),
+    /// In a file of its own.
+    File {
+        /// The file, as the configuration names it.
+        path: PathBuf,
+        /// Its content. `parse` leaves it `None`, `load` fills it in.
+        secret: Option<Secret>,
+    },
+}
+
+impl Password {
+    /// The password, once it is known.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Inline(secret) => Some(secret),
+            Self::File { secret, .. } => secret.as_ref(),
+        }
+    }
+}
+
+/// Which directions of ADD-PATH to offer (RFC 7911 §4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddPath {
+    /// Offer to send several paths.
+    pub send: bool,
+    /// Offer to receive several paths.
+    pub receive: bool,
+}
+
+/// How far away a peer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// Send packets with this TTL (1–255): 1 for a direct eBGP peer, the hops of `ebgp_multihop`, 64 for iBGP.
+    Send(u8),
+    /// GTSM (RFC 5082): send with 255, refuse packets with less than `256 - hops` (hops is 1–254).
+    Security {
+        /// Largest distance accepted.
+        hops: u8,
+    },
+}
+
+/// How routes get into the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fib {
+    /// Off: routes are exchanged, the kernel is left alone (a route reflector).
+    pub enabled: bool,
+    /// The kernel's protocol id of our routes (`proto bird` is 12); never one of the kernel's own, 0–4.
+    pub protocol: u8,
+    /// The kernel's metric of our routes; `None` leaves it to the kernel.
+    pub metric: Option<u32>,
+    /// The routing table (254 is main); never 0 or 255 (local).
+    pub table: u32,
+    /// Time between full comparisons with the kernel; events repair sooner.
+    pub rescan: Duration,
+}
+
+/// The control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Path of the Unix socket, absolute.
+    pub socket: PathBuf,
+    /// Its permissions.
+    pub mode: SocketMode,
+}
+
+/// The read-only HTTP listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe events that are logged.
+    pub level: LogLevel,
+    /// Text for people or JSON for machines.
+    pub format: LogFormat,
+}
+
+/// Severity of a log event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// What may need one.
+    Warn,
+    /// What has changed.
+    Info,
+    /// Every message.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    /// The level's name, as tracing's filters read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,138 @@
+//! Which parts of a file must never be shown.
+//!
+//! Two sources, because neither is enough. The parsed tree knows exactly where the value of a `password` key stands,
+//! over several lines or behind an alias. The text scan knows nothing of YAML, but works where there is no tree: in
+//! comments, in a file with a syntax error, and for a misspelt key. Both think of any key that looks like a password,
+//! since a typo in the key is exactly when the line gets quoted.
+
+use std::ops::Range;
+
+use super::diagnostic::{Place, closest};
+
+/// Byte ranges to blank.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    ranges: Vec<Place>,
+    scan_all: bool,
+}
+
+impl Secrets {
+    const BLANK: &str = "***";
+
+    /// Blanks `place`.
+    pub fn hide(&mut self, place: Place) {
+        self.ranges.push(place);
+    }
+
+    /// Secrets of a text that is not even YAML.
+    pub fn distrusted() -> Self {
+        Self { scan_all: true, ..Self::default() }
+    }
+
+    /// There is no complete tree: whatever follows a password-like word is blanked, to its very end.
+    pub fn distrust_tree(&mut self) {
+        self.scan_all = true;
+    }
+
+    /// Whether values of this key are secrets: `password` and what may be meant by it.
+    pub fn is_secret_key(key: &str) -> bool {
+        let key = key.to_lowercase();
+        if key.ends_with("_file") || key.ends_with("-file") {
+            return false;
+        }
+        ["pass", "secret", "md5", "auth"].iter().any(|part| key.contains(part))
+            || closest(&key, ["password"]).is_some()
+            || (key.starts_with('p') && key.ends_with("wd"))
+    }
+
+    /// The text of `line` with every secret in it blanked. Characters outside keep their order, and those in front
+    /// of the first secret their column.
+    pub fn blank(&self, text: &str, line: Range<usize>) -> String {
+        let mut hidden: Vec<Range<usize>> = self.ranges.iter().map(|place| place.range()).collect();
+        hidden.extend(self.scan(text, line.clone()));
+        hidden.retain(|range| range.start < line.end && range.end > line.start && !range.is_empty());
+        hidden.sort_by_key(|range| range.start);
+        let mut shown = String::with_capacity(line.len());
+        let mut at = line.start;
+        for range in hidden {
+            if range.end <= at {
+                continue;
+            }
+            let start = range.start.max(at);
+            shown.push_str(text.get(at..start).unwrap_or_default());
+            if !shown.ends_with(Self::BLANK) {
+                shown.push_str(Self::BLANK);
+            }
+            at = range.end.min(line.end);
+        }
+        shown.push_str(text.get(at..line.end).unwrap_or_default());
+        shown
+    }
+
+    /// Ranges a reader of the bare text takes for secrets.
+    fn scan(&self, text: &str, line: Range<usize>) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for word in words(text, line.clone()) {
+            if Self::is_secret_key(&text[word.clone()]) && !self.knows(text, word.end) {
+                found.push(value_start(text, word.end, line.end)..line.end);
+            }
+        }
+        if self.scan_all && continues_secret(text, line.start) {
+            found.push(line);
+        }
+        found
+    }
+
+    /// Whether the tree has told about the value behind the key that ends at `key_end`.
+    fn knows(&self, text: &str, key_end: usize) -> bool {
+        let value = value_start(text, key_end, text.len());
+        !self.scan_all && self.ranges.iter().any(|place| place.range().contains(&value) || place.range().start == value)
+    }
+}
+
+/// Words of a line: what could be a key.
+fn words(text: &str, line: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let part = &text[line.clone()];
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + part[at..].find(is_word)?;
+        let end = part[start..].find(|c| !is_word(c)).map_or(part.len(), |length| start + length);
+        at = end;
+        Some(line.start + start..line.start + end)
+    })
+}
+
+/// Where the value of a key that ends at `at` begins: behind a closing quote, blanks, a colon and blanks.
+pub(super) fn value_start(text: &str, at: usize, limit: usize) -> usize {
+    let rest = &text[at..limit];
+    let behind = rest.trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
+    let behind = behind.strip_prefix([':', '=']).unwrap_or(behind).trim_start_matches([' ', '\t']);
+    limit - behind.len()
+}
+
+/// Whether the line at `line_start` may be the rest of a secret that began on an earlier line: going up, a line with a
+/// password-like word comes before any line that is a sibling or parent of it.
+fn continues_secret(text: &str, line_start: usize) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let mut deepest = usize::MAX;
+    let own = text[line_start..].split('\n').next().unwrap_or_default();
+    if !own.trim().is_empty() {
+        deepest = indent(own);
+    }
+    for line in text[..line_start].trim_end_matches('\n').rsplit('\n').take(200) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let secret = words(line, 0..line.len()).any(|word| Secrets::is_secret_key(&line[word]));
+        let open_quote = line.matches('"').count() % 2 == 1 || line.matches('\'').count() % 2 == 1;
+        if secret && (open_quote || indent(line) < deepest) {
+            return true;
+        }
+        if !secret && indent(line) < deepest && line.contains(':') {
+            return false;
+        }
+        deepest = deepest.min(indent(line));
+    }
+    false
+}

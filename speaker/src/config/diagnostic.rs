@@ -194,32 +194,27 @@ impl LineIndex {
         let from = self.starts[index];
         let line = text[from..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let to = from + line.len();
-        let column = text[from..start].chars().count();
-        let carets = text[start.min(to)..end.min(to)].chars().count().clamp(1, Self::MAX_CARETS);
-        let shown = secrets.blank(text, from..to);
+        let (shown, skip, carets) = secrets.blank(text, from..to, start.min(to)..end.min(to));
         Diagnostic {
             severity: finding.severity,
             file: file.to_owned(),
             line: index + 1,
-            column: column + 1,
+            column: text[from..start].chars().count() + 1,
             message: finding.message,
             help: finding.help,
-            quote: Some(Self::window(&shown, column, carets)),
+            quote: Some(Self::window(&shown, skip, carets.clamp(1, Self::MAX_CARETS))),
         }
     }
 
     /// Cuts a long line, and shows control characters as `\u{fffd}`: they must not reach a terminal.
-    fn window(line: &str, column: usize, carets: usize) -> Quote {
+    fn window(line: &str, skip: usize, carets: usize) -> Quote {
         let printable = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-        let first = if line.chars().count() > Self::WIDTH { column.saturating_sub(Self::WIDTH / 2) } else { 0 };
+        let length = line.chars().count();
+        let first = if length > Self::WIDTH { skip.saturating_sub(Self::WIDTH / 2) } else { 0 };
         let cut_front = if first > 0 { "…" } else { "" };
         let shown: String = line.chars().skip(first).take(Self::WIDTH).map(printable).collect();
-        let cut_back = if line.chars().count() > first + Self::WIDTH { "…" } else { "" };
-        Quote {
-            skip: column - first + cut_front.chars().count(),
-            line: format!("{cut_front}{shown}{cut_back}"),
-            carets,
-        }
+        let cut_back = if length > first + Self::WIDTH { "…" } else { "" };
+        Quote { skip: skip - first + cut_front.chars().count(), line: format!("{cut_front}{shown}{cut_back}"), carets }
     }
 }
 

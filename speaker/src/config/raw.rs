@@ -14,13 +14,14 @@ use serde::Deserialize;
 
 use super::read::{At, Named};
 use super::values::{
-    DeviceName, HoldTime, Int, Lasting, MeshPassive, PeerAddress, RouteProtocol, RouteTable, S, Secret, SocketMode,
+    DeviceName, HoldTime, Int, Lasting, MeshPassive, PeerAddress, RouteProtocol, RouteTable, S, Seconds, Secret,
+    SocketMode,
 };
 
 /// The limits of timers, in milliseconds.
 pub(super) type Timer = Lasting<100, 3_600_000>;
 /// Restart time: twelve bits of whole seconds (RFC 4724 §3).
-pub(super) type RestartTime = Lasting<0, 4_095_000>;
+pub(super) type RestartTime = Seconds<0, 4_095>;
 /// Longer waits.
 pub(super) type Wait = Lasting<0, 86_400_000>;
 
@@ -259,7 +260,7 @@ macro_rules! with_session_keys {
             /// Hold time to offer: 0, or 3s to 65535s. Default: 90s.
             hold_time: S<HoldTime>,
             /// Time between keepalives. Default: a third of the hold time.
-            keepalive: S<Lasting<1_000, 21_845_000>>,
+            keepalive: S<Seconds<1, 65_535>>,
             /// Time between attempts to connect. Default: 5s.
             connect_retry: S<Timer>,
             /// First pause after a session has failed; doubles with each failure in a row. Default: 1s.

@@ -16,9 +16,39 @@ pub(super) struct Secrets {
     scan_all: bool,
 }
 
-impl Secrets {
-    const BLANK: &str = "***";
+/// What stands for a secret, however long it is.
+const BLANK: &str = "***";
 
+/// A line as it is shown, and the marked part of it.
+struct Shown {
+    text: String,
+    mark: Range<usize>,
+    skip: usize,
+    carets: usize,
+}
+
+impl Shown {
+    fn plain(&mut self, source: &str, range: Range<usize>) {
+        for (at, c) in source.get(range.clone()).unwrap_or_default().char_indices() {
+            self.text.push(c);
+            let at = range.start + at;
+            self.skip += usize::from(at < self.mark.start);
+            self.carets += usize::from(self.mark.contains(&at));
+        }
+    }
+
+    fn blank(&mut self, range: Range<usize>) {
+        let width = if self.text.ends_with(BLANK) { 0 } else { BLANK.len() };
+        self.text.push_str(&BLANK[..width]);
+        if range.end <= self.mark.start {
+            self.skip += width;
+        } else if range.start < self.mark.end {
+            self.carets += width;
+        }
+    }
+}
+
+impl Secrets {
     /// Blanks `place`.
     pub fn hide(&mut self, place: Place) {
         self.ranges.push(place);
@@ -45,28 +75,24 @@ impl Secrets {
             || (key.starts_with('p') && key.ends_with("wd"))
     }
 
-    /// The text of `line` with every secret in it blanked. Characters outside keep their order, and those in front
-    /// of the first secret their column.
-    pub fn blank(&self, text: &str, line: Range<usize>) -> String {
+    /// The text of `line` with every secret in it blanked, and where the characters of `mark` stand in it: how many
+    /// come before, and how many they are.
+    pub fn blank(&self, text: &str, line: Range<usize>, mark: Range<usize>) -> (String, usize, usize) {
         let mut hidden: Vec<Range<usize>> = self.ranges.iter().map(|place| place.range()).collect();
         hidden.extend(self.scan(text, line.clone()));
         hidden.retain(|range| range.start < line.end && range.end > line.start && !range.is_empty());
         hidden.sort_by_key(|range| range.start);
-        let mut shown = String::with_capacity(line.len());
+        let mut shown = Shown { text: String::with_capacity(line.len()), mark, skip: 0, carets: 0 };
         let mut at = line.start;
         for range in hidden {
-            if range.end <= at {
-                continue;
+            if range.end > at {
+                shown.plain(text, at..range.start);
+                shown.blank(range.start.max(at)..range.end);
+                at = range.end.min(line.end);
             }
-            let start = range.start.max(at);
-            shown.push_str(text.get(at..start).unwrap_or_default());
-            if !shown.ends_with(Self::BLANK) {
-                shown.push_str(Self::BLANK);
-            }
-            at = range.end.min(line.end);
         }
-        shown.push_str(text.get(at..line.end).unwrap_or_default());
-        shown
+        shown.plain(text, at..line.end);
+        (shown.text, shown.skip, shown.carets)
     }
 
     /// Ranges a reader of the bare text takes for secrets.

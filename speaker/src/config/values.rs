@@ -415,6 +415,27 @@ impl<const MIN: u64, const MAX: u64> Scalar for Lasting<MIN, MAX> {
     }
 }
 
+/// A duration of whole seconds, from `MIN` to `MAX` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seconds<const MIN: u64, const MAX: u64>(pub Duration);
+
+impl<const MIN: u64, const MAX: u64> Scalar for Seconds<MIN, MAX> {
+    const WHAT: &'static str = "a duration in whole seconds, such as 90s or 2m";
+
+    fn schema() -> Schema {
+        duration_schema()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let whole = duration(text).filter(|duration| duration.subsec_nanos() == 0);
+        whole.filter(|duration| (MIN..=MAX).contains(&duration.as_secs())).map(Self).ok_or_else(|| {
+            let (min, max) = (Duration::from_secs(MIN), Duration::from_secs(MAX));
+            let what = format!("a duration from {} to {} in whole seconds", show_duration(min), show_duration(max));
+            expected(&what, text).help("write 90s, 2m or 1m30s; a bare number is seconds")
+        })
+    }
+}
+
 /// A hold time: zero (no keepalives, never expires) or 3 to 65535 whole seconds. RFC 4271 §4.2
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldTime(u16);
@@ -429,7 +450,7 @@ impl HoldTime {
     }
 
     /// The seconds as they stand in an OPEN.
-    pub fn seconds(self) -> u16 {
+    pub fn as_secs(self) -> u16 {
         self.0
     }
 

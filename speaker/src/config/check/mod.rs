@@ -153,7 +153,7 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
     if let Some(raw) = raw.graceful_restart.value() {
         let restart = &mut router.graceful_restart;
         restart.enabled = raw.enabled.value().copied().unwrap_or(restart.enabled);
-        restart.restart_time = raw.restart_time.get().map_or(restart.restart_time, |time| whole_seconds(time.0));
+        restart.restart_time = raw.restart_time.get().map_or(restart.restart_time, |time| time.0);
         restart.stale_time = raw.stale_time.get().map_or(restart.stale_time, |time| time.0);
         router.startup_wait = raw.startup_wait.get().map_or(router.startup_wait, |time| time.0);
     }
@@ -171,11 +171,6 @@ fn listen_on(address: SocketAddr, place: Place, listen: &mut Vec<SocketAddr>, re
 /// Whether a list, or one of its items, could not be read.
 fn has_bad<T>(list: &At<Vec<At<T>>>) -> bool {
     matches!(list, At::Bad) || list.value().is_some_and(|items| items.iter().any(|item| matches!(item, At::Bad)))
-}
-
-/// The restart time travels as whole seconds; a fraction is rounded up.
-fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
 fn pools(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bgp_proto::{Asn, Family, FamilySet};
 
 use super::policies::{Policies, unknown_help};
-use super::{ReadPassword, has_bad, whole_seconds};
+use super::{ReadPassword, has_bad};
 use crate::config::diagnostic::{Place, Report};
 use crate::config::model::{
     AddPath, GracefulRestart, Node, Password, PeerOrigin, PeerSettings, PolicyRef, Router, Ttl,
@@ -359,7 +359,7 @@ impl<'f> Checker<'f, '_> {
     /// Hold time and keepalive interval. RFC 4271 §4.4: a third of the hold time is the reasonable maximum.
     fn timers(&self, layers: Layers<'f>) -> (HoldTime, Duration) {
         let hold = layers.pick(|keys| keys.hold_time).map_or(HoldTime::DEFAULT, |(hold, _)| hold.0);
-        let third = Duration::from_secs(u64::from(hold.seconds() / 3));
+        let third = Duration::from_secs(u64::from(hold.as_secs() / 3));
         let Some((keepalive, place)) = layers.pick(|keys| keys.keepalive) else { return (hold, third) };
         let keepalive = keepalive.0.0;
         if hold.is_off() {
@@ -475,9 +475,7 @@ impl<'f> Checker<'f, '_> {
         let sections = || layers.iter().filter_map(|layer| layer.graceful_restart.value());
         GracefulRestart {
             enabled: sections().find_map(|raw| raw.enabled.value()).copied().unwrap_or(router.enabled),
-            restart_time: sections()
-                .find_map(|raw| raw.restart_time.get())
-                .map_or(router.restart_time, |time| whole_seconds(time.0)),
+            restart_time: sections().find_map(|raw| raw.restart_time.get()).map_or(router.restart_time, |time| time.0),
             stale_time: sections().find_map(|raw| raw.stale_time.get()).map_or(router.stale_time, |time| time.0),
         }
     }

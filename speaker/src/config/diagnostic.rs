@@ -87,8 +87,7 @@ impl Report {
         let mut findings = self.findings.into_inner();
         let mut seen = HashSet::new();
         findings.retain(|finding| seen.insert((finding.place, finding.message.clone())));
-        findings
-            .sort_by(|a, b| (a.place.start, a.severity, a.place.end).cmp(&(b.place.start, b.severity, b.place.end)));
+        findings.sort_by_key(|finding| (finding.place.start, finding.severity, finding.place.end));
         findings.into_iter().map(|finding| self.lines.diagnose(name, text, secrets, finding)).collect()
     }
 }

@@ -7,13 +7,14 @@
 //!
 //! * [`tree`] folds the YAML library's events into nodes that remember where they stand;
 //! * [`raw`] is the one definition of the keys, for reader and JSON Schema alike;
-//! * [`read`] fills it in and goes on after a mistake; [`values`] reads single values;
+//! * [`read`] fills it in and goes on after a mistake, as every field is an [`at::At`]; [`values`] reads single values;
 //! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
 //! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
 //!
 //! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema`]. [`parse`] touches no file,
 //! for tests and for whoever has the text already.
 
+mod at;
 mod check;
 mod command;
 mod diagnostic;

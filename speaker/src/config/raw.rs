@@ -12,7 +12,7 @@ use ipnetwork::IpNetwork;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::read::{At, Named};
+use super::at::{At, Named};
 use super::values::{
     DeviceName, HoldTime, Int, Lasting, MeshPassive, PeerAddress, RouteProtocol, RouteTable, S, Seconds, Secret,
     SocketMode,

@@ -6,6 +6,7 @@
 
 mod peers;
 mod policies;
+mod settings;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -14,12 +15,12 @@ use std::time::Duration;
 use bgp_proto::{Asn, Prefix, RouterId};
 use ipnetwork::IpNetwork;
 
+use super::at::At;
 use super::diagnostic::{Place, Report};
 use super::model::{
     Api, Config, Fib, GracefulRestart, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
 };
 use super::raw;
-use super::read::At;
 use super::values::{DeviceName, RouteProtocol, RouteTable, SocketMode};
 
 /// Reads a password file for the check; `None` leaves the files alone.
@@ -267,7 +268,7 @@ const MAX_SOCKET_PATH: usize = 107;
 
 fn metrics(file: &raw::File) -> Option<Metrics> {
     let raw = file.metrics.value()?;
-    Some(Metrics { listen: raw.listen.get().map_or_else(|| (Ipv4Addr::LOCALHOST, 9179).into(), |listen| listen) })
+    Some(Metrics { listen: raw.listen.get().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 9179).into()) })
 }
 
 fn log(file: &raw::File) -> Log {

@@ -3,21 +3,19 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use bgp_proto::{Asn, Family, FamilySet};
+use bgp_proto::Asn;
 
 use super::policies::{Policies, unknown_help};
+use super::settings::Layers;
 use super::{ReadPassword, has_bad};
+use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report};
-use crate::config::model::{
-    AddPath, GracefulRestart, Node, Password, PeerOrigin, PeerSettings, PolicyRef, Router, Ttl,
-};
-use crate::config::raw::{self, SessionKeys};
-use crate::config::read::At;
+use crate::config::model::{Node, PeerOrigin, PeerSettings, Router};
+use crate::config::raw;
 use crate::config::tree::crop;
-use crate::config::values::{DeviceName, HoldTime, MeshPassive, PeerAddress, S, Secret, show_duration};
+use crate::config::values::{DeviceName, MeshPassive, PeerAddress, S, Secret};
 
 pub(super) fn check(
     file: &raw::File,
@@ -54,54 +52,28 @@ pub(super) fn check(
     peers
 }
 
-struct Checker<'f, 'c> {
-    file: &'f raw::File,
-    router: &'c Router,
-    node: &'c Node,
-    policies: &'c Policies,
-    report: &'c Report,
-    groups: HashMap<&'f str, &'f raw::PeerGroup>,
-    read_password: ReadPassword<'c>,
+pub(super) struct Checker<'f, 'c> {
+    pub(super) file: &'f raw::File,
+    pub(super) router: &'c Router,
+    pub(super) node: &'c Node,
+    pub(super) policies: &'c Policies,
+    pub(super) report: &'c Report,
+    pub(super) groups: HashMap<&'f str, &'f raw::PeerGroup>,
+    pub(super) read_password: ReadPassword<'c>,
     /// Password files that were read, each once.
-    read: RefCell<HashMap<PathBuf, Result<Secret, String>>>,
+    pub(super) read: RefCell<HashMap<PathBuf, Result<Secret, String>>>,
     /// Addresses that have a peer, with its place.
-    taken: HashMap<(IpAddr, Option<DeviceName>), Place>,
+    pub(super) taken: HashMap<(IpAddr, Option<DeviceName>), Place>,
 }
 
 /// Who a peer is, before its settings.
-struct Identity {
-    address: IpAddr,
-    interface: Option<DeviceName>,
-    asn: Asn,
-    port: Option<u16>,
-    origin: PeerOrigin,
-    place: Place,
-}
-
-/// The settings of one peer: its own keys, then its group's.
-#[derive(Clone, Copy)]
-struct Layers<'f> {
-    own: SessionKeys<'f>,
-    group: Option<SessionKeys<'f>>,
-}
-
-impl<'f> Layers<'f> {
-    fn iter(self) -> impl Iterator<Item = SessionKeys<'f>> {
-        std::iter::once(self.own).chain(self.group)
-    }
-
-    /// The innermost value of a key. A bad one hides those behind it.
-    fn pick<T>(self, key: impl Fn(&SessionKeys<'f>) -> &'f At<T>) -> Option<(&'f T, Place)> {
-        self.iter().map(|layer| key(&layer)).find(|value| !value.is_unset()).and_then(At::good)
-    }
-
-    fn is_unset<T: 'f>(self, key: impl Fn(&SessionKeys<'f>) -> &'f At<T>) -> bool {
-        self.iter().all(|layer| key(&layer).is_unset())
-    }
-
-    fn flag(self, key: impl Fn(&SessionKeys<'f>) -> &'f At<bool>) -> bool {
-        self.pick(key).is_some_and(|(flag, _)| *flag)
-    }
+pub(super) struct Identity {
+    pub(super) address: IpAddr,
+    pub(super) interface: Option<DeviceName>,
+    pub(super) asn: Asn,
+    pub(super) port: Option<u16>,
+    pub(super) origin: PeerOrigin,
+    pub(super) place: Place,
 }
 
 impl<'f> Checker<'f, '_> {
@@ -291,223 +263,6 @@ impl<'f> Checker<'f, '_> {
         index
     }
 
-    /// Everything that a peer's layers say. `complete` is false when its AS is not really known.
-    fn settings(&self, identity: Identity, layers: Layers<'f>, complete: bool) -> PeerSettings {
-        let Identity { address, interface, asn, port, origin, place } = identity;
-        let ibgp = asn == self.router.asn;
-        let (hold_time, keepalive) = self.timers(layers);
-        let (idle_hold, idle_hold_max) = self.idle_hold(layers);
-        let add_path = |key: fn(&raw::AddPath) -> &At<bool>| {
-            layers.pick(|keys| keys.add_path).and_then(|(add_path, _)| key(add_path).value()).copied().unwrap_or(false)
-        };
-        if complete && !ibgp {
-            self.require_policies(address, place, layers);
-        }
-        let client = layers.pick(|keys| keys.route_reflector_client).filter(|(client, _)| **client);
-        if let (Some((_, place)), true) = (client, complete && !ibgp) {
-            let message =
-                format!("route_reflector_client: peer {address} is in AS {asn}, we are in AS {}", self.router.asn);
-            self.report.error(place, message, "only a peer in our own AS can be a client (RFC 4456)");
-        }
-        let policy = |key: &str, value: Option<(&'f super::super::values::Read<String>, Place)>| match value {
-            Some((name, place)) => self.policies.resolve(key, &name.0, place, self.report),
-            None => PolicyRef::Accept,
-        };
-        PeerSettings {
-            source: self.source(address, interface.is_some(), ibgp, layers),
-            families: self.families(address, layers),
-            password: self.password(layers),
-            ttl: self.ttl(ibgp, complete, layers),
-            import: policy("import", layers.pick(|keys| keys.import)),
-            export: policy("export", layers.pick(|keys| keys.export)),
-            graceful_restart: self.graceful_restart(layers),
-            address,
-            interface,
-            port: port.unwrap_or(179),
-            asn,
-            origin,
-            group: None,
-            description: None,
-            enabled: true,
-            passive: false,
-            hold_time,
-            keepalive,
-            connect_retry: layers.pick(|keys| keys.connect_retry).map_or(Duration::from_secs(5), |(time, _)| time.0.0),
-            idle_hold,
-            idle_hold_max,
-            route_reflector_client: client.is_some() && ibgp,
-            add_path: AddPath { send: add_path(|raw| &raw.send), receive: add_path(|raw| &raw.receive) },
-            next_hop_self: layers.flag(|keys| keys.next_hop_self),
-        }
-    }
-
-    /// An eBGP peer without a policy would get or give everything by accident. RFC 8212
-    fn require_policies(&self, address: IpAddr, place: Place, layers: Layers<'f>) {
-        let missing: Vec<&str> =
-            [("import", layers.is_unset(|keys| keys.import)), ("export", layers.is_unset(|keys| keys.export))]
-                .into_iter()
-                .filter_map(|(key, unset)| unset.then_some(key))
-                .collect();
-        if !missing.is_empty() {
-            let message = format!("eBGP peer {address} has no `{}`", missing.join("` and no `"));
-            let keys: Vec<String> = missing.iter().map(|key| format!("`{key}: accept`")).collect();
-            let help = format!("name a policy, or write {} to pass every route (RFC 8212)", keys.join(" and "));
-            self.report.error(place, message, help);
-        }
-    }
-
-    /// Hold time and keepalive interval. RFC 4271 §4.4: a third of the hold time is the reasonable maximum.
-    fn timers(&self, layers: Layers<'f>) -> (HoldTime, Duration) {
-        let hold = layers.pick(|keys| keys.hold_time).map_or(HoldTime::DEFAULT, |(hold, _)| hold.0);
-        let third = Duration::from_secs(u64::from(hold.as_secs() / 3));
-        let Some((keepalive, place)) = layers.pick(|keys| keys.keepalive) else { return (hold, third) };
-        let keepalive = keepalive.0.0;
-        if hold.is_off() {
-            self.report.warn(
-                place,
-                "keepalive has no effect with hold_time 0",
-                "without a hold timer nothing is kept alive",
-            );
-            return (hold, third);
-        }
-        if keepalive >= hold.duration() {
-            let message = format!("keepalive {} is not below the hold time {hold:?}", show_duration(keepalive));
-            self.report.error(
-                place,
-                message,
-                format!("the session would end by itself; at most {} is sensible", show_duration(third)),
-            );
-        } else if keepalive > third {
-            let message =
-                format!("keepalive {} is more than a third of the hold time {hold:?}", show_duration(keepalive));
-            self.report.warn(place, message, "one lost keepalive may end the session (RFC 4271 §4.4)");
-        }
-        (hold, keepalive)
-    }
-
-    fn idle_hold(&self, layers: Layers<'f>) -> (Duration, Duration) {
-        let shortest = layers.pick(|keys| keys.idle_hold).map(|(time, place)| (time.0.0, place));
-        let longest = layers.pick(|keys| keys.idle_hold_max).map(|(time, place)| (time.0.0, place));
-        if let (Some((shortest, _)), Some((longest, place))) = (shortest, longest)
-            && longest < shortest
-        {
-            let message =
-                format!("idle_hold_max {} is below idle_hold {}", show_duration(longest), show_duration(shortest));
-            self.report.error(place, message, "it is the longest pause, idle_hold the shortest");
-        }
-        let first = shortest.map_or(Duration::from_secs(1), |(time, _)| time);
-        let last = longest.map_or(Duration::from_secs(30), |(time, _)| time);
-        match shortest {
-            None => (first.min(last), last),
-            Some(_) => (first, last.max(first)),
-        }
-    }
-
-    /// The source address: what the file says, else our address on the peer's subnet, else (iBGP) our first one: the
-    /// other nodes know us by it. An eBGP peer off our subnets gets what the kernel chooses.
-    fn source(&self, address: IpAddr, link_local: bool, ibgp: bool, layers: Layers<'f>) -> Option<IpAddr> {
-        if let Some((source, place)) = layers.pick(|keys| keys.source) {
-            let source = source.0;
-            if source.is_ipv4() != address.is_ipv4() {
-                let name = |address: IpAddr| if address.is_ipv4() { "IPv4" } else { "IPv6" };
-                let message = format!("source {source} is {}, peer {address} is {}", name(source), name(address));
-                self.report.error(place, message, "a session has one family of addresses");
-            } else if !self.node.addresses.is_empty() && !self.node.owns(source) && !link_local {
-                let message = format!("source {source} is none of node.addresses");
-                self.report.warn(place, message, "is it right? the session needs it on some interface");
-            }
-            return Some(source);
-        }
-        if link_local || address.is_loopback() {
-            return None;
-        }
-        let subnet = self.node.addresses.iter().find(|own| own.contains(address)).map(|own| own.ip());
-        subnet.or_else(|| self.node.address(address.is_ipv4()).filter(|_| ibgp))
-    }
-
-    fn families(&self, address: IpAddr, layers: Layers<'f>) -> FamilySet {
-        let own = if address.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST };
-        let Some((listed, place)) = layers.pick(|keys| keys.families) else { return FamilySet::from_iter([own]) };
-        let families: FamilySet = listed.iter().filter_map(At::get).collect();
-        if listed.is_empty() {
-            let help = format!("leave the key out for {own}, or disable the peer with `enabled: false`");
-            self.report.error(place, "families: a peer exchanges at least one family", help);
-        }
-        for family in families.iter().filter(|family| *family != own) {
-            let unread = self.file.node.value().is_some_and(|node| has_bad(&node.addresses));
-            if self.node.address(family == Family::IPV4_UNICAST).is_none() && !unread {
-                let message =
-                    format!("families: {family} on a session between {own} addresses needs a next hop of its own");
-                self.report.error(
-                    place,
-                    message,
-                    format!("give node.addresses an {family} address, or leave {family} out"),
-                );
-            }
-        }
-        families
-    }
-
-    fn ttl(&self, ibgp: bool, complete: bool, layers: Layers<'f>) -> Ttl {
-        let multihop = layers.pick(|keys| keys.ebgp_multihop);
-        let security = layers.pick(|keys| keys.ttl_security);
-        let octet = |value: u64| u8::try_from(value).unwrap_or(u8::MAX);
-        if let (Some((_, place)), Some((hops, _))) = (multihop, security) {
-            let help = format!("`ttl_security: {}` alone accepts a peer that far away", hops.0.0);
-            self.report.error(place, "ebgp_multihop and ttl_security exclude each other", help);
-        } else if let (Some((_, place)), true) = (multihop, ibgp && complete) {
-            self.report.warn(
-                place,
-                "ebgp_multihop has no effect on an iBGP peer",
-                "iBGP sessions may always cross routers",
-            );
-        }
-        match (security, multihop) {
-            (Some((hops, _)), _) => Ttl::Security { hops: octet(hops.0.0) },
-            (None, _) if ibgp => Ttl::Send(64),
-            (None, Some((hops, _))) => Ttl::Send(octet(hops.0.0)),
-            (None, None) => Ttl::Send(1),
-        }
-    }
-
-    fn graceful_restart(&self, layers: Layers<'f>) -> GracefulRestart {
-        let router = self.router.graceful_restart;
-        let sections = || layers.iter().filter_map(|layer| layer.graceful_restart.value());
-        GracefulRestart {
-            enabled: sections().find_map(|raw| raw.enabled.value()).copied().unwrap_or(router.enabled),
-            restart_time: sections().find_map(|raw| raw.restart_time.get()).map_or(router.restart_time, |time| time.0),
-            stale_time: sections().find_map(|raw| raw.stale_time.get()).map_or(router.stale_time, |time| time.0),
-        }
-    }
-
-    /// The innermost layer that has a password, in either form, decides.
-    fn password(&self, layers: Layers<'f>) -> Option<Password> {
-        let layer = layers.iter().find(|layer| !layer.password.is_unset() || !layer.password_file.is_unset())?;
-        if let (Some(_), Some((_, place))) = (layer.password.good(), layer.password_file.good()) {
-            self.report.error(place, "password and password_file exclude each other", "keep one of them");
-        }
-        if let Some(secret) = layer.password.get() {
-            return Some(Password::Inline(secret));
-        }
-        let (path, place) = layer.password_file.good()?;
-        let secret = self.read_password.and_then(|read| {
-            let mut known = self.read.borrow_mut();
-            let content = known.entry(path.0.clone()).or_insert_with(|| password_from(read, &path.0));
-            match content {
-                Ok(secret) => Some(secret.clone()),
-                Err(why) => {
-                    self.report.error(
-                        place,
-                        format!("password_file: {why}"),
-                        "expected a file with one line, the password",
-                    );
-                    None
-                }
-            }
-        });
-        Some(Password::File { path: path.0.clone(), secret })
-    }
-
     /// What can be said about a group without a peer.
     fn unused_group(&self, group: &'f raw::PeerGroup) {
         let layers = Layers { own: group.session(), group: None };
@@ -520,12 +275,4 @@ impl<'f> Checker<'f, '_> {
             }
         }
     }
-}
-
-/// The password in a file's content: all of it but the line break at its end.
-fn password_from(read: &dyn Fn(&Path) -> Result<String, String>, path: &Path) -> Result<Secret, String> {
-    let content = read(path)?;
-    let text = content.strip_suffix('\n').map_or(&*content, |line| line.strip_suffix('\r').unwrap_or(line));
-    let what = format!("expected 1 to {} bytes in the file, found {}", Secret::MAX_LEN, text.len());
-    Secret::new(text).ok_or(what)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bgp_proto::attr::Community;
 
+use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report, closest};
 use crate::config::model::{Action, Policy, PolicyRef, PrefixList, PrefixRange, Rule, Set};
 use crate::config::raw;
-use crate::config::read::At;
 use crate::config::tree::crop;
 use crate::config::values::S;
 

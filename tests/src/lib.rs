@@ -24,6 +24,7 @@ pub mod netns;
 pub mod peers;
 pub mod process;
 pub mod purity;
+pub mod speaker;
 pub mod wait;
 pub mod watch;
 
@@ -31,5 +32,6 @@ pub use daemon::{Daemon, Program, bird1::Bird1, bird2::Bird2, roost::Roost};
 pub use lab::{Lab, Lan};
 pub use netns::Netns;
 pub use process::Process;
+pub use speaker::{Kind, Peer, Speaker};
 pub use wait::{PATIENCE, until};
 pub use watch::{Lines, RouteWatch};

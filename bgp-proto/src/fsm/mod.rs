@@ -40,9 +40,6 @@ mod open;
 mod peer;
 mod session;
 
-#[cfg(test)]
-mod tests;
-
 pub use collision::{Contender, Direction, Phase, Verdict, collide};
 pub use config::{Fqdn, GrConfig, PeerConfig};
 pub use counters::{Counters, MessageCounts};

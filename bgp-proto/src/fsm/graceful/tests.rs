@@ -1,1 +1,182 @@
+//! Both machines as tables: a line of inputs, the events it gives.
+#![allow(clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::fsm::{Direction, DownReason, GrConfig, Negotiated, PeerConfig, State, local_open, negotiate};
+use crate::message::Notification;
+use crate::{Asn, Family, FamilySet, RouterId};
+
+const V4: Family = Family::IPV4_UNICAST;
+const V6: Family = Family::IPV6_UNICAST;
+const ALL: FamilySet = FamilySet::ALL;
+const NONE: FamilySet = FamilySet::EMPTY;
+const STALE_TIME: Duration = Duration::from_secs(300);
+
+fn only(family: Family) -> FamilySet {
+    FamilySet::from_iter([family])
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// What we negotiated with a peer that carries `families`, restarts gracefully with `preserved` forwarding, R as given.
+fn session(families: FamilySet, graceful: Option<(bool, FamilySet)>) -> Negotiated {
+    let ours = PeerConfig {
+        families: ALL,
+        graceful_restart: Some(GrConfig { time: 10, restarted: false, forwarding_preserved: ALL, notification: false }),
+        ..PeerConfig::new(Asn(1), RouterId(1), Asn(2))
+    };
+    let peers = PeerConfig {
+        families,
+        graceful_restart: graceful.map(|(restarted, forwarding_preserved)| GrConfig {
+            time: 120,
+            restarted,
+            forwarding_preserved,
+            notification: false,
+        }),
+        ..PeerConfig::new(Asn(2), RouterId(2), Asn(1))
+    };
+    let addr = "192.0.2.1:179".parse().unwrap();
+    negotiate(&ours, &local_open(&peers), Direction::Outgoing, addr, addr).unwrap()
+}
+
+fn closed() -> DownReason {
+    DownReason::Closed { error: None, state: State::Established }
+}
+
+enum Step {
+    /// The session of such a peer is lost.
+    Lost(FamilySet, Option<FamilySet>, DownReason),
+    /// A session of such a peer is up; the set is what it preserved.
+    Up(FamilySet, Option<FamilySet>),
+    Eor(Family),
+    Pass(u64),
+    Forget,
+}
+
+fn helper(steps: Vec<Step>) -> Vec<GrEvent> {
+    let mut now = Instant::now();
+    let mut helper = Helper::new(STALE_TIME);
+    for step in steps {
+        match step {
+            Step::Lost(families, preserved, reason) => {
+                helper.lost(now, &session(families, preserved.map(|p| (true, p))), &reason);
+            }
+            Step::Up(families, preserved) => helper.up(now, &session(families, preserved.map(|p| (true, p)))),
+            Step::Eor(family) => helper.end_of_rib(family),
+            Step::Forget => helper.forget(),
+            Step::Pass(time) => now += seconds(time),
+        }
+        helper.handle_timeout(now);
+        assert!(helper.poll_timeout().is_none_or(|at| at > now));
+        assert_eq!(helper.stale().is_empty(), helper.poll_timeout().is_none(), "stale routes always have an end");
+    }
+    std::iter::from_fn(|| helper.poll_event()).collect()
+}
+
+#[test]
+fn the_helper() {
+    use GrEvent::{Flush, PurgeStale, Retain};
+    use Step::{Eor, Forget, Lost, Pass, Up};
+    // RFC 4724 §4.2
+    #[rustfmt::skip]
+    let table: Vec<(&str, Vec<Step>, Vec<GrEvent>)> = vec![
+        ("no capability: everything goes",
+            vec![Lost(ALL, None, closed())], vec![Flush(ALL)]),
+        ("a NOTIFICATION: everything goes",
+            vec![Lost(ALL, Some(ALL), DownReason::NotificationSent(Notification::cease(4, None)))], vec![Flush(ALL)]),
+        ("back in time, both families confirmed",
+            vec![Lost(ALL, Some(ALL), closed()), Pass(119), Up(ALL, Some(ALL)), Eor(V6), Eor(V4)],
+            vec![Retain(ALL), PurgeStale(V6), PurgeStale(V4)]),
+        ("the F bit of the first session does not matter",
+            vec![Lost(only(V4), Some(NONE), closed()), Up(only(V4), Some(ALL)), Eor(V4)],
+            vec![Retain(only(V4)), PurgeStale(V4)]),
+        ("not back in time",
+            vec![Lost(ALL, Some(ALL), closed()), Pass(120)], vec![Retain(ALL), Flush(ALL)]),
+        ("too late: the flush is not repeated",
+            vec![Lost(ALL, Some(ALL), closed()), Pass(120), Up(ALL, Some(ALL)), Eor(V4)], vec![Retain(ALL), Flush(ALL)]),
+        ("back without the F bit of one family",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(only(V4))), Eor(V6), Eor(V4)],
+            vec![Retain(ALL), Flush(only(V6)), PurgeStale(V4)]),
+        ("back without one family",
+            vec![Lost(ALL, Some(ALL), closed()), Up(only(V6), Some(ALL)), Eor(V6)],
+            vec![Retain(ALL), Flush(only(V4)), PurgeStale(V6)]),
+        ("back without the capability",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, None), Eor(V4)], vec![Retain(ALL), Flush(ALL)]),
+        ("End-of-RIB never comes",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Eor(V4), Pass(300), Eor(V6)],
+            vec![Retain(ALL), PurgeStale(V4), PurgeStale(V6)]),
+        ("lost again before End-of-RIB: the twice stale go",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Eor(V4), Lost(ALL, Some(ALL), closed()), Pass(120)],
+            vec![Retain(ALL), PurgeStale(V4), PurgeStale(V6), Retain(ALL), Flush(ALL)]),
+        ("End-of-RIB of a first session means nothing",
+            vec![Up(ALL, Some(ALL)), Eor(V4), Eor(V6)], vec![]),
+        ("forgotten while away",
+            vec![Lost(ALL, Some(ALL), closed()), Forget, Pass(500)], vec![Retain(ALL), Flush(ALL)]),
+        ("forgotten when back",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Forget, Pass(500)],
+            vec![Retain(ALL), PurgeStale(V4), PurgeStale(V6)]),
+    ];
+    for (name, steps, expected) in table {
+        assert_eq!(helper(steps), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_deferral() {
+    use DeferralEnd::{Complete, TimedOut};
+    enum Do {
+        Up(&'static str, Option<bool>),
+        Down(&'static str),
+        Forget(&'static str),
+        Eor(&'static str, Family),
+        Pass(u64),
+    }
+    use Do::{Down, Eor, Forget, Pass, Up};
+    let done = DeferralEvent::Done;
+    // RFC 4724 §4.1; peers a and b carry both families, 10 s to arrive, 60 s in all; `Up(_, Some(R))`.
+    #[rustfmt::skip]
+    let table: Vec<(&str, Vec<Do>, Vec<DeferralEvent>)> = vec![
+        ("both confirm", vec![Up("a", Some(false)), Eor("a", V4), Eor("a", V6), Up("b", Some(false)), Eor("b", V6), Eor("b", V4)],
+            vec![done(V6, Complete), done(V4, Complete)]),
+        ("one never comes: known when it could have", vec![Up("a", Some(false)), Eor("a", V4), Eor("a", V6), Pass(10)],
+            vec![done(V4, Complete), done(V6, Complete)]),
+        ("but not before", vec![Up("a", Some(false)), Eor("a", V4), Eor("a", V6), Pass(9)], vec![]),
+        ("nobody comes", vec![Pass(10)], vec![done(V4, Complete), done(V6, Complete)]),
+        ("one comes and never ends", vec![Up("a", Some(false)), Eor("a", V4), Pass(10), Pass(50)],
+            vec![done(V4, Complete), done(V6, TimedOut)]),
+        ("R bit: does not count", vec![Up("a", Some(true)), Up("b", Some(false)), Eor("b", V4), Eor("b", V6)],
+            vec![done(V4, Complete), done(V6, Complete)]),
+        ("no capability: does not count", vec![Up("a", None), Up("b", None)], vec![done(V4, Complete), done(V6, Complete)]),
+        ("goes away for good", vec![Up("a", Some(false)), Up("b", None), Pass(11), Down("a")],
+            vec![done(V4, Complete), done(V6, Complete)]),
+        ("goes away early and may come back", vec![Up("a", Some(false)), Up("b", None), Down("a"), Pass(9), Up("a", Some(false)), Eor("a", V4), Eor("a", V6)],
+            vec![done(V4, Complete), done(V6, Complete)]),
+        ("removed from the configuration", vec![Forget("a"), Forget("b")], vec![done(V4, Complete), done(V6, Complete)]),
+        ("a peer nobody expected counts while it is there", vec![Up("c", Some(false)), Pass(10), Eor("c", V4), Pass(50)],
+            vec![done(V4, Complete), done(V6, TimedOut)]),
+    ];
+    for (name, steps, expected) in table {
+        let mut now = Instant::now();
+        let mut deferral = Deferral::new(now, ALL, [("a", ALL), ("b", ALL)], seconds(10), seconds(60));
+        for step in steps {
+            match step {
+                Up(peer, restarted) => deferral.up(peer, &session(ALL, restarted.map(|r| (r, ALL)))),
+                Down(peer) => deferral.down(&peer),
+                Forget(peer) => deferral.forget(&peer),
+                Eor(peer, family) => deferral.end_of_rib(&peer, family),
+                Pass(time) => now += seconds(time),
+            }
+            deferral.handle_timeout(now);
+            assert!(deferral.poll_timeout().is_none_or(|at| at > now), "{name}");
+            assert_eq!(deferral.is_done(), deferral.awaited().next().is_none(), "{name}");
+        }
+        let events: Vec<_> = std::iter::from_fn(|| deferral.poll_event()).collect();
+        assert_eq!(events, expected, "{name}");
+    }
+    let nothing = Deferral::<u8>::new(Instant::now(), NONE, [(1, ALL)], seconds(10), seconds(60));
+    assert!(nothing.is_done() && nothing.poll_timeout().is_none());
+}

@@ -1,2 +1,7 @@
-//! roost.
-fn main() {}
+//! The `roost` binary: all of it is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    speaker::cli::main()
+}

@@ -1,0 +1,224 @@
+//! Every page of the control socket, in one table: how it is reached, what it takes, what it answers, who handles it.
+//!
+//! [`router`] and the OpenAPI document are both made from [`endpoints`], so neither can know a page the other does not.
+//! The handlers only translate between HTTP and [`Backend`]; answers are written as JSON once, straight into the body.
+
+use std::net::IpAddr;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::backend::Backend;
+use super::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
+use super::openapi;
+
+/// Largest request body: some 40,000 prefixes.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Makes (or finds) the schema of one type.
+pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// One method of one page.
+pub(super) struct Endpoint<B> {
+    pub method: Method,
+    /// As axum reads it: `{*name}` takes the rest of the path.
+    pub path: &'static str,
+    pub summary: &'static str,
+    /// Name and meaning of the path's parameter.
+    pub parameter: Option<(&'static str, &'static str)>,
+    /// The fields that can stand in the query.
+    pub query: Option<SchemaOf>,
+    pub body: Option<SchemaOf>,
+    pub answer: SchemaOf,
+    /// Statuses of the problems it can answer with.
+    pub problems: &'static [u16],
+    pub handler: MethodRouter<B>,
+}
+
+impl<B: Backend> Endpoint<B> {
+    fn get<T: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            summary,
+            parameter: None,
+            query: None,
+            body: None,
+            answer: SchemaGenerator::subschema_for::<T>,
+            problems: &[],
+            handler,
+        }
+    }
+
+    fn post<I: JsonSchema, O: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
+        Self {
+            method: Method::POST,
+            body: Some(SchemaGenerator::subschema_for::<I>),
+            problems: &[400, 409, 413, 415, 422, 503],
+            ..Self::get::<O>(path, summary, handler)
+        }
+    }
+}
+
+/// The table.
+pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
+    vec![
+        Endpoint::get::<Status>("/v1/status", "The daemon at a glance", get(status::<B>)),
+        Endpoint::get::<Vec<PeerRow>>("/v1/peers", "All peers, in order of address", get(peers::<B>)),
+        Endpoint {
+            parameter: Some(("address", "The peer's IP address")),
+            problems: &[400, 404],
+            ..Endpoint::get::<PeerDetail>("/v1/peers/{address}", "Everything about one peer", get(peer::<B>))
+        },
+        Endpoint {
+            query: Some(SchemaGenerator::subschema_for::<RouteFilter>),
+            problems: &[400, 503],
+            ..Endpoint::get::<Vec<RouteRow>>(
+                "/v1/routes",
+                "All paths, in order of prefix, the best first: each one's way from peer to kernel",
+                get(routes::<B>),
+            )
+        },
+        Endpoint {
+            parameter: Some((
+                "prefix",
+                "A prefix (its slash as it is, or as %2F), or an address, which stands for its longest match",
+            )),
+            problems: &[400, 404, 503],
+            ..Endpoint::get::<Vec<RouteRow>>("/v1/routes/{*prefix}", "The paths of one prefix", get(route::<B>))
+        },
+        Endpoint::get::<Vec<FibRow>>("/v1/fib", "Kernel routes: what is wanted and what is there", get(fib::<B>)),
+        Endpoint::post::<PrefixList, PrefixListDone>(
+            "/v1/announce",
+            "Originate these prefixes: all of them, or none when one is wrong; repeating it changes nothing",
+            post(announce::<B>),
+        ),
+        Endpoint::post::<PrefixList, PrefixListDone>(
+            "/v1/withdraw",
+            "Stop originating these prefixes; repeating it changes nothing",
+            post(withdraw::<B>),
+        ),
+    ]
+}
+
+/// The control socket's pages: the table, the document made from it, and problems for everything else.
+pub(super) fn router<B: Backend>(backend: B) -> Router {
+    endpoints::<B>()
+        .into_iter()
+        .fold(Router::new(), |router, endpoint| router.route(endpoint.path, endpoint.handler))
+        .route("/openapi.json", get(openapi_json::<B>))
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(backend)
+}
+
+/// The read-only pages of the metrics listener.
+pub(super) fn metrics_router<B: Backend>(backend: B) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::<B>))
+        .route("/livez", get(livez::<B>))
+        .fallback(no_such_metrics_page)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(backend)
+}
+
+async fn status<B: Backend>(State(backend): State<B>) -> Json<Status> {
+    Json(backend.status().await)
+}
+
+async fn peers<B: Backend>(State(backend): State<B>) -> Json<Vec<PeerRow>> {
+    Json(backend.peers().await)
+}
+
+async fn peer<B: Backend>(
+    State(backend): State<B>,
+    address: Result<Path<String>, PathRejection>,
+) -> Result<Json<PeerDetail>, Problem> {
+    let Path(text) = address?;
+    let Ok(address) = text.parse::<IpAddr>() else {
+        return Err(Problem::bad_request(format!("address: {text:?} is no IP address, such as 172.16.1.2 or fd00::2")));
+    };
+    match backend.peer(address).await {
+        Some(detail) => Ok(Json(detail)),
+        None => Err(Problem::not_found(format!("no peer has the address {address}; GET /v1/peers lists all"))),
+    }
+}
+
+async fn routes<B: Backend>(
+    State(backend): State<B>,
+    filter: Result<Query<RouteFilter>, QueryRejection>,
+) -> Result<Json<Vec<RouteRow>>, Problem> {
+    let Query(filter) = filter?;
+    if filter.longer && filter.prefix.is_none() {
+        return Err(Problem::bad_request("longer: means what lies inside `prefix`, which is not given"));
+    }
+    backend.routes(filter).await.map(Json)
+}
+
+async fn route<B: Backend>(
+    State(backend): State<B>,
+    prefix: Result<Path<String>, PathRejection>,
+) -> Result<Json<Vec<RouteRow>>, Problem> {
+    let Path(text) = prefix?;
+    let filter = match text.parse::<IpAddr>() {
+        Ok(address) => RouteFilter { address: Some(address), ..RouteFilter::default() },
+        Err(_) => RouteFilter { prefix: Some(text.clone()), ..RouteFilter::default() },
+    };
+    let rows = backend.routes(filter).await?;
+    if rows.is_empty() { Err(Problem::not_found(format!("no path for {text}"))) } else { Ok(Json(rows)) }
+}
+
+async fn fib<B: Backend>(State(backend): State<B>) -> Json<Vec<FibRow>> {
+    Json(backend.fib().await)
+}
+
+async fn announce<B: Backend>(
+    State(backend): State<B>,
+    list: Result<Json<PrefixList>, JsonRejection>,
+) -> Result<Json<PrefixListDone>, Problem> {
+    let Json(list) = list?;
+    backend.announce(list.prefixes).await.map(Json)
+}
+
+async fn withdraw<B: Backend>(
+    State(backend): State<B>,
+    list: Result<Json<PrefixList>, JsonRejection>,
+) -> Result<Json<PrefixListDone>, Problem> {
+    let Json(list) = list?;
+    backend.withdraw(list.prefixes).await.map(Json)
+}
+
+async fn openapi_json<B: Backend>() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], openapi::document_bytes::<B>())
+}
+
+/// Prometheus' text format, <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+async fn metrics<B: Backend>(State(backend): State<B>) -> impl IntoResponse {
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, format)], backend.metrics().await)
+}
+
+/// Alive means: the runtime turns and the daemon answers a question.
+async fn livez<B: Backend>(State(backend): State<B>) -> String {
+    let status = backend.status().await;
+    format!("alive, {}\n", status.phase)
+}
+
+async fn no_such_page(uri: Uri) -> Problem {
+    Problem::not_found(format!("no page {}; GET /openapi.json describes all", uri.path()))
+}
+
+async fn no_such_metrics_page(uri: Uri) -> Problem {
+    Problem::not_found(format!("no page {}; this listener has /metrics and /livez", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; the Allow header says what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}

@@ -1,0 +1,33 @@
+//! How others look inside a running roost, and tell it what to announce: HTTP + JSON.
+//!
+//! Two listeners with different powers:
+//!
+//! * the control socket ([`ControlSocket`], a Unix socket whose file mode says who may): everything under `/v1`, for
+//!   the CLI and the CNI agent;
+//! * the metrics listener (TCP, any reader): `/metrics` and `/livez`, nothing that changes or names a route.
+//!
+//! [`model`] has the types that travel, [`Backend`] what the daemon must answer, `endpoints` the one table from which
+//! both the router and the OpenAPI document are made: a page that is served cannot be missing from the document.
+//! Every error is a [`Problem`] (RFC 9457).
+//!
+//! ```text
+//! curl --unix-socket /run/roost/roost.sock http://roost/v1/peers
+//! curl --unix-socket /run/roost/roost.sock http://roost/v1/announce --json '{"prefixes":["10.65.1.0/26"]}'
+//! ```
+
+pub mod backend;
+pub mod model;
+
+mod endpoints;
+mod openapi;
+mod prefixes;
+mod problem;
+mod server;
+mod socket;
+
+pub use backend::Backend;
+pub use model::Problem;
+pub use openapi::document as openapi_document;
+pub use prefixes::parse_prefixes;
+pub use server::{serve, serve_metrics};
+pub use socket::{ControlSocket, SocketError};

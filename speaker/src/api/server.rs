@@ -1,0 +1,108 @@
+//! Accepts connections and runs a router on them: at most so many at once, each with a limit on waiting, and an end
+//! that lets answers finish.
+//!
+//! Why not `axum::serve`: it has no bound on connections and no timer, so a few clients that connect and say nothing
+//! would hold descriptors that the BGP sessions need.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::Backend;
+use super::endpoints::{metrics_router, router};
+use super::socket::ControlSocket;
+
+/// How much one listener may cost.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Connections served at once; further ones wait in the kernel's backlog.
+    connections: usize,
+    /// Longest wait for the head of a request, also of the next one on a connection kept alive.
+    head: Duration,
+    /// Longest life of a connection. `None`: as long as the client likes.
+    life: Option<Duration>,
+    /// How long running answers may take after the stop.
+    grace: Duration,
+}
+
+const CONTROL: Limits =
+    Limits { connections: 64, head: Duration::from_secs(30), life: None, grace: Duration::from_secs(2) };
+
+/// Anybody may reach it, so a reader that stops reading is cut off too.
+const METRICS: Limits = Limits {
+    connections: 32,
+    head: Duration::from_secs(30),
+    life: Some(Duration::from_secs(60)),
+    grace: Duration::from_secs(2),
+};
+
+/// Serves the control socket until `stop`; then running answers may finish for two seconds, and the socket file goes.
+pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, stop: CancellationToken) {
+    let (listener, _file) = socket.into_parts();
+    run(listener, router(backend), CONTROL, stop).await;
+}
+
+/// Serves `/metrics` and `/livez` until `stop`.
+pub async fn serve_metrics<B: Backend>(listener: TcpListener, backend: B, stop: CancellationToken) {
+    run(listener, metrics_router(backend), METRICS, stop).await;
+}
+
+async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            (stream, _) = listener.accept(), if connections.len() < limits.connections => {
+                connections.spawn(serve_connection(stream, router.clone(), limits, stop.clone()));
+            }
+        }
+    }
+    drop(listener);
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.grace, finish).await.is_err() {
+        tracing::debug!("API connections did not end in time and are cut");
+    }
+}
+
+async fn serve_connection<S>(stream: S, router: Router, limits: Limits, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let serve = async {
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "API connection ended");
+        }
+    };
+    match limits.life {
+        None => serve.await,
+        Some(life) => {
+            if tokio::time::timeout(life, serve).await.is_err() {
+                tracing::debug!("API connection cut: it was open for {} s", life.as_secs());
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The Unix socket file: made with its mode before anyone can connect, cleared of what a killed daemon left behind,
+//! never taken from a daemon that lives.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::UnixListener;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A listening control socket. Its file is removed when it is dropped, unless it is another one by then.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+/// Why the control socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// A living process listens on it.
+    #[error("{}: another process answers on this socket; is roost already running? Stop it, or choose another `api.socket`", .0.display())]
+    InUse(PathBuf),
+    /// Something stands there that is no socket, and is not ours to remove.
+    #[error("{}: is there, but no socket; remove it, or choose another `api.socket`", .0.display())]
+    NotASocket(PathBuf),
+    /// The system says no.
+    #[error("{}: cannot {what}: {source}", .path.display())]
+    Io {
+        /// Of the socket.
+        path: PathBuf,
+        /// The step that failed.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ControlSocket {
+    /// Listens on `path` with the permissions `mode` (such as `0o660`); a missing parent directory is made.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When another process answers there, something else than a socket stands there, or the system refuses.
+    pub fn bind(path: &Path, mode: u32) -> Result<Self, SocketError> {
+        let failed = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
+        let address = SockAddr::unix(path).map_err(failed("use this path"))?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(failed("make its directory"))?;
+        }
+        clear_stale(path, &address)?;
+
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed("make a socket"))?;
+        socket.set_nonblocking(true).map_err(failed("make a socket"))?;
+        socket.bind(&address).map_err(failed("bind"))?;
+        // Between bind and listen nobody can connect, so the mode is in place before the first client.
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed("set its permissions"))?;
+        let file = SocketFile::of(path).map_err(failed("look at it"))?;
+        socket.listen(BACKLOG).map_err(failed("listen"))?;
+        let listener = UnixListener::from_std(StdUnixListener::from(socket)).map_err(failed("listen"))?;
+        Ok(Self { listener, file })
+    }
+
+    pub(super) fn into_parts(self) -> (UnixListener, SocketFile) {
+        (self.listener, self.file)
+    }
+}
+
+/// Removes a socket file on which nobody listens.
+fn clear_stale(path: &Path, address: &SockAddr) -> Result<(), SocketError> {
+    let failed = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
+    let file = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("look at it")(error)),
+    };
+    if !file.file_type().is_socket() {
+        return Err(SocketError::NotASocket(path.to_owned()));
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed("make a socket"))?;
+    probe.set_nonblocking(true).map_err(failed("make a socket"))?; // a full backlog must not block us
+    match probe.connect(address) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed("remove the file a dead daemon left"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()), // its owner has just removed it
+        Ok(()) => Err(SocketError::InUse(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(SocketError::InUse(path.to_owned())),
+        Err(error) => Err(failed("try it")(error)),
+    }
+}
+
+/// The file of a listening socket, removed on drop while it is still the same file.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity) {
+            let _ = fs::remove_file(&self.path); // a file left behind is cleared by the next start
+        }
+    }
+}
+
+/// Device and inode of what stands at `path` itself.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}

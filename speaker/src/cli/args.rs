@@ -1,0 +1,112 @@
+//! The command line, as types. The doc comments are the help texts.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::api::model::RouteFilter;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it is done
+  1  it could not be done (the reason is on standard error); for `check`: the file has errors
+  2  the command line is wrong; for `check`: the file cannot be read
+  3  no daemon answers on the socket";
+
+/// A BGP speaker and route reflector for the node mesh of a Kubernetes cluster.
+#[derive(Debug, Parser)]
+#[command(name = "roost", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Args {
+    /// The running daemon's control socket (`api.socket` of its configuration)
+    #[arg(long, global = true, value_name = "PATH", env = "ROOST_SOCKET", default_value = "/run/roost/roost.sock")]
+    pub socket: PathBuf,
+    /// Print the API's answer as JSON instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `roost` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a configuration file and print every error with its place
+    Check {
+        /// The YAML file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the configuration file
+    Schema,
+    /// Look inside the running daemon
+    Show {
+        /// What to look at
+        #[command(subcommand)]
+        what: Show,
+    },
+    /// Originate prefixes at run time: blocks, or single addresses
+    Announce {
+        /// Such as 10.65.1.0/26 or 10.65.1.7
+        #[arg(value_name = "PREFIX", required = true)]
+        prefixes: Vec<String>,
+    },
+    /// Stop originating prefixes
+    Withdraw {
+        /// As they were announced
+        #[arg(value_name = "PREFIX", required = true)]
+        prefixes: Vec<String>,
+    },
+}
+
+/// What `roost show` can show.
+#[derive(Debug, Subcommand)]
+pub enum Show {
+    /// The daemon at a glance
+    Status,
+    /// All peers, and why each one that is down is down
+    Peers,
+    /// Everything about one peer
+    Peer {
+        /// Its address
+        address: IpAddr,
+    },
+    /// All paths: each one's way from peer to kernel in a row
+    Routes(RouteArgs),
+    /// The story of one prefix
+    Route {
+        /// A prefix, or an address, which stands for its longest match
+        #[arg(value_name = "PREFIX|ADDRESS")]
+        prefix: String,
+    },
+    /// Kernel routes: what is wanted, what is there, and why they differ
+    Fib,
+}
+
+/// Which routes.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct RouteArgs {
+    /// Only this prefix
+    #[arg(long)]
+    pub prefix: Option<String>,
+    /// With --prefix: also what lies inside it
+    #[arg(long, requires = "prefix")]
+    pub longer: bool,
+    /// Only the longest match of this address
+    #[arg(long, conflicts_with = "prefix")]
+    pub address: Option<IpAddr>,
+    /// Only paths of this peer
+    #[arg(long, value_name = "ADDRESS")]
+    pub peer: Option<IpAddr>,
+    /// Only best paths
+    #[arg(long)]
+    pub best: bool,
+}
+
+impl From<RouteArgs> for RouteFilter {
+    fn from(args: RouteArgs) -> Self {
+        let RouteArgs { prefix, longer, address, peer, best } = args;
+        Self { prefix, longer, address, peer, best }
+    }
+}

@@ -1,0 +1,90 @@
+//! `roost show peers`: one row a peer; for one that is down the reason in its row, and below the table what to do.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::Column::{Number, Text};
+use super::{count, duration, table};
+use crate::api::model::PeerRow;
+
+/// Peers named in one hint; the rest is counted, as the table has them all.
+const NAMED: usize = 4;
+
+/// The table, then one line for each different hint.
+pub fn peers(rows: &[PeerRow]) -> String {
+    if rows.is_empty() {
+        return "No peers are configured.\n".to_owned();
+    }
+    let columns = [
+        Text("PEER"),
+        Number("AS"),
+        Text("STATE"),
+        Number("SINCE"),
+        Number("RECEIVED"),
+        Number("ACCEPTED"),
+        Number("ADVERTISED"),
+        Text("INFO"),
+    ];
+    let mut text = table(
+        &columns,
+        rows.iter().map(|row| {
+            vec![
+                endpoint(row),
+                row.asn.to_string(),
+                row.state.clone(),
+                duration(row.since),
+                row.received.to_string(),
+                row.accepted.to_string(),
+                row.advertised.to_string(),
+                info(row),
+            ]
+        }),
+    );
+    let hints = hints(rows);
+    if !hints.is_empty() {
+        text.push('\n');
+        text.push_str(&hints);
+    }
+    text
+}
+
+/// The peer's address, with its port when that is not BGP's own.
+pub(super) fn endpoint(row: &PeerRow) -> String {
+    match (row.port, row.address) {
+        (179, address) => address.to_string(),
+        (port, address) => std::net::SocketAddr::new(address, port).to_string(),
+    }
+}
+
+/// Who it is, why it is down, and what is kept of it meanwhile.
+fn info(row: &PeerRow) -> String {
+    let mut parts = Vec::new();
+    if !row.description.is_empty() {
+        parts.push(row.description.clone());
+    }
+    if row.state != "established" {
+        parts.extend(row.reason.clone());
+    }
+    if row.stale > 0 {
+        parts.push(format!("{} kept", count(row.stale, "stale path")));
+    }
+    parts.join("; ")
+}
+
+/// `hint: TEXT (PEER, PEER and 3 more)`: peers with the same trouble share a line.
+fn hints(rows: &[PeerRow]) -> String {
+    let mut peers_of: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        if let Some(hint) = &row.hint {
+            peers_of.entry(hint).or_default().push(endpoint(row));
+        }
+    }
+    let mut text = String::new();
+    for (hint, peers) in peers_of {
+        let more = peers.len().saturating_sub(NAMED);
+        let named = peers[..peers.len() - more].join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let _ = writeln!(text, "hint: {hint} ({named}{more})"); // a String takes all
+    }
+    text
+}

@@ -1,0 +1,42 @@
+//! `roost show status`: one daemon at a glance.
+
+use super::{Facts, duration};
+use crate::api::model::{FibSummary, Status};
+
+/// A headline, then facts.
+pub fn status(status: &Status) -> String {
+    let name = if status.node.is_empty() { String::new() } else { format!(" on {}", status.node) };
+    let mut text = format!("roost {}{name}: {}, up {}\n", status.version, status.phase, duration(status.uptime));
+
+    let mut facts = Facts::new(2);
+    facts.add("AS", status.asn);
+    facts.add("router id", &status.router_id);
+    facts.add("listening", if status.listen.is_empty() { "nowhere".to_owned() } else { status.listen.join(", ") });
+    facts.add("peers", format!("{} of {} established", status.peers_established, status.peers));
+    facts.add("routes", format!("{} prefixes, {} paths", status.prefixes, status.paths));
+    facts
+        .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });
+    facts.add("kernel", kernel(&status.fib));
+    facts.write(&mut text);
+    text
+}
+
+/// The usual case is short: what is zero and would be bad is not named.
+fn kernel(fib: &FibSummary) -> String {
+    if !fib.enabled {
+        return "off: routes are not put into the kernel".to_owned();
+    }
+    let counts = [
+        (fib.pending as u64, "pending"),
+        (fib.withheld as u64, "withheld"),
+        (fib.conflicts as u64, "in conflict with foreign routes"),
+        (fib.failed as u64, "refused by the kernel"),
+        (fib.adopted as u64, "adopted and wanted by nobody yet"),
+        (fib.repairs, "repaired so far"),
+    ];
+    let mut text = format!("{} installed", fib.installed);
+    for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
+        text.push_str(&format!(", {number} {what}"));
+    }
+    text
+}

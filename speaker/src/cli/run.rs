@@ -1,0 +1,126 @@
+//! Does what the command line says.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use axum::http::Method;
+
+use super::args::{Args, Command, Show};
+use super::client::{Client, ClientError, escape, route_query};
+use super::{EXIT_OK, render};
+use crate::api::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, RouteFilter, RouteRow, Status};
+
+/// Writes to `out` what was asked for, and returns the exit code.
+pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
+    let client = Client::new(args.socket);
+    match args.command {
+        Command::Check { file } => Ok(crate::config::check_command(&file, out, &mut io::stderr())?),
+        Command::Schema => {
+            serde_json::to_writer_pretty(&mut *out, &crate::config::schema())?;
+            writeln!(out)?;
+            Ok(EXIT_OK)
+        }
+        Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
+        Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
+        Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
+    }
+}
+
+/// Runs one conversation with the daemon. A client has no use for more than one thread.
+fn ask(conversation: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<u8> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    runtime.block_on(conversation).map(|()| EXIT_OK)
+}
+
+async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let path = match &what {
+        Show::Status => "/v1/status".to_owned(),
+        Show::Peers => "/v1/peers".to_owned(),
+        Show::Peer { address } => format!("/v1/peers/{}", escape(&address.to_string())),
+        Show::Routes(filter) => format!("/v1/routes{}", route_query(&RouteFilter::from(filter.clone()))),
+        Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
+        Show::Fib => "/v1/fib".to_owned(),
+    };
+    if json {
+        return pass(client, Method::GET, &path, None, out).await;
+    }
+    let text = match what {
+        Show::Status => render::status(&client.get::<Status>(&path).await?),
+        Show::Peers => render::peers(&client.get::<Vec<PeerRow>>(&path).await?),
+        Show::Peer { .. } => render::peer(&client.get::<PeerDetail>(&path).await?),
+        Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
+        Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
+        Show::Fib => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// What `announce` and `withdraw` do to the list of originated prefixes.
+#[derive(Clone, Copy)]
+enum Edit {
+    Announce,
+    Withdraw,
+}
+
+async fn edit(
+    client: &Client,
+    edit: Edit,
+    prefixes: Vec<String>,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let list = PrefixList { prefixes };
+    let (path, done, already) = match edit {
+        Edit::Announce => ("/v1/announce", "announced", "was announced already"),
+        Edit::Withdraw => ("/v1/withdraw", "withdrawn", "was not announced"),
+    };
+    if json {
+        return pass(client, Method::POST, path, Some(client.json(&list)?), out).await;
+    }
+    let answer: PrefixListDone = client.post(path, &list).await?;
+    for prefix in answer.changed {
+        writeln!(out, "{prefix} {done}")?;
+    }
+    for prefix in answer.unchanged {
+        writeln!(out, "{prefix} {already}")?;
+    }
+    Ok(())
+}
+
+/// The API's own JSON, as it comes, and a line end.
+async fn pass(
+    client: &Client,
+    method: Method,
+    path: &str,
+    body: Option<bytes::Bytes>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    client.pass(method, path, body, |piece| Ok::<_, PassError>(out.write_all(piece)?)).await.map_err(|error| {
+        match error {
+            PassError::Client(error) => anyhow::Error::from(error),
+            PassError::Out(error) => error.into(),
+        }
+    })?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Either end of a pipe can break.
+enum PassError {
+    Client(ClientError),
+    Out(io::Error),
+}
+
+impl From<ClientError> for PassError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<io::Error> for PassError {
+    fn from(error: io::Error) -> Self {
+        Self::Out(error)
+    }
+}

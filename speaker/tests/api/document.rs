@@ -1,0 +1,147 @@
+//! The OpenAPI document against what the server does: every page of the document answers, and every answer has the
+//! form the document promises.
+
+use axum::http::Method;
+use serde_json::{Map, Value};
+
+use crate::fake::{Fake, ask, get, serve};
+
+/// A request for each operation of the document; a new page must be added here, or the test fails.
+fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
+    match (method, path) {
+        ("get", "/v1/peers/{address}") => (Method::GET, path.replace("{address}", "172.16.1.3"), None),
+        ("get", "/v1/routes/{prefix}") => (Method::GET, path.replace("{prefix}", "10.65.2.0/26"), None),
+        ("get", path) if !path.contains('{') => (Method::GET, path.to_owned(), None),
+        ("post", "/v1/announce" | "/v1/withdraw") => {
+            (Method::POST, path.to_owned(), Some(r#"{"prefixes":["10.65.1.0/26"]}"#))
+        }
+        _ => panic!("no example for {method} {path}"),
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_the_document_answers_in_the_form_it_promises() {
+    let server = serve(Fake::default());
+    let document = get(&server.socket, "/openapi.json").await.json();
+    let mut pages = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let (verb, url, body) = example(method, path);
+            let answer = ask(&server.socket, verb, &url, body).await;
+            assert_eq!(answer.status, 200, "{method} {path}");
+            let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+            Schemas(&document).check(schema, &answer.json(), &format!("{method} {path}"));
+            pages.push(format!("{method} {path}"));
+        }
+    }
+    assert_eq!(
+        pages,
+        [
+            "post /v1/announce",
+            "get /v1/fib",
+            "get /v1/peers",
+            "get /v1/peers/{address}",
+            "get /v1/routes",
+            "get /v1/routes/{prefix}",
+            "get /v1/status",
+            "post /v1/withdraw"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_promised_problems_and_parameters_are_there() {
+    let server = serve(Fake::default());
+    let document = get(&server.socket, "/openapi.json").await.json();
+    let peer = &document["paths"]["/v1/peers/{address}"]["get"];
+    let problem = get(&server.socket, "/v1/peers/10.9.9.9").await.json();
+    let schema = &peer["responses"]["404"]["content"]["application/problem+json"]["schema"];
+    Schemas(&document).check(schema, &problem, "404");
+    assert_eq!(peer["parameters"][0]["name"], "address");
+    let names: Vec<_> = document["paths"]["/v1/routes"]["get"]["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["address", "best", "longer", "peer", "prefix"]);
+    let body = &document["paths"]["/v1/announce"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    Schemas(&document).check(body, &serde_json::json!({"prefixes": ["10.65.1.0/26"]}), "body");
+}
+
+/// A check of the part of JSON Schema 2020-12 that the document uses; a keyword it does not know is a failure, so it
+/// cannot pass by not looking.
+struct Schemas<'a>(&'a Value);
+
+impl Schemas<'_> {
+    fn check(&self, schema: &Value, value: &Value, at: &str) {
+        if let Err(reason) = self.matches(schema, value, at) {
+            panic!("{reason}");
+        }
+    }
+
+    fn matches(&self, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+        let schema = schema.as_object().ok_or_else(|| format!("{at}: {schema} is no schema"))?;
+        for (keyword, rule) in schema {
+            let fine = match keyword.as_str() {
+                "$ref" => {
+                    let pointer = rule.as_str().unwrap().trim_start_matches('#');
+                    let target = self.0.pointer(pointer).ok_or_else(|| format!("{at}: {pointer} is missing"))?;
+                    return self.matches(target, value, at);
+                }
+                "type" => match rule {
+                    Value::Array(names) => names.iter().any(|name| is_of_type(value, name)),
+                    name => is_of_type(value, name),
+                },
+                "properties" => self.properties(rule.as_object().unwrap(), value, at)?,
+                "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+                "additionalProperties" => {
+                    let known = schema["properties"].as_object().unwrap();
+                    *rule == Value::Bool(false)
+                        && value.as_object().unwrap().keys().all(|name| known.contains_key(name))
+                }
+                "items" => {
+                    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                        self.matches(rule, item, &format!("{at}[{index}]"))?;
+                    }
+                    true
+                }
+                "anyOf" => rule.as_array().unwrap().iter().any(|rule| self.matches(rule, value, at).is_ok()),
+                "minimum" => value.as_i64().is_none_or(|value| value >= rule.as_i64().unwrap()),
+                "maximum" => value.as_i64().is_none_or(|value| value <= rule.as_i64().unwrap()),
+                "description" | "title" | "default" => true,
+                "format" => match rule.as_str().unwrap() {
+                    "ip" => value.as_str().is_none_or(|text| text.parse::<std::net::IpAddr>().is_ok()),
+                    format => format.starts_with("uint"),
+                },
+                other => return Err(format!("{at}: the check does not know the keyword {other}")),
+            };
+            if !fine {
+                return Err(format!("{at}: {value} breaks {keyword}: {rule}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn properties(&self, rules: &Map<String, Value>, value: &Value, at: &str) -> Result<bool, String> {
+        let Some(fields) = value.as_object() else { return Ok(true) };
+        for (name, field) in fields {
+            let rule = rules.get(name).ok_or_else(|| format!("{at}: the field {name} is not in the document"))?;
+            self.matches(rule, field, &format!("{at}.{name}"))?;
+        }
+        Ok(true)
+    }
+}
+
+fn is_of_type(value: &Value, name: &Value) -> bool {
+    match name.as_str().unwrap() {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("no such type: {other}"),
+    }
+}

@@ -1,0 +1,83 @@
+//! What one client can cost the daemon.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+
+use crate::fake::{Fake, ask, get, serve};
+
+#[tokio::test]
+async fn a_body_over_one_mebibyte_is_refused() {
+    let server = serve(Fake::default());
+    let body = |size: usize| format!("{{\"prefixes\":[\"{}\"]}}", "x".repeat(size));
+    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body(1 << 20))).await.problem();
+    assert_eq!(problem.status, 413);
+    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body((1 << 20) - 20))).await.problem();
+    assert_eq!(problem.status, 400, "within the limit it is read, and found wrong");
+}
+
+#[tokio::test]
+async fn idle_connections_hold_their_number_of_places_and_no_more() {
+    let server = serve(Fake::default());
+    let mut served = Vec::new();
+    for _ in 0..64 {
+        let mut stream = UnixStream::connect(&server.socket).await.unwrap();
+        answered(&mut stream).await; // its place is taken now, and kept: keep-alive
+        served.push(stream);
+    }
+    // The 65th is in the backlog: it connects, and waits.
+    let mut waiting = UnixStream::connect(&server.socket).await.unwrap();
+    let mut answer = std::pin::pin!(answered(&mut waiting));
+    answered(&mut served[63]).await; // the server has had its turn and serves those it has
+    assert!(futures::poll!(answer.as_mut()).is_pending());
+    served.pop();
+    answer.await;
+}
+
+/// Asks on a kept-alive connection and reads the whole (small) answer.
+async fn answered(stream: &mut UnixStream) {
+    stream.write_all(b"GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}}") {
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece).await.unwrap();
+        assert_ne!(length, 0, "closed after {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&piece[..length]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_running_answer_finish_and_takes_no_new_one() {
+    let gate = Arc::new((Notify::new(), Notify::new()));
+    let mut server = serve(Fake { gate: Some(gate.clone()), ..Fake::default() });
+    let socket = server.socket.clone();
+    let running = tokio::spawn(async move { get(&socket, "/v1/status").await });
+    gate.0.notified().await; // the handler runs
+    server.stop.cancel();
+    gate.1.notify_one(); // and may end
+    assert_eq!(running.await.unwrap().json()["node"], "node-a");
+    (&mut server.task).await.unwrap();
+    assert!(UnixStream::connect(&server.socket).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_client_that_never_reads() {
+    let gate = Arc::new((Notify::new(), Notify::new()));
+    let mut server = serve(Fake { gate: Some(gate.clone()), ..Fake::default() });
+    let socket = server.socket.clone();
+    let running = tokio::spawn(async move {
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        stream.write_all(b"GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        rest
+    });
+    gate.0.notified().await;
+    server.stop.cancel();
+    (&mut server.task).await.unwrap(); // though the answer never comes
+    assert_eq!(running.await.unwrap(), b"");
+}

@@ -1,0 +1,123 @@
+//! Pages, and the problems that stand in their place.
+
+use axum::http::{Method, StatusCode, header};
+use speaker::api::serve_metrics;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::{self, Fake, ask, get, serve};
+
+#[tokio::test]
+async fn tables_come_as_the_daemon_gave_them() {
+    let server = serve(Fake::default());
+    assert_eq!(get(&server.socket, "/v1/peers").await.json(), serde_json::to_value(fake::peers()).unwrap());
+    assert_eq!(get(&server.socket, "/v1/routes").await.json(), serde_json::to_value(fake::routes()).unwrap());
+    assert_eq!(get(&server.socket, "/v1/fib").await.json(), serde_json::to_value(fake::fib()).unwrap());
+    let detail = get(&server.socket, "/v1/peers/172.16.1.2").await.json();
+    assert_eq!(detail["address"], "172.16.1.2", "the row's fields stand beside the others");
+    assert_eq!(detail["messages"]["open_out"], 3);
+}
+
+#[tokio::test]
+async fn a_route_is_found_by_prefix_by_escaped_prefix_and_by_address() {
+    let server = serve(Fake::default());
+    for path in ["10.65.2.0/26", "10.65.2.0%2F26", "10.65.2.7"] {
+        let rows = get(&server.socket, &format!("/v1/routes/{path}")).await.json();
+        assert_eq!(rows.as_array().unwrap().len(), 2, "{path}");
+        assert_eq!(rows[0]["prefix"], "10.65.2.0/26", "{path}");
+    }
+    let problem = get(&server.socket, "/v1/routes/10.99.0.0/16").await.problem();
+    assert_eq!((problem.status, problem.detail.as_str()), (404, "no path for 10.99.0.0/16"));
+    let problem = get(&server.socket, "/v1/routes/10.99.0.0/33").await.problem();
+    assert_eq!(problem.status, 400);
+    assert!(problem.detail.contains("prefix length 33 is more than 32"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn filters_reach_the_daemon_and_wrong_ones_are_named() {
+    let server = serve(Fake::default());
+    let rows = get(&server.socket, "/v1/routes?peer=172.16.2.1&best=false").await.json();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    let rows = get(&server.socket, "/v1/routes?address=fd00%3A65%3A2%3A%3A1&best=true").await.json();
+    assert_eq!(rows[0]["prefix"], "fd00:65:2::/122");
+    for (query, named) in [
+        ("peer=me", "peer"),
+        ("best=7", "best"),
+        ("colour=red", "colour"),
+        ("longer=true", "longer"),
+        ("address=", "address"),
+    ] {
+        let problem = get(&server.socket, &format!("/v1/routes?{query}")).await.problem();
+        assert_eq!(problem.status, 400, "{query}");
+        assert!(problem.detail.contains(named), "{query}: {problem:?}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_pages_peers_and_methods_are_problems() {
+    let server = serve(Fake::default());
+    for (path, status) in [("/", 404), ("/v2/status", 404), ("/v1/peers/10.9.9.9", 404), ("/v1/peers/me", 400)] {
+        let problem = get(&server.socket, path).await.problem();
+        assert_eq!(problem.status, status, "{path}");
+    }
+    let answer = ask(&server.socket, Method::DELETE, "/v1/peers", None).await;
+    assert_eq!(answer.problem().status, 405);
+    assert_eq!(answer.headers[header::ALLOW], "GET,HEAD");
+    let answer = get(&server.socket, "/v1/announce").await;
+    assert_eq!((answer.problem().status, &answer.headers[header::ALLOW]), (405, &"POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn announce_and_withdraw_say_what_they_changed() {
+    let server = serve(Fake::default());
+    let announce = |body: &'static str| ask(&server.socket, Method::POST, "/v1/announce", Some(body));
+    let answer = announce(r#"{"prefixes":["10.65.1.0/26","10.65.1.7"]}"#).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["changed"], serde_json::json!(["10.65.1.0/26", "10.65.1.7/32"]));
+    let again = announce(r#"{"prefixes":["10.65.1.7/32"]}"#).await.json();
+    assert_eq!(again, serde_json::json!({"changed": [], "unchanged": ["10.65.1.7/32"]}));
+    let body = r#"{"prefixes":["10.65.1.7","10.65.9.9"]}"#;
+    let gone = ask(&server.socket, Method::POST, "/v1/withdraw", Some(body)).await.json();
+    assert_eq!(gone, serde_json::json!({"changed": ["10.65.1.7/32"], "unchanged": ["10.65.9.9/32"]}));
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_refused_with_the_path_of_the_field() {
+    let server = serve(Fake::default());
+    for (body, status, named) in [
+        (r#"{"prefixes":["10.0.0.0/8",7]}"#, 422, "prefixes[1]"),
+        (r#"{"prefixes":["10.0.0.0/8","10.0.0.1/8"]}"#, 400, "prefixes[1]"),
+        (r#"{"prefix":[]}"#, 422, "prefix"),
+        (r#"{"prefixes":"#, 400, "line 1 column 12"),
+        ("", 400, "line 1 column 0"),
+    ] {
+        let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(body)).await.problem();
+        assert_eq!(problem.status, status, "{body}");
+        assert!(problem.detail.contains(named), "{body}: {problem:?}");
+    }
+    let problem = ask(&server.socket, Method::POST, "/v1/announce", None).await.problem();
+    assert_eq!(problem.status, 415, "a body that does not say it is JSON");
+}
+
+#[tokio::test]
+async fn the_metrics_listener_reads_and_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve_metrics(listener, Fake::default(), stop.clone()));
+    let ask = async |method, path| {
+        fake::send(TcpStream::connect(address).await.unwrap(), fake::request(method, path, Some("{}"))).await
+    };
+
+    let answer = ask(Method::GET, "/metrics").await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(answer.body.starts_with(b"# TYPE roost_peers gauge\n"));
+    assert_eq!(ask(Method::GET, "/livez").await.body, "alive, running\n");
+    for path in ["/v1/announce", "/v1/withdraw", "/v1/peers", "/openapi.json"] {
+        assert_eq!(ask(Method::POST, path).await.problem().status, 404, "{path}");
+    }
+    assert_eq!(ask(Method::POST, "/metrics").await.problem().status, 405);
+
+    stop.cancel();
+    task.await.unwrap();
+}

@@ -1,0 +1,11 @@
+//! The command line: its arguments, its tables, and the binary against a made-up daemon.
+#![allow(clippy::unwrap_used)]
+
+mod fake;
+
+#[path = "cli/arguments.rs"]
+mod arguments;
+#[path = "cli/binary.rs"]
+mod binary;
+#[path = "cli/tables.rs"]
+mod tables;

@@ -1,0 +1,61 @@
+//! Which command lines are understood, and as what.
+
+use clap::{CommandFactory, Parser};
+use speaker::api::model::RouteFilter;
+use speaker::cli::{Args, Command, Show};
+
+/// `Ok` with what was understood (as its `Debug` text without the defaults), or the kind of the error.
+fn understood(line: &str) -> String {
+    match Args::try_parse_from(line.split_whitespace()) {
+        Ok(args) => match args.command {
+            Command::Show { what: Show::Routes(filter) } => format!("{:?}", RouteFilter::from(filter)),
+            command => format!("{command:?}"),
+        },
+        Err(error) => format!("{:?}", error.kind()),
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn command_lines() {
+    for (line, expected) in [
+        ("roost check x.yaml", "Check { file: \"x.yaml\" }"),
+        ("roost check", "MissingRequiredArgument"),
+        ("roost schema", "Schema"),
+        ("roost show status", "Show { what: Status }"),
+        ("roost show peers --json", "Show { what: Peers }"),
+        ("roost show peer 172.16.1.2", "Show { what: Peer { address: 172.16.1.2 } }"),
+        ("roost show peer fd00::2", "Show { what: Peer { address: fd00::2 } }"),
+        ("roost show peer node-b", "ValueValidation"),
+        ("roost show route 10.0.0.0/8", "Show { what: Route { prefix: \"10.0.0.0/8\" } }"),
+        ("roost show fib", "Show { what: Fib }"),
+        ("roost show", "DisplayHelpOnMissingArgumentOrSubcommand"),
+        ("roost show nothing", "InvalidSubcommand"),
+        (
+            "roost show routes --prefix 10.0.0.0/8 --longer --peer fd00::2 --best",
+            "RouteFilter { prefix: Some(\"10.0.0.0/8\"), longer: true, address: None, peer: Some(fd00::2), best: true }",
+        ),
+        ("roost show routes --longer", "MissingRequiredArgument"),
+        ("roost show routes --prefix 10.0.0.0/8 --address 10.0.0.1", "ArgumentConflict"),
+        ("roost announce 10.65.1.0/26 10.65.1.7", "Announce { prefixes: [\"10.65.1.0/26\", \"10.65.1.7\"] }"),
+        ("roost announce", "MissingRequiredArgument"),
+        ("roost withdraw", "MissingRequiredArgument"),
+        ("roost --version", "DisplayVersion"),
+        ("roost", "DisplayHelpOnMissingArgumentOrSubcommand"),
+        ("roost fly", "InvalidSubcommand"),
+    ] {
+        assert_eq!(understood(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_socket_can_stand_anywhere_on_the_line() {
+    for line in ["roost --socket /x show peers", "roost show --socket /x peers", "roost show peers --socket /x"] {
+        let args = Args::try_parse_from(line.split_whitespace()).unwrap();
+        assert_eq!(args.socket.to_str(), Some("/x"), "{line}");
+    }
+}

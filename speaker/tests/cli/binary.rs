@@ -1,0 +1,161 @@
+//! The binary itself, run as people run it.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use speaker::cli::render;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::fake::{self, Fake, serve};
+
+fn roost(socket: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roost"));
+    command.args(arguments).env("ROOST_SOCKET", socket).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn run(socket: &Path, arguments: &[&str]) -> Output {
+    roost(socket, arguments).output().await.unwrap()
+}
+
+fn out(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn err(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn show_prints_the_tables_of_the_daemon() {
+    let server = serve(Fake::default());
+    let one: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();
+    let peer = fake::peer_detail(fake::peers().remove(3));
+    for (arguments, expected) in [
+        (vec!["show", "status"], render::status(&fake::status(Vec::new()))),
+        (vec!["show", "peers"], render::peers(&fake::peers())),
+        (vec!["show", "peer", "fd00:172:16::2"], render::peer(&peer)),
+        (vec!["show", "routes"], render::routes(&fake::routes())),
+        (vec!["show", "routes", "--peer", "172.16.1.3"], render::routes(&fake::routes()[3..4])),
+        (vec!["show", "route", "10.65.2.0/26"], render::route(&one)),
+        (vec!["show", "route", "10.65.2.63"], render::route(&one)),
+        (vec!["show", "fib"], render::fib(&fake::fib())),
+    ] {
+        let output = run(&server.socket, &arguments).await;
+        assert_eq!((out(&output), err(&output)), (expected.as_str(), ""), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn json_is_what_the_api_says() {
+    let server = serve(Fake::default());
+    let output = run(&server.socket, &["show", "routes", "--json"]).await;
+    assert_eq!(out(&output), serde_json::to_string(&fake::routes()).unwrap() + "\n");
+    let output = run(&server.socket, &["--json", "announce", "10.65.1.7"]).await;
+    assert_eq!(out(&output), "{\"changed\":[\"10.65.1.7/32\"],\"unchanged\":[]}\n");
+}
+
+#[tokio::test]
+async fn announce_and_withdraw_say_what_happened() {
+    let server = serve(Fake::default());
+    let output = run(&server.socket, &["announce", "10.65.1.0/26", "10.65.1.7"]).await;
+    assert_eq!(out(&output), "10.65.1.0/26 announced\n10.65.1.7/32 announced\n");
+    let output = run(&server.socket, &["announce", "10.65.1.0/26"]).await;
+    assert_eq!(out(&output), "10.65.1.0/26 was announced already\n");
+    let output = run(&server.socket, &["withdraw", "10.65.1.0/26", "10.9.0.0/16"]).await;
+    assert_eq!(out(&output), "10.65.1.0/26 withdrawn\n10.9.0.0/16 was not announced\n");
+}
+
+#[tokio::test]
+async fn what_the_daemon_refuses_is_exit_code_1_with_its_reason() {
+    let server = serve(Fake::default());
+    for (arguments, reason) in [
+        (vec!["show", "peer", "10.9.9.9"], "roost: no peer has the address 10.9.9.9; GET /v1/peers lists all\n"),
+        (vec!["show", "route", "10.99.0.0/16"], "roost: no path for 10.99.0.0/16\n"),
+        (
+            vec!["announce", "10.65.1.1/26"],
+            "roost: prefixes[0]: \"10.65.1.1/26\": bits behind the prefix length are set; the block is 10.65.1.0/26\n",
+        ),
+    ] {
+        let output = run(&server.socket, &arguments).await;
+        assert_eq!((out(&output), err(&output)), ("", reason));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn without_a_daemon_it_is_exit_code_3_with_the_socket_and_the_likely_cause() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("roost.sock");
+    let output = run(&socket, &["show", "peers"]).await;
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains(socket.to_str().unwrap()), "{}", err(&output));
+    assert!(err(&output).contains("roost is not running"), "{}", err(&output));
+
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap()); // leaves the file
+    let output = run(&socket, &["show", "peers"]).await;
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("Nobody listens on it"), "{}", err(&output));
+}
+
+#[tokio::test]
+async fn somebody_else_on_the_socket_is_named_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("roost.sock");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let other = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"0001 BIRD 2.0 ready.\n").await.unwrap();
+        stream
+    });
+    let output = run(&socket, &["show", "peers"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("is it a roost of this version"), "{}", err(&output));
+    other.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_exit_code_2_and_help_is_0() {
+    let nowhere = Path::new("/nonexistent");
+    assert_eq!(run(nowhere, &["fly"]).await.status.code(), Some(2));
+    let help = run(nowhere, &["--help"]).await;
+    assert_eq!(help.status.code(), Some(0));
+    for code in ["Exit codes:", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  "] {
+        assert!(out(&help).contains(code), "{}", out(&help));
+    }
+    let version = run(nowhere, &["--version"]).await;
+    assert_eq!(out(&version), concat!("roost ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[tokio::test]
+async fn check_and_schema_need_no_daemon() {
+    let nowhere = Path::new("/nonexistent");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("roost.yaml");
+    let name = file.to_str().unwrap();
+    assert_eq!(run(nowhere, &["check", name]).await.status.code(), Some(2), "no such file");
+    std::fs::write(&file, "router: {asn: none}\n").unwrap();
+    assert_eq!(run(nowhere, &["check", name]).await.status.code(), Some(1));
+    std::fs::write(&file, "router: {asn: 64512, router_id: 172.16.1.1}\n").unwrap();
+    let output = run(nowhere, &["check", name]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+
+    let output = run(nowhere, &["schema"]).await;
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema["properties"]["router"].is_object());
+}
+
+/// `roost show routes | head -1`
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_error() {
+    let server = serve(Fake { copies: 5_000, ..Fake::default() });
+    let mut child =
+        roost(&server.socket, &["show", "routes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().starts_with("PREFIX "));
+    drop(lines); // the pipe is closed while most of the table, more than a pipe holds, is not written
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!((output.status.code(), err(&output)), (Some(0), ""));
+}

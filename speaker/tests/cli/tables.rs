@@ -1,0 +1,180 @@
+//! What people read, as golden texts.
+
+use insta::assert_snapshot;
+use speaker::cli::render;
+
+use crate::fake;
+
+#[test]
+fn peers() {
+    assert_snapshot!(render::peers(&fake::peers()), @r#"
+    PEER                           AS  STATE        SINCE  RECEIVED  ACCEPTED  ADVERTISED  INFO
+    172.16.1.2                  64512  established  3m12s      1204      1203           2  node-b
+    172.16.1.3                  64512  active          7s        12        12           0  the connection was refused: nothing listens on TCP port 179 there; 12 stale paths kept
+    172.16.2.1:1790        4200000001  idle         1d02h         0         0           0  it sent NOTIFICATION Cease/Administrative Shutdown: "maintenance"
+    [fd00:172:16::2]:1790       64512  established     5s         0         0           0
+
+    hint: is BGP running on that node, and does it listen on that address? (172.16.1.3)
+    "#);
+}
+
+#[test]
+fn many_peers_with_the_same_trouble_share_one_hint() {
+    let rows: Vec<_> = (1..=9)
+        .map(|host| {
+            let mut row = fake::peer_row(&format!("172.16.1.{host}"), "connect", 30);
+            row.reason = Some("no route to host".to_owned());
+            row.hint = Some("is the node up?".to_owned());
+            row
+        })
+        .collect();
+    let text = render::peers(&rows);
+    assert_eq!(
+        text.lines().last(),
+        Some("hint: is the node up? (172.16.1.1, 172.16.1.2, 172.16.1.3, 172.16.1.4 and 5 more)")
+    );
+}
+
+#[test]
+fn peer_that_is_up() {
+    assert_snapshot!(render::peer(&fake::peer_detail(fake::peers().remove(0))), @r#"
+    172.16.1.2 AS 64512 (internal): established for 3m12s
+      description   node-b
+      router id     172.16.1.2
+      local         172.16.1.1:179
+      remote        172.16.1.2:40312
+      families      ipv4-unicast, ipv6-unicast
+      hold time     1m30s
+      keepalive     30s
+      capabilities  route-refresh, four-octet-as 64512
+      restart time  2m00s
+      End-of-RIB    ipv4-unicast, ipv6-unicast
+      received      1204 paths (1203 accepted, 1 rejected)
+      advertised    2 prefixes
+      sessions      1
+      faults        1 in UPDATEs survived (RFC 7606), last: offset 41: ORIGIN has the value 7
+
+      messages       in      out
+      open                 1        3
+      update             411        0
+      keepalive            7        7
+      notification         0        0
+      refresh              0        0
+    "#);
+}
+
+#[test]
+fn peer_that_is_down() {
+    assert_snapshot!(render::peer(&fake::peer_detail(fake::peers().remove(1))), @r#"
+    172.16.1.3 AS 64512 (internal): active for 7s
+      reason        the connection was refused: nothing listens on TCP port 179 there
+      hint          is BGP running on that node, and does it listen on that address?
+      capabilities  route-refresh, four-octet-as 64512
+      restart time  2m00s
+      received      12 paths (12 accepted)
+      stale         12 paths
+      advertised    0 prefixes
+      sessions      1
+      faults        1 in UPDATEs survived (RFC 7606), last: offset 41: ORIGIN has the value 7
+
+      messages       in      out
+      open                 1        3
+      update             411        0
+      keepalive            7        7
+      notification         0        0
+      refresh              0        0
+    "#);
+}
+
+#[test]
+fn routes() {
+    assert_snapshot!(render::routes(&fake::routes()), @r#"
+    PREFIX           FROM            NEXT HOP        PREF  MED  AS PATH              CHOICE                         KERNEL
+    10.65.1.0/26     local           -                100    -  -                    best                           installed blackhole proto bird
+    10.65.2.0/26     172.16.1.2      172.16.1.2       100    -  -                    best                           installed via 172.16.1.2 dev eth0 proto bird
+    10.65.2.0/26     172.16.2.1      172.16.2.1       100   20  64513 {64514 64515}  lost: its AS path is longer
+    10.65.3.0/26     172.16.1.3#3    172.16.1.3       100    -  -                    best, stale                    withheld: tunl0 is missing
+    10.66.0.0/16     172.16.2.1      172.16.2.1       100    -  -                    rejected by the import policy
+    fd00:65:2::/122  fd00:172:16::2  fd00:172:16::2   100    -  -                    best                           conflict: a static route of someone else is in its place
+    "#);
+}
+
+#[test]
+fn route() {
+    let rows: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();
+    assert_snapshot!(render::route(&rows), @r#"
+    10.65.2.0/26: 2 paths, best from 172.16.1.2
+      kernel: installed via 172.16.1.2 dev eth0 proto bird
+
+      1. from 172.16.1.2: best
+         next hop     172.16.1.2
+         AS path      empty: from this AS
+         origin       igp
+         local pref   100
+         communities  64512:100, no-export
+
+      2. from 172.16.2.1: lost: its AS path is longer
+         next hop    172.16.2.1
+         AS path     64513 {64514 64515}
+         origin      igp
+         local pref  100
+         MED         20
+    "#);
+}
+
+#[test]
+fn route_without_a_usable_path() {
+    let rows: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.66.0.0/16").collect();
+    assert_snapshot!(render::route(&rows), @r#"
+    10.66.0.0/16: 1 path, none usable
+
+      1. from 172.16.2.1: rejected by the import policy
+         next hop    172.16.2.1
+         AS path     empty: from this AS
+         origin      igp
+         local pref  100
+    "#);
+}
+
+#[test]
+fn fib() {
+    assert_snapshot!(render::fib(&fake::fib()), @r#"
+    PREFIX        STATE      WANTED          IN THE KERNEL                       WHY
+    10.65.1.0/26  installed  blackhole       blackhole proto bird
+    10.65.2.7/32  installed  via 172.16.1.2  via 172.16.1.2 dev eth0 proto bird
+    10.65.3.0/26  withheld   via 172.16.2.3  -                                   tunl0 is missing
+    10.65.9.0/26  adopted    none            via 172.16.1.9 dev eth0 proto bird
+    "#);
+}
+
+#[test]
+fn status() {
+    assert_snapshot!(render::status(&fake::status(vec!["10.65.1.0/26".to_owned()])), @r#"
+    roost 0.1.0 on node-a: running, up 3m12s
+      AS          64512
+      router id   172.16.1.1
+      listening   0.0.0.0:179, [::]:179
+      peers       2 of 4 established
+      routes      5 prefixes, 6 paths
+      originated  10.65.1.0/26
+      kernel      3 installed, 1 withheld, 1 in conflict with foreign routes, 2 repaired so far
+    "#);
+}
+
+#[test]
+fn nothing_is_said_in_words() {
+    assert_eq!(render::peers(&[]), "No peers are configured.\n");
+    assert_eq!(render::routes(&[]), "No routes.\n");
+    assert_eq!(render::route(&[]), "No routes.\n");
+    assert_eq!(render::fib(&[]), "No kernel routes are wanted, and none of ours are there.\n");
+}
+
+#[test]
+fn no_line_ends_in_blanks_and_nothing_is_cut() {
+    let mut rows = fake::routes();
+    rows[1].as_path = (1..200).map(|asn| asn.to_string()).collect::<Vec<_>>().join(" ");
+    for text in [render::routes(&rows), render::peers(&fake::peers()), render::fib(&fake::fib())] {
+        assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
+    }
+    assert!(render::routes(&rows).contains(&rows[1].as_path));
+}

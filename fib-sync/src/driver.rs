@@ -81,6 +81,10 @@ pub(crate) async fn turn<K: Kernel>(
         engine.drained();
     }
     wishes(engine);
+    if !all {
+        // Nothing is written on yesterday's news.
+        return;
+    }
     if engine.wants_dump(now) {
         let began = Instant::now();
         match kernel.dump().await {

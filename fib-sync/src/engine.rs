@@ -63,6 +63,9 @@ pub struct Engine {
     /// Prefixes of the last batch, until all notifications sent before its end are read.
     recent: HashSet<IpNetwork>,
     dump_at: Option<Instant>,
+    /// News was lost or contradicts what is known: nothing is written until all is read back, for a
+    /// replacement could hit a route that somebody else has written meanwhile.
+    blind: bool,
     /// Not before: a dump may take at most a fifth of the time.
     dump_not_before: Option<Instant>,
     rescan_at: Option<Instant>,
@@ -100,6 +103,7 @@ impl Engine {
             stale: Stale::default(),
             recent: HashSet::new(),
             dump_at: None,
+            blind: false,
             dump_not_before: None,
             rescan_at: None,
             loaded: false,
@@ -184,7 +188,7 @@ impl Engine {
     /// before it asks again.
     pub fn poll_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
         let mut ops = Vec::new();
-        if !self.loaded {
+        if !self.loaded || self.blind {
             return ops;
         }
         self.judge_next_hops();
@@ -348,14 +352,15 @@ impl Engine {
 
     /// Whether nothing is left to do now: everything handed in has been tried.
     pub fn is_idle(&self) -> bool {
-        let settled = self.dirty.is_empty() && self.gone.is_empty() && self.dump_at.is_none();
-        self.loaded && settled && !self.stale.all && self.stale.next_hops.is_empty() && !self.stale.recursive
+        self.loaded && self.dump_at.is_none() && !self.has_work()
     }
 
     /// Whether operations can be planned right away.
     pub fn has_work(&self) -> bool {
         let stale = self.stale.all || self.stale.recursive || !self.stale.next_hops.is_empty();
-        self.loaded && (stale || !self.dirty.is_empty() || !self.gone.is_empty())
+        // After a batch one more look, so that later news is known to be later.
+        let looked = self.recent.is_empty();
+        self.loaded && !self.blind && (stale || !looked || !self.dirty.is_empty() || !self.gone.is_empty())
     }
 
     /// When to come back at the latest, if nothing happens before.

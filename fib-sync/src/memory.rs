@@ -37,6 +37,8 @@ struct World {
     fail_dumps: u32,
     writes: u64,
     dumps: u64,
+    touched: BTreeSet<IpNetwork>,
+    trespasses: Vec<Route>,
 }
 
 impl MemoryKernel {
@@ -154,6 +156,16 @@ impl MemoryKernel {
     /// How many operations the engine has run here, refused ones included.
     pub fn writes(&self) -> u64 {
         lock(&self.world).writes
+    }
+
+    /// Prefixes the engine has ever written to.
+    pub fn touched(&self) -> BTreeSet<IpNetwork> {
+        lock(&self.world).touched.clone()
+    }
+
+    /// Routes under another protocol id than the engine's that it has replaced or removed.
+    pub fn trespasses(&self) -> Vec<Route> {
+        lock(&self.world).trespasses.clone()
     }
 
     /// How many dumps the engine has asked for.
@@ -295,6 +307,7 @@ impl World {
 
     fn run(&mut self, op: &Op) -> Result<(), KernelError> {
         self.writes += 1;
+        self.touched.insert(op.prefix());
         if let Some((errno, times)) = self.refuse.get_mut(&op.prefix())
             && *times > 0
         {
@@ -303,9 +316,13 @@ impl World {
         }
         let done = match op {
             Op::Add(route) => self.add(route),
-            Op::Replace { new, .. } => self.check(new).and_then(|()| match self.replace(new) {
-                true => Ok(()),
-                false => Err(KernelError::from_errno(libc::ENOENT, None)),
+            Op::Replace { new, .. } => self.check(new).and_then(|()| {
+                let first = self.routes.get(&new.prefix).and_then(|routes| routes.iter().find(|r| r.same_key(new)));
+                self.trespasses.extend(first.filter(|route| route.protocol != new.protocol).cloned());
+                match self.replace(new) {
+                    true => Ok(()),
+                    false => Err(KernelError::from_errno(libc::ENOENT, None)),
+                }
             }),
             Op::Delete(route) => match self.take(|other| other == route).len() {
                 0 => Err(KernelError::from_errno(libc::ESRCH, None)),

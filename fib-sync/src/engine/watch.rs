@@ -34,7 +34,7 @@ impl Engine {
             }
             Event::Overrun => {
                 self.stats.overruns += 1;
-                self.ask_dump(now);
+                self.doubt(now);
             }
         }
     }
@@ -51,11 +51,11 @@ impl Engine {
         let seen = self.view.apply(change, route, wanted);
         if seen != Seen::Nothing && in_own_table && self.recent.contains(&prefix) {
             // It may have been sent before our last write.
-            self.ask_dump(now);
+            self.doubt(now);
         }
         let cause = match seen {
             Seen::Nothing => return,
-            Seen::Doubt => return self.ask_dump(now),
+            Seen::Doubt => return self.doubt(now),
             Seen::Foreign => None,
             Seen::OursGone if by == 0 => Some(Cause::Lost),
             Seen::OursGone => Some(Cause::Deleted { by }),
@@ -147,6 +147,12 @@ impl Engine {
         }
     }
 
+    /// A dump is wanted before anything else is written.
+    fn doubt(&mut self, now: Instant) {
+        self.blind = true;
+        self.ask_dump(now);
+    }
+
     /// A dump is wanted, shortly.
     pub(super) fn ask_dump(&mut self, now: Instant) {
         let at = self.dump_not_before.map_or(now + DUMP_DELAY, |earliest| earliest.max(now + DUMP_DELAY));
@@ -176,6 +182,7 @@ impl Engine {
         self.loaded = true;
         self.stats.resyncs += u64::from(!first);
         self.dump_at = None;
+        self.blind = false;
         self.dump_not_before = Some(now + now.saturating_duration_since(began) * 4);
         self.rescan_at = Some(now + self.config.rescan);
         self.look_at_links();

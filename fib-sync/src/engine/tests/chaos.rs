@@ -1,0 +1,253 @@
+//! Random wishes, faults and meddling; then peace. After it the kernel holds what is wanted, a fresh
+//! engine finds nothing to do, and nothing foreign was ever touched.
+//!
+//! proptest prints and stores the shortest sequence that fails.
+
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Want(usize, usize),
+    Unwant(usize),
+    Sweep,
+    LinkDown(usize),
+    LinkUp(usize),
+    LinkAnew(usize),
+    AddressGone(usize),
+    AddressBack(usize),
+    Meddle(usize, Meddling),
+    Default(bool),
+    Refuse(usize, i32),
+    LoseAnswers(u32),
+    FailDumps,
+    Overrun,
+    Turns(u8),
+    Wait(u16),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Meddling {
+    Delete,
+    AddForeign,
+    ReplaceByForeign,
+    ReplaceUnderOurId,
+    AddOtherMetric,
+    DeleteForeign,
+}
+
+const PREFIXES: [&str; 10] = [
+    "10.65.2.0/26",
+    "10.65.3.0/26",
+    "10.66.2.0/26",
+    "10.66.2.0/27",
+    "10.67.2.0/26",
+    "10.67.3.7/32",
+    "172.20.0.0/16",
+    "172.21.0.0/16",
+    "fd00:10:2::/122",
+    "fd00:10:3::/122",
+];
+/// "" is a blackhole.
+const TARGETS: [&str; 12] = [
+    "172.16.1.2",
+    "172.17.1.2",
+    "172.16.1.2 172.17.1.2",
+    "172.16.9.9",
+    "172.20.0.1",
+    "172.21.0.1",
+    "172.20.0.1 172.16.1.3",
+    "172.16.1.1",
+    "192.0.2.1",
+    "fd00:1::2",
+    "fd00:1::2 fd00:1::3",
+    "",
+];
+/// Strays under our id where nothing is ever wanted.
+const STRAY: &str = "10.99.0.0/24";
+const LINKS: [&str; 3] = ["eth0", "eth1", "tunl0"];
+const ADDRESSES: [(usize, &str); 3] = [(0, "172.16.1.1/24"), (1, "172.17.1.1/24"), (0, "fd00:1::1/64")];
+
+fn step() -> impl Strategy<Value = Step> {
+    use Meddling::{AddForeign, AddOtherMetric, Delete, DeleteForeign, ReplaceByForeign, ReplaceUnderOurId};
+    let meddling = prop::sample::select(vec![
+        Delete,
+        Delete,
+        AddForeign,
+        ReplaceByForeign,
+        ReplaceUnderOurId,
+        AddOtherMetric,
+        DeleteForeign,
+    ]);
+    let errno = prop::sample::select(vec![libc::ENETUNREACH, libc::ENOMEM, libc::EINVAL, libc::EEXIST, libc::ENOENT]);
+    let prefix = 0..PREFIXES.len();
+    prop_oneof![
+        12 => (prefix.clone(), 0..TARGETS.len()).prop_map(|(p, t)| Step::Want(p, t)),
+        4 => prefix.clone().prop_map(Step::Unwant),
+        1 => Just(Step::Sweep),
+        2 => (0..3usize).prop_map(Step::LinkDown),
+        2 => (0..3usize).prop_map(Step::LinkUp),
+        1 => (0..3usize).prop_map(Step::LinkAnew),
+        2 => (0..3usize).prop_map(Step::AddressGone),
+        2 => (0..3usize).prop_map(Step::AddressBack),
+        8 => (prefix.clone(), meddling).prop_map(|(p, m)| Step::Meddle(p, m)),
+        1 => any::<bool>().prop_map(Step::Default),
+        2 => (prefix, errno).prop_map(|(p, e)| Step::Refuse(p, e)),
+        1 => (1..4u32).prop_map(Step::LoseAnswers),
+        1 => Just(Step::FailDumps),
+        1 => Just(Step::Overrun),
+        10 => (1..4u8).prop_map(Step::Turns),
+        3 => (1..3000u16).prop_map(Step::Wait),
+    ]
+}
+
+struct Chaos {
+    lab: Lab,
+    indexes: [u32; 3],
+    next_index: u32,
+    wanted: std::collections::BTreeMap<IpNetwork, Target>,
+}
+
+fn target_of(n: usize) -> Target {
+    if TARGETS[n].is_empty() { Target::Blackhole } else { target(TARGETS[n]).unwrap() }
+}
+
+impl Chaos {
+    fn new() -> Chaos {
+        let kernel = world();
+        // An earlier run's: one that may be wanted, one that never is.
+        for prefix in ["10.66.2.0/26", "10.98.0.0/24"] {
+            kernel.add(Route { protocol: 12, ..foreign(prefix, "172.17.1.2", 0) }).unwrap();
+        }
+        let mut lab = Lab::new(kernel);
+        lab.run();
+        lab.kernel.add(Route { protocol: 12, ..foreign(STRAY, "172.17.1.2", 0) }).unwrap();
+        Chaos { lab, indexes: [2, 3, 7], next_index: 20, wanted: Default::default() }
+    }
+
+    fn address(&self, n: usize) {
+        let (link, text) = ADDRESSES[n];
+        self.lab.kernel.address(self.indexes[link], net(text));
+    }
+
+    fn step(&mut self, step: Step) {
+        let kernel = self.lab.kernel.clone();
+        match step {
+            Step::Want(p, t) => {
+                self.wanted.insert(net(PREFIXES[p]), target_of(t));
+                self.lab.engine.update([(net(PREFIXES[p]), Some(target_of(t)))]);
+            }
+            Step::Unwant(p) => {
+                self.wanted.remove(&net(PREFIXES[p]));
+                self.lab.engine.update([(net(PREFIXES[p]), None)]);
+            }
+            Step::Sweep => self.lab.engine.sweep(),
+            Step::LinkDown(n) => kernel.link(self.indexes[n], LINKS[n], false),
+            Step::LinkUp(n) => kernel.link(self.indexes[n], LINKS[n], true),
+            Step::LinkAnew(n) => {
+                kernel.link_gone(self.indexes[n]);
+                self.next_index += 1;
+                self.indexes[n] = self.next_index;
+                kernel.link(self.next_index, LINKS[n], true);
+            }
+            Step::AddressGone(n) => {
+                let (link, text) = ADDRESSES[n];
+                kernel.address_gone(self.indexes[link], net(text));
+            }
+            Step::AddressBack(n) => self.address(n),
+            Step::Meddle(p, meddling) => self.meddle(PREFIXES[p], meddling),
+            Step::Default(true) => drop(kernel.add(self.default_route())),
+            Step::Default(false) => drop(kernel.delete(net("0.0.0.0/0"), |_| true)),
+            Step::Refuse(p, errno) => kernel.refuse(net(PREFIXES[p]), errno, 2),
+            Step::LoseAnswers(count) => kernel.lose_answers(count),
+            Step::FailDumps => kernel.fail_dumps(1),
+            Step::Overrun => kernel.overrun(),
+            Step::Turns(count) => (0..count).for_each(|_| self.lab.turn()),
+            Step::Wait(millis) => self.lab.after(Duration::from_millis(millis.into())),
+        }
+    }
+
+    fn default_route(&self) -> Route {
+        let hops = Hops::from_iter([Hop::via("172.16.1.254".parse().unwrap(), self.indexes[0])]);
+        Route { form: Form::Unicast(hops), ..default_route() }
+    }
+
+    fn meddle(&self, prefix: &str, meddling: Meddling) {
+        let kernel = &self.lab.kernel;
+        let v6 = prefix.contains(':');
+        let (gateway, dev) = if v6 { ("fd00:1::9", self.indexes[0]) } else { ("172.17.1.9", self.indexes[1]) };
+        let hops = Hops::from_iter([Hop::via(gateway.parse().unwrap(), dev)]);
+        let metric = if v6 { 1024 } else { 0 };
+        let other = Route { form: Form::Unicast(hops), ..foreign(prefix, gateway, metric) };
+        // What the kernel refuses to others makes no difference.
+        let _ = match meddling {
+            Meddling::Delete => return _ = kernel.delete(net(prefix), |route| route.protocol == 12),
+            Meddling::DeleteForeign => return _ = kernel.delete(net(prefix), |route| route.protocol == 4),
+            Meddling::AddForeign => kernel.add(other),
+            Meddling::ReplaceByForeign => kernel.replace(other),
+            // Where nothing of ours is, this would make one more stray.
+            Meddling::ReplaceUnderOurId if kernel.routes().iter().any(|r| r.protocol == 12 && r.same_key(&other)) => {
+                kernel.replace(Route { protocol: 12, ..other })
+            }
+            Meddling::ReplaceUnderOurId => Ok(()),
+            Meddling::AddOtherMetric => kernel.add(Route { metric: 77, ..other }),
+        };
+    }
+
+    /// No more faults; everything that is retried gets its time.
+    fn peace(&mut self) {
+        let kernel = &self.lab.kernel;
+        PREFIXES.iter().for_each(|prefix| kernel.refuse(net(prefix), 0, 0));
+        kernel.lose_answers(0);
+        kernel.fail_dumps(0);
+        for _ in 0..6 {
+            self.lab.after(Duration::from_secs(31));
+        }
+    }
+
+    fn check(&mut self) {
+        let kernel = self.lab.kernel.clone();
+        assert_eq!(kernel.trespasses(), [], "something foreign was replaced");
+        assert!(!kernel.touched().contains(&net(STRAY)), "a stray was touched");
+        let before = kernel.text(12);
+
+        // A fresh engine, which knows only the kernel and the wishes, comes to the same.
+        let mut fresh = Lab { kernel: kernel.clone(), engine: Engine::new(config()).unwrap(), now: self.lab.now };
+        fresh.run();
+        fresh.engine.update(self.wanted.clone().into_iter().map(|(prefix, target)| (prefix, Some(target))));
+        fresh.run();
+        assert_eq!(kernel.text(12), before, "the old engine had not got there");
+        for (prefix, target) in &self.wanted {
+            let (old, new) = (self.lab.engine.find(*prefix).unwrap(), fresh.engine.find(*prefix).unwrap());
+            assert_eq!((old.state, &old.kernel), (new.state, &new.kernel), "{prefix} {target}");
+            assert!(!matches!(old.state, State::Pending | State::Failed { .. }), "{prefix} {}", old.state);
+            if matches!(old.state, State::Installed) {
+                let text = format!("{}\n", old.kernel.unwrap());
+                assert!(before.contains(&text), "{text} not in the kernel:\n{before}");
+            }
+        }
+        // Under our id there is nothing but what is wanted, what waits for the sweep, and the stray.
+        for route in kernel.routes().into_iter().filter(|route| route.protocol == 12) {
+            let prefix = route.prefix;
+            let known = self.wanted.contains_key(&prefix) || prefix == net(STRAY);
+            assert!(known || self.lab.engine.adopted.contains(&prefix), "left behind: {route:?}");
+        }
+        let stats = self.lab.engine.report(self.lab.now);
+        let sum = stats.installed + stats.withheld + stats.skipped + stats.conflicts + stats.failed + stats.pending;
+        assert_eq!((sum, stats.wanted), (self.wanted.len(), self.wanted.len()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_all_meddling_the_kernel_holds_what_is_wanted(steps in prop::collection::vec(step(), 1..80)) {
+        let mut chaos = Chaos::new();
+        for step in steps {
+            chaos.step(step);
+        }
+        chaos.peace();
+        chaos.check();
+    }
+}

@@ -1,0 +1,231 @@
+//! The attribute store: every distinct set of path attributes once, named by an [`AttrId`] and counted.
+//!
+//! A full table has ten times as many paths as attribute sets, a node mesh one set per node. So a path holds four
+//! octets, equal attributes have equal numbers, and what the decision compares (hops, neighbour, …) is worked out once
+//! per set, not once per path and comparison.
+//!
+//! The UPDATEs of one peer repeat their attributes; the last set that came in is recognised by its address, before
+//! anything is hashed.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use bgp_proto::attr::{Community, Origin, PathAttrs};
+use bgp_proto::{Asn, RouterId};
+use hashbrown::HashTable;
+
+use crate::next_hop::NextHops;
+use crate::slab::{NONE, Slab};
+
+/// The number of an attribute set. Whoever keeps one owns a count: [`AttrStore::retain`] and [`AttrStore::release`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct AttrId(pub(crate) u32);
+
+impl AttrId {
+    /// Stands for "no attributes".
+    pub(crate) const NONE: Self = Self(NONE);
+}
+
+/// What the decision and the export rules ask of an attribute set, worked out once.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) local_pref: u32,
+    pub(crate) med: u32,
+    /// AS 0 where the path names no neighbour.
+    pub(crate) neighbor: Asn,
+    pub(crate) next_hop: u32,
+    pub(crate) originator: Option<RouterId>,
+    pub(crate) hops: u16,
+    pub(crate) clusters: u16,
+    pub(crate) origin: Origin,
+    pub(crate) llgr_stale: bool,
+    pub(crate) no_advertise: bool,
+    pub(crate) no_export: bool,
+}
+
+/// What a path without LOCAL_PREF counts as, and what internal peers are told then.
+pub(crate) const DEFAULT_LOCAL_PREF: u32 = 100;
+
+#[derive(Default)]
+struct Slot {
+    entry: Option<Entry>,
+}
+
+struct Entry {
+    attrs: Arc<PathAttrs>,
+    facts: Facts,
+    refs: u32,
+    hash: u64,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct AttrStore {
+    slots: Slab<Slot>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    last: Option<(Arc<PathAttrs>, AttrId)>,
+    hits: u64,
+    misses: u64,
+}
+
+impl AttrStore {
+    /// The number of a set, counted once more for the caller.
+    pub(crate) fn intern(&mut self, attrs: &Arc<PathAttrs>, next_hops: &mut NextHops) -> AttrId {
+        if let Some((last, id)) = &self.last
+            && Arc::ptr_eq(last, attrs)
+        {
+            let id = *id;
+            self.retain(id);
+            self.hits += 1;
+            return id;
+        }
+        let hash = self.hasher.hash_one(&**attrs);
+        let slots = &self.slots;
+        let found = self.index.find(hash, |&id| {
+            slots[id].entry.as_ref().is_some_and(|entry| entry.hash == hash && *entry.attrs == **attrs)
+        });
+        let id = match found {
+            Some(&id) => {
+                self.hits += 1;
+                self.retain(AttrId(id));
+                id
+            }
+            None => {
+                self.misses += 1;
+                let facts = Facts::of(attrs, next_hops);
+                let id = self.slots.insert(Slot { entry: Some(Entry { attrs: attrs.clone(), facts, refs: 1, hash }) });
+                let slots = &self.slots;
+                self.index.insert_unique(hash, id, |&id| slots[id].entry.as_ref().map_or(0, |entry| entry.hash));
+                id
+            }
+        };
+        self.last = Some((attrs.clone(), AttrId(id)));
+        AttrId(id)
+    }
+
+    pub(crate) fn retain(&mut self, id: AttrId) {
+        self.entry_mut(id).refs += 1;
+    }
+
+    /// Gives a count back; the set goes with its last one. [`AttrId::NONE`] is nothing.
+    pub(crate) fn release(&mut self, id: AttrId, next_hops: &mut NextHops) {
+        if id == AttrId::NONE {
+            return;
+        }
+        let entry = self.entry_mut(id);
+        entry.refs -= 1;
+        if entry.refs > 0 {
+            return;
+        }
+        let (hash, next_hop) = (entry.hash, entry.facts.next_hop);
+        next_hops.release(next_hop);
+        if let Ok(found) = self.index.find_entry(hash, |&other| other == id.0) {
+            found.remove();
+        }
+        self.slots.remove(id.0);
+        if self.last.as_ref().is_some_and(|(_, last)| *last == id) {
+            self.last = None;
+        }
+    }
+
+    pub(crate) fn attrs(&self, id: AttrId) -> &Arc<PathAttrs> {
+        &self.entry(id).attrs
+    }
+
+    pub(crate) fn facts(&self, id: AttrId) -> &Facts {
+        &self.entry(id).facts
+    }
+
+    /// Distinct sets alive.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Sets asked for that were here already, and that were not.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        (self.hits, self.misses)
+    }
+
+    /// Octets of memory held, lists inside the sets included. Walks the store.
+    pub(crate) fn memory(&self) -> usize {
+        let sets = (0..self.slots.upper()).filter_map(|id| self.slots[id].entry.as_ref());
+        let inner: usize = sets.map(|entry| size_of::<PathAttrs>() + 16 + heap_of(&entry.attrs)).sum();
+        self.slots.memory() + self.index.capacity() * 5 + inner
+    }
+
+    fn entry(&self, id: AttrId) -> &Entry {
+        self.slots[id.0].entry.as_ref().expect("an AttrId is counted, so its set is here")
+    }
+
+    fn entry_mut(&mut self, id: AttrId) -> &mut Entry {
+        self.slots[id.0].entry.as_mut().expect("an AttrId is counted, so its set is here")
+    }
+}
+
+fn heap_of(attrs: &PathAttrs) -> usize {
+    attrs.as_path.as_wire().len()
+        + attrs.cluster_list.len() * 4
+        + attrs.communities.len() * 4
+        + attrs.ext_communities.len() * 8
+        + attrs.ipv6_ext_communities.len() * 20
+        + attrs.large_communities.len() * 12
+        + attrs.unknown.iter().map(|raw| 24 + raw.value.len()).sum::<usize>()
+}
+
+impl Facts {
+    fn of(attrs: &PathAttrs, next_hops: &mut NextHops) -> Self {
+        Self {
+            local_pref: attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
+            med: attrs.med.unwrap_or(0), // RFC 4271 §9.1.2.2 c: missing counts as the lowest
+            neighbor: attrs.as_path.neighbor().unwrap_or_default(),
+            next_hop: next_hops.intern(attrs.next_hop.addr()),
+            originator: attrs.originator_id,
+            hops: u16::try_from(attrs.as_path.hops()).unwrap_or(u16::MAX),
+            clusters: u16::try_from(attrs.cluster_list.len()).unwrap_or(u16::MAX),
+            origin: attrs.origin,
+            llgr_stale: attrs.has_community(Community::LLGR_STALE),
+            no_advertise: attrs.has_community(Community::NO_ADVERTISE),
+            // Without confederations "outside the sub-AS" is "outside the AS". RFC 1997
+            no_export: attrs.has_community(Community::NO_EXPORT) || attrs.has_community(Community::NO_EXPORT_SUBCONFED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attrs(med: u32) -> Arc<PathAttrs> {
+        let mut attrs = PathAttrs::originated(std::net::IpAddr::from([192, 0, 2, 1]).into());
+        attrs.med = Some(med);
+        Arc::new(attrs)
+    }
+
+    #[test]
+    fn equal_sets_have_one_number_until_the_last_count_is_given_back() {
+        let (mut store, mut next_hops) = (AttrStore::default(), NextHops::default());
+        let a = store.intern(&attrs(1), &mut next_hops);
+        let b = store.intern(&attrs(2), &mut next_hops);
+        assert_ne!(a, b);
+        assert_eq!(store.intern(&attrs(1), &mut next_hops), a);
+        store.release(a, &mut next_hops);
+        assert_eq!(store.len(), 2);
+        store.release(a, &mut next_hops);
+        store.release(b, &mut next_hops);
+        assert_eq!((store.len(), next_hops.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_shortcut_by_address_does_not_outlive_the_set() {
+        let (mut store, mut next_hops) = (AttrStore::default(), NextHops::default());
+        let set = attrs(1);
+        let a = store.intern(&set, &mut next_hops);
+        store.release(a, &mut next_hops);
+        let b = store.intern(&attrs(2), &mut next_hops);
+        let again = store.intern(&set, &mut next_hops);
+        assert_ne!(again, b);
+        assert_eq!(store.attrs(again), &set);
+        assert_eq!(store.len(), 2);
+    }
+}

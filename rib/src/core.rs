@@ -1,0 +1,114 @@
+//! What every part of the RIB reads and the owner alone changes: configuration, peers, table and the stores behind it.
+//!
+//! It stands apart from the groups so that a group can be fed from it while being changed itself.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use crate::attrs::{AttrId, AttrStore};
+use crate::decide::Candidate;
+use crate::fib::FibStore;
+use crate::import::Rejection;
+use crate::next_hop::NextHops;
+use crate::peer::{PeerId, Peers};
+use crate::rib::RibConfig;
+use crate::slab::NONE;
+use crate::table::{Marks, Path, Table};
+
+/// See the module.
+pub(crate) struct Core {
+    pub(crate) config: RibConfig,
+    pub(crate) table: Table,
+    pub(crate) attrs: AttrStore,
+    pub(crate) next_hops: NextHops,
+    pub(crate) peers: Peers,
+    pub(crate) fib: FibStore,
+    /// Dests to decide; each stands here once.
+    pub(crate) dirty: VecDeque<u32>,
+    /// Dests whose kernel route changed; each stands here once.
+    pub(crate) fib_dirty: Vec<u32>,
+}
+
+/// What becomes of an offered path.
+pub(crate) struct Offer {
+    pub(crate) raw: AttrId,
+    /// What import made of `raw`; counted once more for the path.
+    pub(crate) attrs: AttrId,
+    pub(crate) rejected: Option<Rejection>,
+    pub(crate) blackhole: bool,
+}
+
+impl Core {
+    pub(crate) fn new(config: RibConfig) -> Self {
+        Self {
+            config,
+            table: Table::default(),
+            attrs: AttrStore::default(),
+            next_hops: NextHops::default(),
+            peers: Peers::default(),
+            fib: FibStore::default(),
+            dirty: VecDeque::new(),
+            fib_dirty: Vec::new(),
+        }
+    }
+
+    pub(crate) fn mark_dirty(&mut self, dest: u32) {
+        if !std::mem::replace(&mut self.table.dests[dest].dirty, true) {
+            self.dirty.push_back(dest);
+        }
+    }
+
+    /// Puts a peer's path for a dest in place, new or instead of its former one.
+    pub(crate) fn put(&mut self, dest: u32, peer: PeerId, path_id: bgp_proto::PathId, offer: Offer) {
+        self.attrs.retain(offer.raw);
+        let marks = Marks { blackhole: offer.blackhole, ..Marks::default() };
+        let Some(id) = self.table.find_path(dest, peer, path_id) else {
+            let Offer { raw, attrs, rejected, .. } = offer;
+            self.table.insert_path(Path { dest, peer, path_id, raw, attrs, rejected, marks, ..Path::default() });
+            self.mark_dirty(dest);
+            return;
+        };
+        let old = self.table.paths[id];
+        self.table.update_path(id, |path| {
+            (path.raw, path.attrs, path.rejected, path.marks) = (offer.raw, offer.attrs, offer.rejected, marks);
+        });
+        self.attrs.release(old.raw, &mut self.next_hops);
+        self.attrs.release(old.attrs, &mut self.next_hops);
+        // A repetition decides nothing.
+        if old.attrs != offer.attrs
+            || old.rejected.is_some() != offer.rejected.is_some()
+            || old.marks.blackhole != offer.blackhole
+        {
+            self.mark_dirty(dest);
+        }
+    }
+
+    pub(crate) fn remove_path(&mut self, id: u32) {
+        let path = self.table.remove_path(id);
+        self.attrs.release(path.raw, &mut self.next_hops);
+        self.attrs.release(path.attrs, &mut self.next_hops);
+        self.mark_dirty(path.dest);
+    }
+
+    /// The accepted paths of a dest as the decision sees them, with their numbers.
+    pub(crate) fn candidates(&self, dest: u32, candidates: &mut Vec<Candidate>, numbers: &mut SmallVec<[u32; 8]>) {
+        candidates.clear();
+        numbers.clear();
+        let mut at = self.table.dests[dest].head;
+        while at != NONE {
+            let path = &self.table.paths[at];
+            if path.rejected.is_none() {
+                candidates.push(self.candidate(path));
+                numbers.push(at);
+            }
+            at = path.next;
+        }
+    }
+
+    pub(crate) fn candidate(&self, path: &Path) -> Candidate {
+        let facts = self.attrs.facts(path.attrs);
+        let source = self.peers.source(path.peer);
+        Candidate::of(facts, self.next_hops.state(facts.next_hop), &source, path.path_id)
+    }
+}

@@ -1,0 +1,185 @@
+//! Export: may a path go to a peer, and what is the peer told about it.
+//!
+//! [`admit`] answers the first question when a prefix was decided, [`outgoing`] the second when bytes are written: the
+//! log of an update group keeps the table's attributes, so a million routes cost no second set of attributes per group.
+//! Both depend on the [`GroupKey`], the path and where it comes from, never on the single member; the one rule that does
+//! (no path goes back to the peer it came from) is the audience of a chunk.
+//!
+//! | from \ to     | external | client | internal |
+//! |---------------|----------|--------|----------|
+//! | originated    | yes      | yes    | yes      |
+//! | external      | yes      | yes    | yes      |
+//! | client        | yes      | yes    | yes      |
+//! | internal      | yes      | yes    | no       |
+//!
+//! RFC 4271 §9.1.3 and §9.2, RFC 4456 §6.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use bgp_proto::attr::{NextHop, PathAttrs};
+use bgp_proto::{Family, Prefix};
+
+use crate::attrs::{AttrId, AttrStore, DEFAULT_LOCAL_PREF, Facts};
+use crate::group::{GroupKey, PeerKind};
+use crate::next_hop::NextHops;
+use crate::peer::{NextHopMode, Source};
+use crate::policy::Verdict;
+
+/// Why a peer is not told a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Withheld {
+    /// It came from this peer.
+    CameFromPeer,
+    /// From one internal peer to another, neither of them our client. RFC 4271 §9.2
+    NotReflected,
+    /// NO_ADVERTISE. RFC 1997
+    NoAdvertise,
+    /// NO_EXPORT or NO_EXPORT_SUBCONFED. RFC 1997
+    NoExport,
+    /// The peer's AS is in the path, and the peer is configured not to be told such paths.
+    PeerInPath,
+    /// We have no address of the family to announce as next hop.
+    NoOwnAddress,
+    /// The next hop is of another family than the prefix, and the session cannot say so (RFC 8950).
+    NextHopFamily,
+    /// The export policy's rule of this number, or its default.
+    Policy(Option<u16>),
+    /// Another path of the prefix was preferred, or there are more than the peer is told.
+    NotBest,
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CameFromPeer => "it came from this peer",
+            Self::NotReflected => "internal paths go to clients and external peers only",
+            Self::NoAdvertise => "community no-advertise",
+            Self::NoExport => "community no-export",
+            Self::PeerInPath => "the peer's AS is in the path",
+            Self::NoOwnAddress => "no own address of this family to announce as next hop: set one for the peer",
+            Self::NextHopFamily => "next hop of another family than the prefix, and the session has no RFC 8950",
+            Self::Policy(Some(rule)) => return write!(f, "export policy, rule {rule}"),
+            Self::Policy(None) => "export policy, default",
+            Self::NotBest => "not among the paths the peer is told",
+        })
+    }
+}
+
+/// What goes into a group's log: the attributes, counted once more for the caller, and whether their MED may cross an
+/// AS boundary because the policy set it.
+pub(crate) struct Admitted {
+    pub(crate) attrs: AttrId,
+    pub(crate) keep_med: bool,
+}
+
+/// Whether members of the group are told the path.
+pub(crate) fn admit(
+    key: &GroupKey,
+    source: &Source,
+    prefix: &Prefix,
+    attrs: AttrId,
+    store: &mut AttrStore,
+    next_hops: &mut NextHops,
+) -> Result<Admitted, Withheld> {
+    permitted(key, source, store.facts(attrs))?;
+    let set = store.attrs(attrs);
+    if key.avoid.is_some_and(|asn| set.as_path.count(asn) > 0) {
+        return Err(Withheld::PeerInPath);
+    }
+    next_hop(key, source, set)?;
+    let evaluation = key.export.evaluate(prefix, set);
+    if evaluation.verdict == Verdict::Reject {
+        return Err(Withheld::Policy(evaluation.rule));
+    }
+    let attrs = match evaluation.changed {
+        Some(changed) => store.intern(&changed.into(), next_hops),
+        None => {
+            store.retain(attrs);
+            attrs
+        }
+    };
+    Ok(Admitted { attrs, keep_med: evaluation.med_set })
+}
+
+fn permitted(key: &GroupKey, source: &Source, facts: &Facts) -> Result<(), Withheld> {
+    if facts.no_advertise {
+        return Err(Withheld::NoAdvertise);
+    }
+    match key.kind {
+        PeerKind::External { .. } if facts.no_export => Err(Withheld::NoExport),
+        PeerKind::Internal { .. } if !source.external && !source.client && !source.id.is_local() => {
+            Err(Withheld::NotReflected)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// RFC 4271 §5.1.3, RFC 2545 §3, RFC 8950 §3
+fn next_hop(key: &GroupKey, source: &Source, attrs: &PathAttrs) -> Result<NextHop, Withheld> {
+    let addr = attrs.next_hop.addr();
+    let keep = match key.next_hop {
+        NextHopMode::Own => false,
+        NextHopMode::Keep => true,
+        // A reflector leaves the next hop alone (RFC 4456 §10); nobody behind an external peer shares our interior.
+        NextHopMode::Auto => !key.is_external(),
+    };
+    // What we originate says 0.0.0.0 or :: for "here". A link-local address means nothing one hop further.
+    let here = addr.is_unspecified() || is_link_local(addr) || (source.id.is_local() && key.is_external());
+    if !keep || here {
+        return key.own_address.map(NextHop::Addr).ok_or(Withheld::NoOwnAddress);
+    }
+    let fits = match (key.family, addr) {
+        (Family::IPV4_UNICAST, IpAddr::V6(_)) => key.codec.ipv4_over_ipv6,
+        (_, IpAddr::V6(_)) => true,
+        (family, IpAddr::V4(_)) => family == Family::IPV4_UNICAST,
+    };
+    if fits { Ok(NextHop::Addr(addr)) } else { Err(Withheld::NextHopFamily) }
+}
+
+pub(crate) fn is_link_local(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(addr) => addr.is_unicast_link_local(),
+    }
+}
+
+/// What members of the group are told about an admitted path.
+pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_med: bool) -> PathAttrs {
+    let mut out = attrs.clone();
+    if let Ok(next_hop) = next_hop(key, source, attrs) {
+        out.next_hop = next_hop;
+    }
+    match key.kind {
+        PeerKind::External { local_asn } => {
+            out.as_path = attrs.as_path.prepend(local_asn, 1); // RFC 4271 §5.1.2 b
+            out.local_pref = None; // §5.1.5
+            out.originator_id = None; // RFC 4456 §8: optional non-transitive, of this AS only
+            out.cluster_list = Box::default();
+            if !keep_med && !source.id.is_local() {
+                out.med = None; // RFC 4271 §5.1.4: what one AS said goes to no other
+            }
+            // RFC 4360 §6, RFC 5701 §2: non-transitive ones stay in the AS
+            if out.ext_communities.iter().any(|community| !community.is_transitive()) {
+                out.ext_communities =
+                    out.ext_communities.iter().copied().filter(|community| community.is_transitive()).collect();
+            }
+            if out.ipv6_ext_communities.iter().any(|community| !community.is_transitive()) {
+                out.ipv6_ext_communities =
+                    out.ipv6_ext_communities.iter().copied().filter(|community| community.is_transitive()).collect();
+            }
+        }
+        PeerKind::Internal { cluster_id } | PeerKind::Client { cluster_id } => {
+            out.local_pref = Some(attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF)); // RFC 4271 §5.1.5: always there
+            let reflected = !source.external && !source.id.is_local();
+            if reflected {
+                out.originator_id = Some(attrs.originator_id.unwrap_or(source.router_id)); // RFC 4456 §8
+                out.cluster_list = [cluster_id].into_iter().chain(attrs.cluster_list.iter().copied()).collect();
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

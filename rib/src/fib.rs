@@ -1,0 +1,75 @@
+//! What the kernel is to have, as far as BGP can say: next hops, not gateways and devices.
+//!
+//! Many prefixes share few sets of next hops, so a dest names its set by number and "did the route change" is one
+//! comparison. Changes queue by prefix: whoever fetches them late gets the last word.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::slab::{NONE, Slab};
+
+/// The kernel's side of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FibRoute {
+    /// Our own block: discard what no longer prefix matches.
+    Blackhole,
+    /// The next hops of the best path and of those equal to it, sorted, without duplicates.
+    Via(SmallVec<[IpAddr; 2]>),
+}
+
+#[derive(Default)]
+struct Slot {
+    route: Option<FibRoute>,
+    refs: u32,
+}
+
+/// Every distinct kernel route target once.
+#[derive(Default)]
+pub(crate) struct FibStore {
+    slots: Slab<Slot>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl FibStore {
+    /// The number of a target, counted once more; [`NONE`] for no route.
+    pub(crate) fn intern(&mut self, route: Option<FibRoute>) -> u32 {
+        let Some(route) = route else { return NONE };
+        let hash = self.hasher.hash_one(&route);
+        if let Some(&id) = self.index.find(hash, |&id| self.slots[id].route.as_ref() == Some(&route)) {
+            self.slots[id].refs += 1;
+            return id;
+        }
+        let id = self.slots.insert(Slot { route: Some(route), refs: 1 });
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.index.insert_unique(hash, id, |&id| slots[id].route.as_ref().map_or(0, |route| hasher.hash_one(route)));
+        id
+    }
+
+    pub(crate) fn release(&mut self, id: u32) {
+        if id == NONE {
+            return;
+        }
+        let slot = &mut self.slots[id];
+        slot.refs -= 1;
+        if slot.refs > 0 {
+            return;
+        }
+        if let Some(route) = self.slots.remove(id).route
+            && let Ok(found) = self.index.find_entry(self.hasher.hash_one(&route), |&other| other == id)
+        {
+            found.remove();
+        }
+    }
+
+    pub(crate) fn route(&self, id: u32) -> Option<&FibRoute> {
+        if id == NONE { None } else { self.slots[id].route.as_ref() }
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.slots.memory() + self.index.capacity() * 5
+    }
+}

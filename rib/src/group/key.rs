@@ -1,0 +1,103 @@
+//! What makes the bytes for two peers equal.
+
+use std::net::IpAddr;
+
+use bgp_proto::message::Codec;
+use bgp_proto::{Asn, Family, FamilySet, RouterId};
+
+use crate::peer::{NextHopMode, PeerSettings, Session};
+use crate::policy::Policy;
+
+/// How a peer stands to us: which attributes it gets and whose paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PeerKind {
+    /// In another AS.
+    External {
+        /// The AS we put in front of the path.
+        local_asn: Asn,
+    },
+    /// In our AS, not our client.
+    Internal {
+        /// What we put in front of the CLUSTER_LIST of a client's path.
+        cluster_id: RouterId,
+    },
+    /// In our AS, and we reflect for it (RFC 4456).
+    Client {
+        /// What we put in front of the CLUSTER_LIST.
+        cluster_id: RouterId,
+    },
+}
+
+/// Everything that changes a byte of what a peer is sent in one family. While encoding nobody asks the peer: if
+/// something about it mattered, it would stand here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupKey {
+    /// Each family has its own log, hence its own groups.
+    pub family: Family,
+    /// Which rules of export hold.
+    pub kind: PeerKind,
+    /// How bytes are written. What does not change UPDATEs of this family is blanked out.
+    pub codec: Codec,
+    /// Whose address the next hop is.
+    pub next_hop: NextHopMode,
+    /// Our own address on these sessions, of the family (or IPv6 for IPv4 with RFC 8950); none: routes that need it
+    /// are withheld.
+    pub own_address: Option<IpAddr>,
+    /// Paths that cross this AS are withheld.
+    pub avoid: Option<Asn>,
+    /// What is told, and how changed.
+    pub export: Policy,
+}
+
+impl GroupKey {
+    pub(crate) fn of(family: Family, session: &Session, settings: &PeerSettings, cluster_id: RouterId) -> Self {
+        let add_path = session.codec.add_path_tx.contains(family);
+        let family_only: FamilySet = [family].into_iter().collect();
+        let codec = Codec {
+            families: family_only,
+            add_path_rx: FamilySet::EMPTY,
+            add_path_tx: if add_path { family_only } else { FamilySet::EMPTY },
+            ipv4_over_ipv6: session.codec.ipv4_over_ipv6 && family == Family::IPV4_UNICAST,
+            external: session.external,
+            ..session.codec
+        };
+        let kind = match (session.external, settings.route_reflector_client) {
+            (true, _) => PeerKind::External { local_asn: session.local_asn },
+            (false, true) => PeerKind::Client { cluster_id },
+            (false, false) => PeerKind::Internal { cluster_id },
+        };
+        Self {
+            family,
+            kind,
+            codec,
+            next_hop: settings.next_hop,
+            own_address: own_address(family, &codec, session.local_addr, settings),
+            avoid: settings.skip_paths_through_peer.then_some(session.peer_asn),
+            export: settings.export.clone(),
+        }
+    }
+
+    /// Whether members are told several paths of a prefix.
+    pub fn is_add_path(&self) -> bool {
+        self.codec.add_path_tx.contains(self.family)
+    }
+
+    /// Whether members are in another AS.
+    pub fn is_external(&self) -> bool {
+        matches!(self.kind, PeerKind::External { .. })
+    }
+}
+
+/// The address we announce as our own: the session's if it is of the family, else the configured one, else, where
+/// RFC 8950 was negotiated, the session's IPv6 address for IPv4 routes.
+fn own_address(family: Family, codec: &Codec, local: IpAddr, settings: &PeerSettings) -> Option<IpAddr> {
+    let local = local.to_canonical();
+    if family == Family::IPV4_UNICAST {
+        let session = Some(local).filter(IpAddr::is_ipv4);
+        let configured = settings.local_v4.map(IpAddr::V4);
+        let over_ipv6 = Some(local).filter(|addr| addr.is_ipv6() && codec.ipv4_over_ipv6);
+        session.or(configured).or(over_ipv6)
+    } else {
+        Some(local).filter(IpAddr::is_ipv6).or(settings.local_v6.map(IpAddr::V6))
+    }
+}

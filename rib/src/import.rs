@@ -1,0 +1,177 @@
+//! Import: what becomes of a path when it arrives.
+//!
+//! Loops and impossible next hops are checked once per attribute set, the policy once per set or, if it asks for the
+//! prefix, once per prefix. A path that is refused stays in the table with the reason: a changed policy is applied to
+//! what is there and asks the peer for nothing.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use bgp_proto::attr::PathAttrs;
+use bgp_proto::{Asn, Prefix};
+
+use crate::attrs::AttrId;
+use crate::core::{Core, Offer};
+use crate::peer::{PeerId, Slot};
+use crate::policy::{Policy, Verdict};
+
+/// Why a path takes part in no decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rejection {
+    /// Our own AS stands in the path more often than allowed. RFC 4271 §9.1.2
+    AsLoop,
+    /// We are the originator. RFC 4456 §8
+    OriginatorLoop,
+    /// It has passed our cluster already. RFC 4456 §8
+    ClusterLoop,
+    /// The next hop is no address of a host: 0.0.0.0, loopback, multicast. RFC 4271 §6.3
+    NextHopInvalid,
+    /// The next hop is our own address. RFC 4271 §5.1.3
+    NextHopOurs,
+    /// The import policy's rule of this number, or its default.
+    Policy(Option<u16>),
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AsLoop => "own AS in the path",
+            Self::OriginatorLoop => "own ORIGINATOR_ID",
+            Self::ClusterLoop => "own cluster id in the CLUSTER_LIST",
+            Self::NextHopInvalid => "next hop is no address of a host",
+            Self::NextHopOurs => "next hop is our own address",
+            Self::Policy(Some(rule)) => return write!(f, "import policy, rule {rule}"),
+            Self::Policy(None) => "import policy, default",
+        })
+    }
+}
+
+/// What is asked of a path before any policy.
+pub(crate) struct Checks {
+    local_asn: Asn,
+    allow_as_in: u8,
+    external: bool,
+    client: bool,
+    own: [Option<IpAddr>; 3],
+}
+
+impl Checks {
+    pub(crate) fn of(core: &Core, peer: &Slot) -> Self {
+        let settings = &peer.settings;
+        Self {
+            local_asn: peer.session.map_or(core.config.asn, |session| session.local_asn),
+            allow_as_in: settings.allow_as_in,
+            external: peer.source.external,
+            client: peer.source.client,
+            own: [
+                peer.session.map(|session| session.local_addr.to_canonical()),
+                settings.local_v4.map(IpAddr::V4),
+                settings.local_v6.map(IpAddr::V6),
+            ],
+        }
+    }
+
+    pub(crate) fn run(&self, core: &Core, attrs: &PathAttrs) -> Option<Rejection> {
+        if attrs.as_path.count(self.local_asn) > usize::from(self.allow_as_in) {
+            return Some(Rejection::AsLoop);
+        }
+        if !self.external {
+            if attrs.originator_id == Some(core.config.router_id) {
+                return Some(Rejection::OriginatorLoop);
+            }
+            // From a non-client the path is taken, as BIRD does: of two reflectors with one cluster id each serves
+            // clients the other has no session with, and a path that went round comes back over a client's session or
+            // to its originator.
+            if (self.client || core.config.strict_cluster_check) && attrs.cluster_list.contains(&core.config.cluster_id)
+            {
+                return Some(Rejection::ClusterLoop);
+            }
+        }
+        let next_hop = attrs.next_hop.addr();
+        if next_hop.is_unspecified() || next_hop.is_loopback() || next_hop.is_multicast() || is_broadcast(next_hop) {
+            return Some(Rejection::NextHopInvalid);
+        }
+        self.own.contains(&Some(next_hop)).then_some(Rejection::NextHopOurs)
+    }
+}
+
+fn is_broadcast(addr: IpAddr) -> bool {
+    matches!(addr, IpAddr::V4(addr) if addr.is_broadcast())
+}
+
+/// Prefixes announced with one attribute set: what import says is worked out as rarely as possible.
+pub(crate) struct Importer {
+    policy: Policy,
+    raw: AttrId,
+    checked: Option<Rejection>,
+    /// What the policy said, if it says the same for each prefix; the attributes counted.
+    settled: Option<(AttrId, Option<Rejection>)>,
+}
+
+impl Importer {
+    /// `raw` stays counted by the caller until [`Importer::finish`].
+    pub(crate) fn new(core: &Core, checks: &Checks, policy: Policy, raw: AttrId) -> Self {
+        let checked = checks.run(core, core.attrs.attrs(raw));
+        Self { policy, raw, checked, settled: None }
+    }
+
+    /// The outcome for one prefix; its attributes are counted for the path.
+    pub(crate) fn offer(&mut self, core: &mut Core, prefix: &Prefix) -> Offer {
+        let (attrs, rejected) = match (self.checked, self.settled) {
+            (Some(rejection), _) => (self.raw, Some(rejection)),
+            (None, Some(settled)) => settled,
+            (None, None) => {
+                let outcome = self.evaluate(core, prefix);
+                if self.policy.is_per_prefix() {
+                    return Offer { raw: self.raw, attrs: outcome.0, rejected: outcome.1, blackhole: false };
+                }
+                self.settled = Some(outcome);
+                outcome
+            }
+        };
+        core.attrs.retain(attrs);
+        Offer { raw: self.raw, attrs, rejected, blackhole: false }
+    }
+
+    /// Attributes after the policy, counted once more.
+    fn evaluate(&self, core: &mut Core, prefix: &Prefix) -> (AttrId, Option<Rejection>) {
+        let evaluation = self.policy.evaluate(prefix, core.attrs.attrs(self.raw));
+        let rejected = (evaluation.verdict == Verdict::Reject).then_some(Rejection::Policy(evaluation.rule));
+        let attrs = match evaluation.changed {
+            Some(changed) => core.attrs.intern(&changed.into(), &mut core.next_hops),
+            None => {
+                core.attrs.retain(self.raw);
+                self.raw
+            }
+        };
+        (attrs, rejected)
+    }
+
+    /// Gives back what was counted between.
+    pub(crate) fn finish(self, core: &mut Core) {
+        if let Some((attrs, _)) = self.settled {
+            core.attrs.release(attrs, &mut core.next_hops);
+        }
+    }
+}
+
+impl Core {
+    /// Asks the import policy again for every path of a peer.
+    pub(crate) fn reimport(&mut self, peer: PeerId) {
+        let Some(slot) = self.peers.find(peer) else { return };
+        let (checks, policy) = (Checks::of(self, slot), slot.settings.import.clone());
+        let paths: Vec<u32> = self.table.paths_of_peer(peer).collect();
+        for id in paths {
+            let path = self.table.paths[id];
+            let prefix = self.table.dests[path.dest].prefix;
+            let mut importer = Importer::new(self, &checks, policy.clone(), path.raw);
+            let offer = importer.offer(self, &prefix);
+            importer.finish(self);
+            if (offer.attrs, offer.rejected) != (path.attrs, path.rejected) {
+                self.mark_dirty(path.dest);
+            }
+            self.table.update_path(id, |path| (path.attrs, path.rejected) = (offer.attrs, offer.rejected));
+            self.attrs.release(path.attrs, &mut self.next_hops);
+        }
+    }
+}

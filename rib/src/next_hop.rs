@@ -1,0 +1,160 @@
+//! Next hops: each address once, with what the kernel's side says about it.
+//!
+//! The RIB asks nobody: a next hop counts as usable at no cost until [`crate::Rib::set_next_hop`] says otherwise. A
+//! change of many next hops (a link went down) costs one walk over the paths at the next settle, not one each.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use hashbrown::{HashSet, HashTable};
+
+use crate::slab::Slab;
+
+/// Whether packets can be sent by way of an address, and how far it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NextHopState {
+    /// Paths over an address that is not usable take part in no decision (RFC 4271 §9.1.2).
+    pub usable: bool,
+    /// The interior cost of reaching it; lower is nearer (RFC 4271 §9.1.2.2 e).
+    pub metric: u32,
+}
+
+impl Default for NextHopState {
+    fn default() -> Self {
+        Self { usable: true, metric: 0 }
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    addr: Option<IpAddr>,
+    state: NextHopState,
+    refs: u32,
+    changed: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct NextHops {
+    slots: Slab<Slot>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    changed: Vec<u32>,
+    /// Addresses that came into use or went out of it since the owner asked.
+    news: HashSet<IpAddr>,
+}
+
+impl NextHops {
+    /// The number of an address, counted once more.
+    pub(crate) fn intern(&mut self, addr: IpAddr) -> u32 {
+        let id = self.find_or_insert(addr);
+        let slot = &mut self.slots[id];
+        slot.refs += 1;
+        if slot.refs == 1 {
+            self.news.insert(addr);
+        }
+        id
+    }
+
+    pub(crate) fn release(&mut self, id: u32) {
+        let slot = &mut self.slots[id];
+        slot.refs -= 1;
+        if slot.refs == 0 {
+            self.remove(id);
+        }
+    }
+
+    pub(crate) fn state(&self, id: u32) -> NextHopState {
+        self.slots[id].state
+    }
+
+    pub(crate) fn addr(&self, id: u32) -> Option<IpAddr> {
+        self.slots[id].addr
+    }
+
+    /// Notes what is known about an address; says whether that is news for a path.
+    pub(crate) fn set(&mut self, addr: IpAddr, state: NextHopState) -> bool {
+        let id = self.find_or_insert(addr);
+        let slot = &mut self.slots[id];
+        if slot.state == state {
+            if slot.refs == 0 {
+                self.remove(id);
+            }
+            return false;
+        }
+        slot.state = state;
+        if slot.refs == 0 {
+            if state == NextHopState::default() {
+                self.remove(id);
+            }
+            return false;
+        }
+        if !slot.changed {
+            slot.changed = true;
+            self.changed.push(id);
+        }
+        true
+    }
+
+    /// Whether paths over this next hop must be decided again.
+    pub(crate) fn is_changed(&self, id: u32) -> bool {
+        self.slots[id].changed
+    }
+
+    pub(crate) fn any_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The walk over the paths is done.
+    pub(crate) fn clear_changed(&mut self) {
+        for id in self.changed.drain(..) {
+            self.slots[id].changed = false;
+        }
+    }
+
+    /// Addresses whose use began or ended since the last call: last word only, sorted.
+    pub(crate) fn take_news(&mut self) -> Vec<(IpAddr, bool)> {
+        let mut news: Vec<IpAddr> = self.news.drain().collect();
+        news.sort_unstable();
+        news.into_iter().map(|addr| (addr, self.is_used(addr))).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.slots.memory() + self.index.capacity() * 5
+    }
+
+    fn is_used(&self, addr: IpAddr) -> bool {
+        self.find(addr).is_some_and(|id| self.slots[id].refs > 0)
+    }
+
+    fn find(&self, addr: IpAddr) -> Option<u32> {
+        self.index.find(self.hasher.hash_one(addr), |&id| self.slots[id].addr == Some(addr)).copied()
+    }
+
+    fn find_or_insert(&mut self, addr: IpAddr) -> u32 {
+        if let Some(id) = self.find(addr) {
+            return id;
+        }
+        let id = self.slots.insert(Slot { addr: Some(addr), ..Slot::default() });
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.index.insert_unique(hasher.hash_one(addr), id, |&id| hasher.hash_one(slots[id].addr.unwrap_or(addr)));
+        id
+    }
+
+    fn remove(&mut self, id: u32) {
+        let slot = self.slots.remove(id);
+        if slot.changed {
+            self.changed.retain(|&other| other != id);
+        }
+        let Some(addr) = slot.addr else { return };
+        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(addr), |&other| other == id) {
+            found.remove();
+        }
+        self.news.insert(addr);
+    }
+}

@@ -1,0 +1,409 @@
+//! The RIB's public face: what its single owner tells it and asks of it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bgp_proto::attr::{NextHop, PathAttrs};
+use bgp_proto::message::Update;
+use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::core::{Core, Offer};
+use crate::fib::FibRoute;
+use crate::group::{Dump, Framing, Group, GroupKey, Scratch};
+use crate::import::{Checks, Importer};
+use crate::next_hop::NextHopState;
+use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
+use crate::settle::Workspace;
+
+/// What is configured for the whole RIB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RibConfig {
+    /// Our AS.
+    pub asn: Asn,
+    /// Our identifier.
+    pub router_id: RouterId,
+    /// What we put into a CLUSTER_LIST (RFC 4456 §7); usually the router id.
+    pub cluster_id: RouterId,
+    /// Next hops per kernel route, 1–64.
+    pub max_paths: usize,
+    /// Compare MED between neighbour ASs.
+    pub always_compare_med: bool,
+    /// Paths of a prefix a peer with ADD-PATH is told, best first.
+    pub add_path_limit: usize,
+    /// Refuse a path with our cluster id from non-clients too, as RFC 4456 §8 has it. Then reflectors that share a
+    /// cluster id do not take their clients' paths from each other, and every client needs a session to each of them.
+    pub strict_cluster_check: bool,
+    /// No End-of-RIB before [`Rib::release_end_of_rib`]: we have restarted and do not know all yet (RFC 4724 §4.1).
+    pub hold_end_of_rib: bool,
+}
+
+impl RibConfig {
+    /// The usual: 16 next hops, 32 paths, MED inside the neighbour AS.
+    pub fn new(asn: Asn, router_id: RouterId) -> Self {
+        Self {
+            asn,
+            router_id,
+            cluster_id: router_id,
+            max_paths: 16,
+            always_compare_med: false,
+            add_path_limit: 32,
+            strict_cluster_check: false,
+            hold_end_of_rib: false,
+        }
+    }
+}
+
+/// A route of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origination {
+    /// Its attributes. A next hop of 0.0.0.0 or :: means "here": our address on each session.
+    pub attrs: PathAttrs,
+    /// The kernel discards what no longer prefix matches.
+    pub blackhole: bool,
+}
+
+impl Origination {
+    /// ORIGIN IGP, an empty AS_PATH, next hop here.
+    pub fn new(prefix: &Prefix, blackhole: bool) -> Self {
+        let here: IpAddr = match prefix {
+            Prefix::V4 { .. } => Ipv4Addr::UNSPECIFIED.into(),
+            Prefix::V6 { .. } => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Self { attrs: PathAttrs::originated(NextHop::Addr(here)), blackhole }
+    }
+}
+
+/// All routes, the decisions and the update groups. One owner drives it: `apply` many, `settle` once, then fetch the
+/// kernel's changes and each peer's bytes.
+pub struct Rib {
+    pub(crate) core: Core,
+    pub(crate) groups: Vec<Option<Group>>,
+    scratch: Scratch,
+    pub(crate) work: Workspace,
+}
+
+impl Rib {
+    /// An empty RIB.
+    pub fn new(config: RibConfig) -> Self {
+        let config = RibConfig { max_paths: config.max_paths.clamp(1, 64), ..config };
+        Self { core: Core::new(config), groups: Vec::new(), scratch: Scratch::default(), work: Workspace::default() }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &RibConfig {
+        &self.core.config
+    }
+
+    /// Makes a peer known. Adding one that is known replaces it, paths and session included.
+    pub fn peer_add(&mut self, id: PeerId, settings: PeerSettings) {
+        if id.is_local() {
+            return;
+        }
+        self.peer_remove(id);
+        let source =
+            Source { address: settings.address, client: settings.route_reflector_client, ..Source::unknown(id) };
+        self.core.peers.insert(
+            id,
+            Slot {
+                settings,
+                session: None,
+                source,
+                memberships: SmallVec::new(),
+                counters: PeerCounters::default(),
+                ended: FamilySet::EMPTY,
+            },
+        );
+    }
+
+    /// Forgets a peer and all it announced.
+    pub fn peer_remove(&mut self, id: PeerId) {
+        self.peer_down(id, FamilySet::EMPTY);
+        self.core.peers.remove(id);
+    }
+
+    /// Gives a peer other settings. A living session goes on: the import policy is applied to what is there, and what the
+    /// peer must now hold is sent.
+    pub fn peer_update(&mut self, id: PeerId, settings: PeerSettings) {
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        let old = std::mem::replace(&mut peer.settings, settings.clone());
+        peer.source.address = settings.address;
+        peer.source.client = settings.route_reflector_client && !peer.source.external;
+        if old == settings {
+            return;
+        }
+        if (old.import, old.allow_as_in, old.local_v4, old.local_v6)
+            != (settings.import, settings.allow_as_in, settings.local_v4, settings.local_v6)
+            || old.route_reflector_client != settings.route_reflector_client
+        {
+            self.core.reimport(id);
+        }
+        if (old.address, old.route_reflector_client) != (settings.address, settings.route_reflector_client) {
+            let dests: Vec<u32> =
+                self.core.table.paths_of_peer(id).map(|path| self.core.table.paths[path].dest).collect();
+            dests.into_iter().for_each(|dest| self.core.mark_dirty(dest));
+        }
+        self.regroup(id);
+    }
+
+    /// A session is established. The peer is sent all it must hold, then an End-of-RIB per family.
+    pub fn peer_up(&mut self, id: PeerId, session: Session) {
+        let Some(peer) = self.core.peers.find(id) else { return };
+        if peer.session.is_some() {
+            self.peer_down(id, FamilySet::EMPTY);
+        } else if (peer.source.router_id, peer.source.external) != (session.peer_id, session.external) {
+            // Paths kept for a peer that restarts; this is another one.
+            self.flush(id, FamilySet::ALL);
+        }
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        peer.session = Some(session);
+        peer.ended = FamilySet::EMPTY;
+        (peer.source.router_id, peer.source.external) = (session.peer_id, session.external);
+        peer.source.client = peer.settings.route_reflector_client && !session.external;
+        // Families not negotiated this time have nobody left to renew them. RFC 4724 §4.2
+        for family in Family::SUPPORTED {
+            if !session.codec.families.contains(family) {
+                self.flush(id, [family].into_iter().collect());
+            }
+        }
+        for family in session.codec.families.iter() {
+            self.join(id, family, Dump::Initial, Vec::new());
+        }
+    }
+
+    /// A session is gone. Its paths go too, except those of the families to `retain`, which turn stale until they are
+    /// renewed or [`Rib::purge_stale`] comes (RFC 4724 §4.2). Paths that were stale already go.
+    pub fn peer_down(&mut self, id: PeerId, retain: FamilySet) {
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        peer.session = None;
+        for membership in std::mem::take(&mut peer.memberships) {
+            self.leave(membership, false);
+        }
+        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
+            let Marked { family, stale, .. } = self.marked(path);
+            if retain.contains(family) && !stale {
+                self.core.table.update_path(path, |path| (path.marks.stale, path.marks.refreshing) = (true, false));
+            } else {
+                self.core.remove_path(path);
+            }
+        }
+    }
+
+    /// Takes in one UPDATE. Nothing is decided before [`Rib::settle`].
+    pub fn apply(&mut self, id: PeerId, update: &Update) {
+        let core = &mut self.core;
+        let Some(peer) = core.peers.find(id).filter(|peer| peer.session.is_some()) else { return };
+        let (checks, policy) = (Checks::of(core, peer), peer.settings.import.clone());
+        let mut counters = peer.counters;
+        for (path_id, prefix) in update.unreach.iter().flat_map(|nlri| nlri.iter()) {
+            counters.withdrawn += 1;
+            let known = core.table.find(&prefix).and_then(|dest| core.table.find_path(dest, id, path_id));
+            match known {
+                Some(path) => core.remove_path(path),
+                None => counters.unknown_withdrawn += 1,
+            }
+        }
+        for reach in &update.reach {
+            let raw = core.attrs.intern(&reach.attrs, &mut core.next_hops);
+            let mut importer = Importer::new(core, &checks, policy.clone(), raw);
+            for (path_id, prefix) in reach.nlri.iter() {
+                counters.announced += 1;
+                let dest = core.table.find_or_insert(prefix);
+                let offer = importer.offer(core, &prefix);
+                core.put(dest, id, path_id, offer);
+            }
+            importer.finish(core);
+            core.attrs.release(raw, &mut core.next_hops);
+        }
+        if let Some(peer) = core.peers.find_mut(id) {
+            peer.counters = counters;
+            if let Some(family) = update.end_of_rib {
+                peer.ended.insert(family);
+            }
+        }
+    }
+
+    /// The peer begins to announce a family anew (BoRR, RFC 7313 §4): what it does not repeat before
+    /// [`Rib::purge_stale`] is gone.
+    pub fn begin_refresh(&mut self, id: PeerId, family: Family) {
+        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
+            if self.marked(path).family == family {
+                self.core.table.update_path(path, |path| path.marks.refreshing = true);
+            }
+        }
+    }
+
+    /// The peer has said all (End-of-RIB, EoRR) or its time is up: what it did not renew goes.
+    pub fn purge_stale(&mut self, id: PeerId, family: Family) {
+        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
+            let marked = self.marked(path);
+            if marked.family == family && (marked.stale || marked.refreshing) {
+                self.core.remove_path(path);
+            }
+        }
+    }
+
+    /// Forgets all a peer announced in a family.
+    pub fn flush_family(&mut self, id: PeerId, family: Family) {
+        self.flush(id, [family].into_iter().collect());
+    }
+
+    /// The peer asks for all routes of a family (RFC 2918). With enhanced refresh negotiated they stand between BoRR and
+    /// EoRR. Requests that come while one is answered are answered by one more.
+    pub fn resend(&mut self, id: PeerId, family: Family) {
+        let Some(peer) = self.core.peers.find(id) else { return };
+        let enhanced = peer.session.is_some_and(|session| session.enhanced_refresh);
+        let framing = if enhanced { Framing::Enhanced } else { Framing::Plain };
+        for Membership { group, member } in peer.memberships.clone() {
+            if let Some(group) = self.groups[group as usize].as_mut().filter(|group| group.key.family == family) {
+                group.resend(member, framing);
+            }
+        }
+    }
+
+    /// Originates a route, or changes one that is.
+    pub fn originate(&mut self, prefix: Prefix, origination: Origination) {
+        let core = &mut self.core;
+        let raw = core.attrs.intern(&origination.attrs.into(), &mut core.next_hops);
+        core.attrs.retain(raw);
+        let dest = core.table.find_or_insert(prefix);
+        let offer = Offer { raw, attrs: raw, rejected: None, blackhole: origination.blackhole };
+        core.put(dest, PeerId::LOCAL, PathId::NONE, offer);
+        core.attrs.release(raw, &mut core.next_hops);
+    }
+
+    /// Originates a route no longer; says whether it was.
+    pub fn withdraw_originated(&mut self, prefix: &Prefix) -> bool {
+        let table = &self.core.table;
+        let path = table.find(prefix).and_then(|dest| table.find_path(dest, PeerId::LOCAL, PathId::NONE));
+        path.map(|path| self.core.remove_path(path)).is_some()
+    }
+
+    /// Says what is known about a next hop. Its prefixes are decided again at the next settle. Until told, an address
+    /// counts as usable at no cost; what was said is forgotten when the last path over it goes.
+    pub fn set_next_hop(&mut self, addr: IpAddr, state: NextHopState) {
+        self.core.next_hops.set(addr, state);
+    }
+
+    /// Next hops that came into use (`true`) or went out of it since the last call: those to watch and to watch no more.
+    pub fn take_next_hops(&mut self) -> Vec<(IpAddr, bool)> {
+        self.core.next_hops.take_news()
+    }
+
+    /// Kernel routes that changed since the last call, by prefix: the last word only. `None`: no route.
+    pub fn take_fib_changes(&mut self) -> Vec<(Prefix, Option<FibRoute>)> {
+        let core = &mut self.core;
+        let dirty = std::mem::take(&mut core.fib_dirty);
+        let take = |dest: u32| {
+            let at = &mut core.table.dests[dest];
+            at.fib_dirty = false;
+            let change = (at.prefix, core.fib.route(at.fib).cloned());
+            core.table.try_remove(dest);
+            change
+        };
+        dirty.into_iter().map(take).collect()
+    }
+
+    /// The next UPDATEs for a peer, about 64 KiB at most, whole messages, shared with the other members of its group
+    /// where they stand at the same place. `None`: it is up to date. To be asked whenever the peer's writer has room.
+    pub fn poll_chunk(&mut self, id: PeerId) -> Option<Bytes> {
+        let memberships = self.core.peers.find(id)?.memberships.clone();
+        memberships.into_iter().find_map(|Membership { group: number, member }| {
+            let group = self.groups[number as usize].as_mut()?;
+            group.poll(number, member, self.core.config.hold_end_of_rib, &mut self.core, &mut self.scratch)
+        })
+    }
+
+    /// Whether [`Rib::poll_chunk`] may have something.
+    pub fn pending(&self, id: PeerId) -> bool {
+        let Some(peer) = self.core.peers.find(id) else { return false };
+        let group = |number: u32| self.groups[number as usize].as_ref();
+        let hold = self.core.config.hold_end_of_rib;
+        peer.memberships.iter().any(|at| group(at.group).is_some_and(|group| group.is_pending(at.member, hold)))
+    }
+
+    /// We know all we are going to know: the End-of-RIBs held back may go (RFC 4724 §4.1).
+    pub fn release_end_of_rib(&mut self) {
+        self.core.config.hold_end_of_rib = false;
+    }
+
+    fn flush(&mut self, id: PeerId, families: FamilySet) {
+        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
+            if families.contains(self.marked(path).family) {
+                self.core.remove_path(path);
+            }
+        }
+    }
+
+    fn marked(&self, path: u32) -> Marked {
+        let path = &self.core.table.paths[path];
+        let family = self.core.table.dests[path.dest].prefix.family();
+        Marked { family, stale: path.marks.stale, refreshing: path.marks.refreshing }
+    }
+
+    /// Moves a peer's memberships to the groups its settings now call for.
+    fn regroup(&mut self, id: PeerId) {
+        let Some(peer) = self.core.peers.find(id) else { return };
+        let Some(session) = peer.session else { return };
+        for membership in peer.memberships.clone() {
+            let Some(peer) = self.core.peers.find(id) else { return };
+            let Some(group) = self.groups[membership.group as usize].as_ref() else { continue };
+            let family = group.key.family;
+            let key = GroupKey::of(family, &session, &peer.settings, self.core.config.cluster_id);
+            if key == group.key {
+                continue;
+            }
+            // What was under way goes on in the new group.
+            let former = group.member(membership.member);
+            let (dump, wanted) = former.map_or((None, None), |member| (member.dump, member.refresh_wanted));
+            let rest = former.map(|member| member.rest.clone()).unwrap_or_default();
+            if let Some(peer) = self.core.peers.find_mut(id) {
+                peer.memberships.retain(|at| at.group != membership.group);
+            }
+            let held = self.leave(membership, true);
+            let at = self.join(id, family, dump.unwrap_or(Dump::Moved), held);
+            let group = at.and_then(|at| Some((self.groups[at.group as usize].as_mut()?, at.member)));
+            if let Some((group, member)) = group {
+                group.take_over(member, wanted, rest);
+            }
+        }
+    }
+
+    fn join(&mut self, id: PeerId, family: Family, dump: Dump, held: Vec<(PathId, Prefix)>) -> Option<Membership> {
+        let peer = self.core.peers.find(id)?;
+        let key = GroupKey::of(family, &peer.session?, &peer.settings, self.core.config.cluster_id);
+        let same = |group: &Option<Group>| group.as_ref().is_some_and(|group| group.key == key);
+        let number = self.groups.iter().position(same).unwrap_or_else(|| {
+            let free = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
+                self.groups.push(None);
+                self.groups.len() - 1
+            });
+            self.groups[free] = Some(Group::new(key));
+            free
+        });
+        let has_paths = self.core.table.counts(id, family).received > 0;
+        let member = self.groups[number].as_mut()?.join(id, dump, held, has_paths);
+        let membership = Membership { group: number as u32, member };
+        self.core.peers.find_mut(id)?.memberships.push(membership);
+        Some(membership)
+    }
+
+    fn leave(&mut self, at: Membership, moving: bool) -> Vec<(PathId, Prefix)> {
+        let slot = &mut self.groups[at.group as usize];
+        let Some(group) = slot.as_mut() else { return Vec::new() };
+        let held = group.leave(at.member, moving, &self.core);
+        if group.len() == 0
+            && let Some(group) = slot.take()
+        {
+            group.dissolve(&mut self.core);
+        }
+        held
+    }
+}
+
+/// What a sweep over a peer's paths asks.
+struct Marked {
+    family: Family,
+    stale: bool,
+    refreshing: bool,
+}

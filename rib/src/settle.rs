@@ -1,0 +1,181 @@
+//! Settling: every prefix that changed is decided once, then the groups and the kernel's queue are told.
+//!
+//! The owner calls this after it has taken in all that was there to read. However many UPDATEs touched a prefix since,
+//! it costs one decision, and the paths between are never seen by anybody.
+
+use smallvec::SmallVec;
+
+use crate::core::Core;
+use crate::decide::{Candidate, Med, Selection, compare, select};
+use crate::export::admit;
+use crate::fib::FibRoute;
+use crate::group::{Group, News};
+use crate::peer::sent_path_id;
+use crate::rib::Rib;
+use crate::slab::NONE;
+
+/// Working memory, kept from prefix to prefix.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    candidates: Vec<Candidate>,
+    numbers: SmallVec<[u32; 8]>,
+    told: SmallVec<[News; 1]>,
+    order: Vec<usize>,
+}
+
+impl Rib {
+    /// Decides up to `limit` prefixes and fills new groups from the table, as many prefixes again; says whether there is
+    /// more to do.
+    pub fn settle(&mut self, limit: usize) -> bool {
+        self.core.mark_changed_next_hops();
+        for _ in 0..limit {
+            let Some(dest) = self.core.dirty.pop_front() else { break };
+            self.decide(dest);
+        }
+        let filling = self.fill(limit);
+        for group in self.groups.iter_mut().flatten() {
+            group.tidy(&mut self.core);
+        }
+        filling || !self.core.dirty.is_empty()
+    }
+
+    fn decide(&mut self, dest: u32) {
+        let Self { core, work, groups, .. } = self;
+        core.table.dests[dest].dirty = false;
+        core.candidates(dest, &mut work.candidates, &mut work.numbers);
+        let selection = select(&work.candidates, core.config.always_compare_med);
+        core.table.dests[dest].best = selection.best.map_or(NONE, |best| work.numbers[best]);
+        core.update_fib(dest, work, &selection);
+        let family = core.table.dests[dest].prefix.family();
+        for group in groups.iter_mut().flatten().filter(|group| group.key.family == family) {
+            work.feed(core, group, dest);
+        }
+        core.table.try_remove(dest);
+    }
+
+    /// Feeds groups that are new; says whether one is not full yet.
+    fn fill(&mut self, limit: usize) -> bool {
+        let Self { core, work, groups, .. } = self;
+        let mut filling = false;
+        for group in groups.iter_mut().flatten() {
+            let Some(from) = group.fill else { continue };
+            let upper = core.table.dests.upper();
+            let to = from.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)).min(upper);
+            for dest in from..to {
+                let at = &core.table.dests[dest];
+                // A dirty one is fed when it is decided; its best path may be gone.
+                if at.best == NONE || at.dirty || at.prefix.family() != group.key.family {
+                    continue;
+                }
+                if group.key.is_add_path() {
+                    core.candidates(dest, &mut work.candidates, &mut work.numbers);
+                } else {
+                    let path = core.table.paths[at.best];
+                    work.candidates.clear();
+                    work.candidates.push(core.candidate(&path));
+                    work.numbers.clear();
+                    work.numbers.push(at.best);
+                }
+                work.feed(core, group, dest);
+            }
+            if to == upper && core.dirty.is_empty() {
+                group.filled();
+            } else {
+                group.fill = Some(to);
+                filling = true;
+            }
+        }
+        filling
+    }
+}
+
+impl Workspace {
+    /// Tells a group what its members hold of a dest from now on.
+    fn feed(&mut self, core: &mut Core, group: &mut Group, dest: u32) {
+        let add_path = group.key.is_add_path();
+        let limit = if add_path { core.config.add_path_limit } else { 1 };
+        if add_path {
+            self.rank();
+        } else {
+            self.order.clear();
+            let best = core.table.dests[dest].best;
+            self.order.extend(self.numbers.iter().position(|&number| number == best));
+        }
+        self.told.clear();
+        let prefix = core.table.dests[dest].prefix;
+        for &at in &self.order {
+            if self.told.len() == limit {
+                break;
+            }
+            let number = self.numbers[at];
+            let path = core.table.paths[number];
+            let source = core.peers.source(path.peer);
+            let admitted = admit(&group.key, &source, &prefix, path.attrs, &mut core.attrs, &mut core.next_hops);
+            if let Ok(admitted) = admitted {
+                let path_id = if add_path { sent_path_id(number) } else { bgp_proto::PathId::NONE };
+                let (attrs, keep_med) = (admitted.attrs, admitted.keep_med);
+                self.told.push(News { path_id, attrs, source: path.peer, keep_med });
+            }
+        }
+        group.feed(dest, &self.told, core);
+    }
+
+    /// All usable candidates, best first. MED counts between all of them here: a rank must be one order, and which path
+    /// is the third best changes no packet.
+    fn rank(&mut self) {
+        let candidates = &self.candidates;
+        self.order.clear();
+        self.order.extend((0..candidates.len()).filter(|&at| candidates[at].usable));
+        self.order.sort_unstable_by(|&a, &b| compare(&candidates[b], &candidates[a], Med::Compare).0);
+    }
+}
+
+impl Core {
+    /// Marks the prefixes whose paths go by a next hop that changed.
+    fn mark_changed_next_hops(&mut self) {
+        if !self.next_hops.any_changed() {
+            return;
+        }
+        for id in 0..self.table.paths.upper() {
+            let path = self.table.paths[id];
+            if path.dest != NONE && self.next_hops.is_changed(self.attrs.facts(path.attrs).next_hop) {
+                self.mark_dirty(path.dest);
+            }
+        }
+        self.next_hops.clear_changed();
+    }
+
+    fn update_fib(&mut self, dest: u32, work: &Workspace, selection: &Selection) {
+        let route = self.fib_route(work, selection);
+        let new = self.fib.intern(route);
+        let at = &mut self.table.dests[dest];
+        let old = std::mem::replace(&mut at.fib, new);
+        self.fib.release(old);
+        if new != old && !std::mem::replace(&mut at.fib_dirty, true) {
+            self.fib_dirty.push(dest);
+        }
+    }
+
+    fn fib_route(&self, work: &Workspace, selection: &Selection) -> Option<FibRoute> {
+        let best = selection.best?;
+        let path = |at: usize| &self.table.paths[work.numbers[at]];
+        if path(best).peer.is_local() {
+            return path(best).marks.blackhole.then_some(FibRoute::Blackhole);
+        }
+        let addr = |at: usize| self.next_hops.addr(self.attrs.facts(path(at).attrs).next_hop);
+        let mut equal: SmallVec<[usize; 8]> =
+            (0..work.candidates.len()).filter(|&at| selection.is_multipath(&work.candidates, at)).collect();
+        if equal.len() > 1 {
+            // Which ones stay when there are too many must not depend on arrival.
+            equal.sort_unstable_by(|&a, &b| compare(&work.candidates[b], &work.candidates[a], Med::Skip).0);
+        }
+        let mut via: SmallVec<[std::net::IpAddr; 2]> = SmallVec::new();
+        for addr in equal.into_iter().filter_map(addr) {
+            if via.len() < self.config.max_paths && !via.contains(&addr) {
+                via.push(addr);
+            }
+        }
+        via.sort_unstable();
+        Some(FibRoute::Via(via))
+    }
+}

@@ -1,0 +1,293 @@
+//! The table: every path of every peer, by prefix and by peer. It is the Adj-RIB-In of all peers and the Loc-RIB at once.
+//!
+//! A [`Dest`] is a prefix with a chain of [`Path`]s; a path stands in its dest's chain and in its peer's list, both made
+//! of numbers inside the path (36 octets a path, 36 a dest, plus 4–10 for the index). So a session's end, a refresh or a
+//! new import policy costs what the peer announced, not what the table holds.
+//!
+//! Paths that import refuses stay, marked with the reason: a changed policy needs no route refresh, and `show route`
+//! can say why.
+//!
+//! A dest lives while it has paths or somebody still has its number: an update group's log, the dirty queue, the
+//! pending kernel changes.
+
+use std::hash::BuildHasher;
+
+use bgp_proto::{Family, PathId, Prefix};
+use hashbrown::HashTable;
+
+use crate::attrs::AttrId;
+use crate::import::Rejection;
+use crate::peer::PeerId;
+use crate::slab::{NONE, Slab};
+
+/// A prefix and what is decided about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Dest {
+    pub(crate) prefix: Prefix,
+    /// Waits to be decided.
+    pub(crate) dirty: bool,
+    /// Its kernel route changed and was not fetched yet.
+    pub(crate) fib_dirty: bool,
+    /// First path of the chain.
+    pub(crate) head: u32,
+    /// The path that won the last decision. Valid while the dest is not dirty.
+    pub(crate) best: u32,
+    /// What the kernel is to have: a number of [`crate::fib::FibStore`].
+    pub(crate) fib: u32,
+    /// Log entries that name this dest.
+    pub(crate) holds: u32,
+}
+
+impl Default for Dest {
+    fn default() -> Self {
+        let prefix = Prefix::V4 { addr: [0; 4], len: 0 };
+        Self { prefix, dirty: false, fib_dirty: false, head: NONE, best: NONE, fib: NONE, holds: 0 }
+    }
+}
+
+/// One peer's offer for a prefix.
+#[derive(Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) dest: u32,
+    /// The next one for the same prefix.
+    pub(crate) next: u32,
+    pub(crate) peer_prev: u32,
+    pub(crate) peer_next: u32,
+    pub(crate) peer: PeerId,
+    /// As the peer sent it.
+    pub(crate) path_id: PathId,
+    /// As received.
+    pub(crate) raw: AttrId,
+    /// After import; the same set as `raw` unless the policy changed something.
+    pub(crate) attrs: AttrId,
+    pub(crate) rejected: Option<Rejection>,
+    pub(crate) marks: Marks,
+}
+
+/// Small facts of a path.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// The session that announced it is gone; kept by graceful restart (RFC 4724 §4.2).
+    pub(crate) stale: bool,
+    /// Not repeated yet since the peer began a refresh (RFC 7313 §4).
+    pub(crate) refreshing: bool,
+    /// Originated here and the kernel discards what no longer prefix matches.
+    pub(crate) blackhole: bool,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            dest: NONE,
+            next: NONE,
+            peer_prev: NONE,
+            peer_next: NONE,
+            peer: PeerId::LOCAL,
+            path_id: PathId::NONE,
+            raw: AttrId::NONE,
+            attrs: AttrId::NONE,
+            rejected: None,
+            marks: Marks::default(),
+        }
+    }
+}
+
+/// Paths of one peer in one family.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct PathCount {
+    /// All of them.
+    pub received: u32,
+    /// Those import let through.
+    pub accepted: u32,
+    /// Those kept from a session that is gone.
+    pub stale: u32,
+}
+
+#[derive(Clone, Copy)]
+struct PeerList {
+    head: u32,
+    counts: [PathCount; 2],
+}
+
+impl Default for PeerList {
+    fn default() -> Self {
+        Self { head: NONE, counts: [PathCount::default(); 2] }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub(crate) dests: Slab<Dest>,
+    pub(crate) paths: Slab<Path>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    /// By [`list_of`].
+    peers: Vec<PeerList>,
+}
+
+/// Where the peer's list stands; the local pseudo-peer is first.
+fn list_of(peer: PeerId) -> usize {
+    if peer.is_local() { 0 } else { peer.0 as usize + 1 }
+}
+
+pub(crate) fn family_index(family: Family) -> usize {
+    usize::from(family == Family::IPV6_UNICAST)
+}
+
+impl Table {
+    pub(crate) fn find(&self, prefix: &Prefix) -> Option<u32> {
+        self.index.find(self.hasher.hash_one(prefix), |&id| self.dests[id].prefix == *prefix).copied()
+    }
+
+    pub(crate) fn find_or_insert(&mut self, prefix: Prefix) -> u32 {
+        let hash = self.hasher.hash_one(prefix);
+        if let Some(&id) = self.index.find(hash, |&id| self.dests[id].prefix == prefix) {
+            return id;
+        }
+        let id = self.dests.insert(Dest { prefix, ..Dest::default() });
+        let (dests, hasher) = (&self.dests, &self.hasher);
+        self.index.insert_unique(hash, id, |&id| hasher.hash_one(dests[id].prefix));
+        id
+    }
+
+    /// Forgets a dest that nobody needs any more; says whether it did.
+    pub(crate) fn try_remove(&mut self, id: u32) -> bool {
+        let dest = &self.dests[id];
+        if dest.head != NONE || dest.holds > 0 || dest.dirty || dest.fib_dirty || dest.fib != NONE {
+            return false;
+        }
+        let hash = self.hasher.hash_one(dest.prefix);
+        if let Ok(found) = self.index.find_entry(hash, |&other| other == id) {
+            found.remove();
+            self.dests.remove(id);
+        }
+        true
+    }
+
+    /// A log entry names the dest from now on.
+    pub(crate) fn hold(&mut self, dest: u32) {
+        self.dests[dest].holds += 1;
+    }
+
+    /// A log entry that named the dest is gone.
+    pub(crate) fn unhold(&mut self, dest: u32) {
+        self.dests[dest].holds -= 1;
+        self.try_remove(dest);
+    }
+
+    /// A peer's path for a prefix.
+    pub(crate) fn find_path(&self, dest: u32, peer: PeerId, path_id: PathId) -> Option<u32> {
+        self.paths_of(dest).find(|&id| self.paths[id].peer == peer && self.paths[id].path_id == path_id)
+    }
+
+    /// The chain of a dest, in no meaningful order.
+    pub(crate) fn paths_of(&self, dest: u32) -> impl Iterator<Item = u32> {
+        let mut at = self.dests[dest].head;
+        std::iter::from_fn(move || {
+            let id = (at != NONE).then_some(at)?;
+            at = self.paths[id].next;
+            Some(id)
+        })
+    }
+
+    /// All paths of a peer.
+    pub(crate) fn paths_of_peer(&self, peer: PeerId) -> impl Iterator<Item = u32> {
+        let mut at = self.peers.get(list_of(peer)).map_or(NONE, |list| list.head);
+        std::iter::from_fn(move || {
+            let id = (at != NONE).then_some(at)?;
+            at = self.paths[id].peer_next;
+            Some(id)
+        })
+    }
+
+    /// Puts a path into its dest's chain and its peer's list.
+    pub(crate) fn insert_path(&mut self, mut path: Path) -> u32 {
+        let list = list_of(path.peer);
+        if self.peers.len() <= list {
+            self.peers.resize(list + 1, PeerList::default());
+        }
+        path.next = self.dests[path.dest].head;
+        path.peer_prev = NONE;
+        path.peer_next = self.peers[list].head;
+        let (dest, second) = (path.dest, path.peer_next);
+        let id = self.paths.insert(path);
+        self.dests[dest].head = id;
+        self.peers[list].head = id;
+        if second != NONE {
+            self.paths[second].peer_prev = id;
+        }
+        self.count(&path, 1);
+        id
+    }
+
+    /// Takes a path out of both; its attributes' counts pass to the caller.
+    pub(crate) fn remove_path(&mut self, id: u32) -> Path {
+        let path = self.paths.remove(id);
+        self.count(&path, u32::MAX);
+        match path.peer_prev {
+            NONE => self.peers[list_of(path.peer)].head = path.peer_next,
+            prev => self.paths[prev].peer_next = path.peer_next,
+        }
+        if path.peer_next != NONE {
+            self.paths[path.peer_next].peer_prev = path.peer_prev;
+        }
+        let dest = &mut self.dests[path.dest];
+        if dest.best == id {
+            dest.best = NONE;
+        }
+        if dest.head == id {
+            dest.head = path.next;
+        } else {
+            let mut at = dest.head;
+            while self.paths[at].next != id {
+                at = self.paths[at].next;
+            }
+            self.paths[at].next = path.next;
+        }
+        path
+    }
+
+    /// Changes a path where it stands, keeping the peer's counts right.
+    pub(crate) fn update_path(&mut self, id: u32, change: impl FnOnce(&mut Path)) {
+        let before = self.paths[id];
+        self.count(&before, u32::MAX);
+        change(&mut self.paths[id]);
+        let after = self.paths[id];
+        self.count(&after, 1);
+    }
+
+    pub(crate) fn counts(&self, peer: PeerId, family: Family) -> PathCount {
+        self.peers.get(list_of(peer)).map(|list| list.counts[family_index(family)]).unwrap_or_default()
+    }
+
+    /// Octets of memory held.
+    pub(crate) fn memory(&self) -> usize {
+        self.dests.memory()
+            + self.paths.memory()
+            + self.index.capacity() * 5
+            + self.peers.capacity() * size_of::<PeerList>()
+    }
+
+    /// `by` is 1, or `u32::MAX` for minus one.
+    fn count(&mut self, path: &Path, by: u32) {
+        let family = family_index(self.dests[path.dest].prefix.family());
+        let count = &mut self.peers[list_of(path.peer)].counts[family];
+        let add = |field: &mut u32, when: bool| *field = field.wrapping_add(if when { by } else { 0 });
+        add(&mut count.received, true);
+        add(&mut count.accepted, path.rejected.is_none());
+        add(&mut count.stale, path.marks.stale);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_and_a_dest_stay_small() {
+        // The goal is 150 octets a path, attributes included.
+        assert!(size_of::<Path>() <= 40, "{}", size_of::<Path>());
+        assert!(size_of::<Dest>() <= 40, "{}", size_of::<Dest>());
+    }
+}

@@ -1,0 +1,328 @@
+//! Looking inside: routes with all their paths, why each lost, whom it goes to, and what all of it costs.
+//!
+//! Nothing here is kept: a view is worked out when somebody asks. Sorting a table of a million prefixes for a person is
+//! cheap beside keeping it sorted for nobody.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_proto::attr::PathAttrs;
+use bgp_proto::{Family, PathId, Prefix};
+use smallvec::SmallVec;
+
+use crate::decide::{Med, Step, compare, select};
+use crate::export::{Withheld, admit};
+use crate::fib::FibRoute;
+use crate::group::{Group, GroupKey};
+use crate::import::Rejection;
+use crate::next_hop::NextHopState;
+use crate::peer::{PeerCounters, PeerId};
+use crate::rib::Rib;
+use crate::slab::NONE;
+use crate::table::PathCount;
+
+/// A prefix with everything known about it.
+#[derive(Clone, Debug)]
+pub struct RouteView {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// What the kernel is to have.
+    pub fib: Option<FibRoute>,
+    /// It changed and was not settled yet: the marks below are those of the next decision.
+    pub unsettled: bool,
+    /// All paths: the best first, then in falling preference, refused ones last.
+    pub paths: Vec<PathView>,
+}
+
+/// One path of a prefix.
+#[derive(Clone, Debug)]
+pub struct PathView {
+    /// Who announced it; [`PeerId::LOCAL`] for routes of our own.
+    pub peer: PeerId,
+    /// The id the peer gave it.
+    pub path_id: PathId,
+    /// Its attributes after import.
+    pub attrs: Arc<PathAttrs>,
+    /// Its attributes as they were received.
+    pub received: Arc<PathAttrs>,
+    /// It is the best.
+    pub best: bool,
+    /// It is the best or as good.
+    pub multipath: bool,
+    /// The step of the decision at which it lost.
+    pub lost_at: Option<Step>,
+    /// Import refused it.
+    pub rejected: Option<Rejection>,
+    /// Its session is gone, graceful restart keeps it.
+    pub stale: bool,
+    /// What is known of its next hop.
+    pub next_hop: NextHopState,
+    number: u32,
+}
+
+/// Which routes to show. All that is given must hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RouteFilter {
+    /// Of this family.
+    pub family: Option<Family>,
+    /// Inside this block, itself included.
+    pub within: Option<Prefix>,
+    /// With a path of this peer.
+    pub peer: Option<PeerId>,
+}
+
+/// A peer's paths, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerView {
+    /// What it announced, by [`Family::SUPPORTED`].
+    pub paths: [PathCount; 2],
+    /// What it is told, or will be when it has read all, by [`Family::SUPPORTED`].
+    pub advertised: [u32; 2],
+    /// Since it was added.
+    pub counters: PeerCounters,
+}
+
+/// An update group.
+#[derive(Clone, Debug)]
+pub struct GroupView {
+    /// What its members have in common.
+    pub key: GroupKey,
+    /// Its members.
+    pub members: Vec<PeerId>,
+    /// Paths it announces.
+    pub announced: usize,
+    /// Withdrawals not every member has read.
+    pub tombstones: usize,
+    /// Members that have not read everything.
+    pub behind: usize,
+    /// The whole table has been taken into account.
+    pub filled: bool,
+    /// Slices fetched that were written already.
+    pub ring_hits: u64,
+    /// Slices that had to be written.
+    pub ring_misses: u64,
+    /// Prefixes withdrawn because their attributes did not fit a message.
+    pub too_large: u64,
+}
+
+/// Octets of memory, by part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryView {
+    /// Prefixes, paths and their index.
+    pub table: usize,
+    /// Attribute sets.
+    pub attrs: usize,
+    /// Next hops and kernel routes.
+    pub next_hops: usize,
+    /// Logs of the update groups.
+    pub groups: usize,
+    /// Written slices kept by the update groups.
+    pub rings: usize,
+    /// Prefixes in the table.
+    pub dests: usize,
+    /// Paths in the table.
+    pub paths: usize,
+    /// Distinct attribute sets.
+    pub attr_sets: usize,
+    /// Sets that arrived and were here already.
+    pub attr_hits: u64,
+    /// Sets that arrived and were new.
+    pub attr_misses: u64,
+}
+
+impl RouteFilter {
+    fn admits(&self, prefix: &Prefix) -> bool {
+        self.family.is_none_or(|family| prefix.family() == family)
+            && self.within.is_none_or(|block| block.contains(prefix))
+    }
+}
+
+impl RouteView {
+    /// The best path.
+    pub fn best(&self) -> Option<&PathView> {
+        self.paths.iter().find(|path| path.best)
+    }
+}
+
+impl Rib {
+    /// The prefixes that pass a filter, sorted. To show a page, take a part and ask [`Rib::route`] for each.
+    pub fn prefixes(&self, filter: &RouteFilter) -> Vec<Prefix> {
+        let table = &self.core.table;
+        let of_dest = |dest: u32| {
+            let at = &table.dests[dest];
+            (at.head != NONE && filter.admits(&at.prefix)).then_some(at.prefix)
+        };
+        let mut prefixes: Vec<Prefix> = match filter.peer {
+            Some(peer) => table.paths_of_peer(peer).filter_map(|path| of_dest(table.paths[path].dest)).collect(),
+            None => (0..table.dests.upper()).filter_map(of_dest).collect(),
+        };
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        prefixes
+    }
+
+    /// The routes that pass a filter, sorted by prefix.
+    pub fn routes(&self, filter: &RouteFilter) -> Vec<RouteView> {
+        self.prefixes(filter).iter().filter_map(|prefix| self.route(prefix)).collect()
+    }
+
+    /// One prefix, exactly.
+    pub fn route(&self, prefix: &Prefix) -> Option<RouteView> {
+        let core = &self.core;
+        let dest = core.table.find(prefix)?;
+        let at = &core.table.dests[dest];
+        if at.head == NONE {
+            return None;
+        }
+        let (mut candidates, mut numbers) = (Vec::new(), SmallVec::new());
+        core.candidates(dest, &mut candidates, &mut numbers);
+        let selection = select(&candidates, core.config.always_compare_med);
+        let mut paths: Vec<PathView> = core.table.paths_of(dest).map(|number| self.path_view(number)).collect();
+        for path in &mut paths {
+            let Some(at) = numbers.iter().position(|&number| number == path.number) else { continue };
+            path.best = selection.best == Some(at);
+            path.multipath = selection.is_multipath(&candidates, at);
+            path.lost_at = selection.lost_at(&candidates, at);
+        }
+        let place = |path: &PathView| numbers.iter().position(|&number| number == path.number);
+        paths.sort_by(|a, b| {
+            b.best.cmp(&a.best).then_with(|| match (place(a), place(b)) {
+                (Some(a), Some(b)) => compare(&candidates[b], &candidates[a], Med::Compare).0,
+                (a, b) => b.is_some().cmp(&a.is_some()).then((a, b).cmp(&(a, b))),
+            })
+        });
+        Some(RouteView { prefix: *prefix, fib: core.fib.route(at.fib).cloned(), unsettled: at.dirty, paths })
+    }
+
+    /// The longest prefix with a best path that an address lies in.
+    pub fn lookup(&self, addr: IpAddr) -> Option<RouteView> {
+        let longest = if addr.is_ipv4() { 32 } else { 128 };
+        (0..=longest).rev().find_map(|len| {
+            let route = self.route(&Prefix::new(addr, len).ok()?)?;
+            route.best().is_some().then_some(route)
+        })
+    }
+
+    /// Whether a peer is told each path of a prefix, and if not, why. In the order of [`RouteView::paths`]; empty if the
+    /// prefix or the peer's session is not there.
+    pub fn explain_export(&mut self, prefix: &Prefix, peer: PeerId) -> Vec<Result<(), Withheld>> {
+        let Some(route) = self.route(prefix) else { return Vec::new() };
+        let Some(group) = self.group_of(peer, prefix.family()) else { return Vec::new() };
+        let key = group.key.clone();
+        let limit = if key.is_add_path() { self.core.config.add_path_limit } else { 1 };
+        let mut told = 0;
+        let verdicts = route.paths.iter().map(|path| {
+            if path.peer == peer {
+                told += usize::from(!key.is_add_path());
+                return Err(Withheld::CameFromPeer);
+            }
+            if path.rejected.is_some() || !path.next_hop.usable || told >= limit || (!key.is_add_path() && !path.best) {
+                return Err(Withheld::NotBest);
+            }
+            let core = &mut self.core;
+            let (source, attrs) = (core.peers.source(path.peer), core.table.paths[path.number].attrs);
+            let admitted = admit(&key, &source, prefix, attrs, &mut core.attrs, &mut core.next_hops)?;
+            core.attrs.release(admitted.attrs, &mut core.next_hops);
+            told += 1;
+            Ok(())
+        });
+        verdicts.collect()
+    }
+
+    /// A peer in numbers.
+    pub fn peer_view(&self, id: PeerId) -> PeerView {
+        let table = &self.core.table;
+        let paths = Family::SUPPORTED.map(|family| table.counts(id, family));
+        let advertised = Family::SUPPORTED.map(|family| {
+            let Some(group) = self.group_of(id, family) else { return 0 };
+            let own = |path: u32| {
+                let dest = table.paths[path].dest;
+                group
+                    .log
+                    .entries_of(dest)
+                    .filter(|&at| group.log.entry(at).source == id && !group.log.entry(at).is_gone())
+                    .count()
+            };
+            let mut dests: Vec<u32> = table.paths_of_peer(id).collect();
+            dests.sort_unstable_by_key(|&path| table.paths[path].dest);
+            dests.dedup_by_key(|path| table.paths[*path].dest);
+            let back: usize = dests.into_iter().map(own).sum();
+            u32::try_from(group.log.live().saturating_sub(back)).unwrap_or(u32::MAX)
+        });
+        let counters = self.core.peers.find(id).map(|peer| peer.counters).unwrap_or_default();
+        PeerView { paths, advertised, counters }
+    }
+
+    /// Whether a peer's End-of-RIB for a family has arrived on its session.
+    pub fn has_ended(&self, id: PeerId, family: Family) -> bool {
+        self.core.peers.find(id).is_some_and(|peer| peer.ended.contains(family))
+    }
+
+    /// The update groups.
+    pub fn groups(&self) -> Vec<GroupView> {
+        let view = |group: &Group| GroupView {
+            key: group.key.clone(),
+            members: group.members().map(|member| member.peer).collect(),
+            announced: group.log.live(),
+            tombstones: group.log.dead(),
+            behind: group.members().filter(|member| group.log.skip_holes(member.cursor) < group.log.tail()).count(),
+            filled: group.fill.is_none(),
+            ring_hits: group.ring.hits,
+            ring_misses: group.ring.misses,
+            too_large: group.too_large,
+        };
+        self.groups.iter().flatten().map(view).collect()
+    }
+
+    /// Routes of our own, sorted.
+    pub fn originated(&self) -> Vec<Prefix> {
+        self.prefixes(&RouteFilter { peer: Some(PeerId::LOCAL), ..RouteFilter::default() })
+    }
+
+    /// What the table costs. Walks the attribute store.
+    pub fn memory(&self) -> MemoryView {
+        let core = &self.core;
+        let groups = || self.groups.iter().flatten();
+        MemoryView {
+            table: core.table.memory() + (core.dirty.capacity() + core.fib_dirty.capacity()) * 4,
+            attrs: core.attrs.memory(),
+            next_hops: core.next_hops.memory() + core.fib.memory(),
+            groups: groups().map(|group| group.log.memory()).sum(),
+            rings: groups().map(|group| group.ring.memory()).sum(),
+            dests: core.table.dests.len(),
+            paths: core.table.paths.len(),
+            attr_sets: core.attrs.len(),
+            attr_hits: core.attrs.hits_and_misses().0,
+            attr_misses: core.attrs.hits_and_misses().1,
+        }
+    }
+
+    /// Prefixes waiting for [`Rib::settle`].
+    pub fn unsettled(&self) -> usize {
+        self.core.dirty.len()
+    }
+
+    fn group_of(&self, peer: PeerId, family: Family) -> Option<&Group> {
+        let peer = self.core.peers.find(peer)?;
+        let groups = peer.memberships.iter().filter_map(|at| self.groups[at.group as usize].as_ref());
+        groups.into_iter().find(|group| group.key.family == family)
+    }
+
+    fn path_view(&self, number: u32) -> PathView {
+        let core = &self.core;
+        let path = &core.table.paths[number];
+        PathView {
+            peer: path.peer,
+            path_id: path.path_id,
+            attrs: core.attrs.attrs(path.attrs).clone(),
+            received: core.attrs.attrs(path.raw).clone(),
+            best: false,
+            multipath: false,
+            lost_at: None,
+            rejected: path.rejected,
+            stale: path.marks.stale,
+            next_hop: core.next_hops.state(core.attrs.facts(path.attrs).next_hop),
+            number,
+        }
+    }
+}

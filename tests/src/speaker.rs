@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::daemon::{Daemon, bird2::Bird2, roost::Roost};
+use crate::daemon::{Daemon, bird1::Bird1, bird2::Bird2, roost::Roost};
 use crate::netns::Netns;
 
 /// Which program a speaker is.
@@ -16,6 +16,8 @@ pub enum Kind {
     Roost,
     /// BIRD 2, started in graceful-restart recovery as on Kubernetes nodes.
     Bird2,
+    /// BIRD 1.6, IPv4 only, started in graceful-restart recovery.
+    Bird1,
 }
 
 /// One speaker of a lab.
@@ -46,6 +48,8 @@ pub struct Peer {
     pub both_families: bool,
     /// Wait for it to connect.
     pub passive: bool,
+    /// It is our route reflector client.
+    pub client: bool,
     /// TCP-MD5.
     pub password: Option<String>,
 }
@@ -58,7 +62,7 @@ impl Peer {
     #[track_caller]
     pub fn new(address: &str, asn: u32) -> Peer {
         let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
-        Peer { address, asn, both_families: false, passive: false, password: None }
+        Peer { address, asn, both_families: false, passive: false, client: false, password: None }
     }
 }
 
@@ -104,6 +108,7 @@ impl Speaker {
         match kind {
             Kind::Roost => Daemon::start(Roost, ns, &self.roost(ns)),
             Kind::Bird2 => Daemon::start(Bird2 { recover: true }, ns, &self.bird2()),
+            Kind::Bird1 => Daemon::start(Bird1 { recover: true, ipv6: false }, ns, &self.bird1()),
         }
     }
 
@@ -134,6 +139,9 @@ impl Speaker {
             }
             if peer.passive {
                 keys += ", passive: true";
+            }
+            if peer.client {
+                keys += ", route_reflector_client: true";
             }
             if peer.asn != self.asn {
                 keys += ", import: accept, export: accept";
@@ -175,11 +183,17 @@ impl Speaker {
             if peer.passive {
                 out += "  passive;\n";
             }
+            if peer.client {
+                out += "  rr client;\n";
+            }
             if let Some(password) = &peer.password {
                 let _ = writeln!(out, "  password {password:?};");
             }
             for family in ["ipv4", "ipv6"] {
                 if (family == "ipv6") == v6 || peer.both_families {
+                    let reflects = self.peers.iter().any(|peer| peer.client);
+                    let learned = if reflects { " || source = RTS_BGP" } else { "" };
+                    let exported = format!("proto = \"blocks_{family}\"{learned}");
                     let next_hop = match (&self.address6, family, v6) {
                         (Some(address6), "ipv6", false) => format!("next hop address {};", bare(address6)),
                         (_, "ipv4", true) => format!("next hop address {};", self.ip()),
@@ -187,11 +201,38 @@ impl Speaker {
                     };
                     let _ = writeln!(
                         out,
-                        "  {family} {{ import all; export where proto = \"blocks_{family}\"; gateway recursive; {next_hop} }};"
+                        "  {family} {{ import all; export where {exported}; gateway recursive; {next_hop} }};"
                     );
                 }
             }
             out += "}\n";
+        }
+        out
+    }
+}
+
+impl Speaker {
+    /// The configuration of BIRD 1.6: IPv4 only.
+    pub fn bird1(&self) -> String {
+        let mut out = format!("log stderr all;\nrouter id {};\n{}\n", self.ip(), self.more);
+        out += "protocol device { }\nprotocol direct { }\n";
+        out += "protocol kernel { learn; persist; scan time 2; graceful restart; import all;\n";
+        out += "  export where source = RTS_BGP || proto = \"blocks\"; }\nprotocol static blocks {\n";
+        for block in self.blocks.iter().filter(|block| !block.contains(':')) {
+            let _ = writeln!(out, "  route {block} blackhole;");
+        }
+        out += "}\n";
+        for (number, peer) in self.peers.iter().enumerate() {
+            let _ = writeln!(out, "protocol bgp peer_{number} {{");
+            let _ = writeln!(out, "  local {} as {}; neighbor {} as {};", self.ip(), self.asn, peer.address, peer.asn);
+            out += "  multihop; graceful restart; graceful restart time 120; add paths on; gateway recursive;\n";
+            out += "  connect delay time 1; connect retry time 1; error wait time 1, 2;\n";
+            out += if peer.passive { "  passive;\n" } else { "" };
+            out += if peer.client { "  rr client;\n" } else { "" };
+            if let Some(password) = &peer.password {
+                let _ = writeln!(out, "  password {password:?};");
+            }
+            out += "  import all; export where proto = \"blocks\";\n}\n";
         }
         out
     }

@@ -1,4 +1,4 @@
-//! roost beside BIRD 2: blocks travel both ways and end up in both kernels, IPv4 and IPv6, over one session and two.
+//! roost beside BIRD 2 (and once 1.6): blocks travel both ways and end up in both kernels, IPv4 and IPv6, over one session and two.
 //!
 //! Each lab runs with BIRD on both sides too: when that fails, it is the lab that is wrong and not roost.
 
@@ -14,13 +14,18 @@ struct Pair {
 impl Pair {
     #[track_caller]
     fn start(name: &str, kind: Kind, a: &Speaker, b: &Speaker) -> Pair {
+        Pair::of(name, kind, Kind::Bird2, a, b)
+    }
+
+    #[track_caller]
+    fn of(name: &str, kind_a: Kind, kind_b: Kind, a: &Speaker, b: &Speaker) -> Pair {
         let lab = Lab::new(name);
         let (ns_a, ns_b) = (lab.netns("a"), lab.netns("b"));
         lab.wire((&ns_a, "eth0"), (&ns_b, "eth0"));
         a.address_device(&ns_a, "eth0");
         b.address_device(&ns_b, "eth0");
-        let b = b.start(Kind::Bird2, &ns_b);
-        let a = a.start(kind, &ns_a);
+        let b = b.start(kind_b, &ns_b);
+        let a = a.start(kind_a, &ns_a);
         Pair { a, b, _lab: lab }
     }
 
@@ -189,4 +194,16 @@ fn a_stopped_roost_leaves_its_routes_in_its_kernel() {
     assert_eq!(pair.b.ns().routes("proto bird"), B, "SIGTERM is no goodbye: the peer keeps the routes for the restart");
     pair.a.launch();
     pair.converge(A, B, &[], &[]);
+}
+
+#[test]
+fn bird_1_6_and_bird_2_exchange_blocks() {
+    let (a, b) = simple(|_, _| {});
+    Pair::of("birdonesixbirds", Kind::Bird1, Kind::Bird2, &a, &b).converge(A, B, &[], &[]);
+}
+
+#[test]
+fn roost_and_bird_1_6_exchange_blocks() {
+    let (a, b) = simple(|_, _| {});
+    Pair::of("birdonesix", Kind::Roost, Kind::Bird1, &a, &b).converge(A, B, &[], &[]);
 }

@@ -113,7 +113,7 @@ impl Node {
                 }
                 Err(format!("{status:#}\n{rows:#?}"))
             }
-            Kind::Bird2 => {
+            Kind::Bird2 | Kind::Bird1 => {
                 let status = self.daemon.control("show status").map_err(|error| error.to_string())?;
                 let all = self.daemon.control("show protocols all").map_err(|error| error.to_string())?;
                 let up = all.matches("BGP state:          Established").count();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::message::Message;
+use crate::message::kind;
 
 /// Messages by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,13 +20,14 @@ pub struct MessageCounts {
 }
 
 impl MessageCounts {
-    pub(super) fn count(&mut self, message: &Message) {
-        *match message {
-            Message::Open(_) => &mut self.open,
-            Message::Update(_) => &mut self.update,
-            Message::Notification(_) => &mut self.notification,
-            Message::Keepalive => &mut self.keepalive,
-            Message::RouteRefresh(_) => &mut self.route_refresh,
+    pub(super) fn count(&mut self, kind: u8) {
+        *match kind {
+            kind::OPEN => &mut self.open,
+            kind::UPDATE => &mut self.update,
+            kind::NOTIFICATION => &mut self.notification,
+            kind::KEEPALIVE => &mut self.keepalive,
+            kind::ROUTE_REFRESH => &mut self.route_refresh,
+            _ => return,
         } += 1;
     }
 
@@ -39,7 +40,7 @@ impl MessageCounts {
 /// What happened to a peer so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages that were received and could be read.
+    /// Messages with a good header that were taken from connections.
     pub received: MessageCounts,
     /// Messages sent. UPDATEs are counted by [`Peer::count_updates_sent`](super::Peer::count_updates_sent).
     pub sent: MessageCounts,
@@ -61,7 +62,7 @@ pub struct Counters {
     pub lost: u64,
     /// Connections and attempts that ended before Established.
     pub failed: u64,
-    /// Messages that could not be read.
+    /// Messages that could not be read; each ended a session.
     pub message_errors: u64,
     /// UPDATEs with errors the session survived (RFC 7606).
     pub update_faults: u64,

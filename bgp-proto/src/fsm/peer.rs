@@ -77,7 +77,7 @@ impl Outbox {
         if last.is_some_and(|(_, queued)| *queued == bytes) {
             return;
         }
-        self.counters.sent.count(message);
+        self.counters.sent.count(message.kind());
         self.transmit.push_back((conn, bytes));
     }
 }
@@ -131,13 +131,12 @@ impl Peer {
                 Ok(None) => return,
                 Ok(Some(frame)) => {
                     self.out.counters.bytes_received += frame.bytes.len() as u64;
-                    Message::decode(&frame, &codec).map(|message| {
-                        self.out.counters.received.count(&message);
-                        if let Message::Update(update) = &message {
-                            self.out.counters.update_faults += update.faults.len() as u64;
-                        }
-                        session.receive(now, message, &self.config)
-                    })
+                    self.out.counters.received.count(frame.kind);
+                    if session.expects(frame.kind) {
+                        Message::decode(&frame, &codec).map(|message| session.receive(now, message, &self.config))
+                    } else {
+                        Ok(Outcome::End(session.unexpected(frame.kind)))
+                    }
                 }
                 Err(error) => Err(error),
             };
@@ -456,7 +455,12 @@ impl Peer {
     fn apply(&mut self, now: Instant, conn: ConnId, outcome: Outcome) {
         match outcome {
             Outcome::Continue => {}
-            Outcome::Deliver(event) => self.out.events.push_back(event),
+            Outcome::Deliver(event) => {
+                if let PeerEvent::Update(update) = &event {
+                    self.out.counters.update_faults += update.faults.len() as u64;
+                }
+                self.out.events.push_back(event);
+            }
             Outcome::End(end) => self.end(now, conn, end),
             Outcome::Opened(negotiated) => self.opened(now, conn, *negotiated),
             Outcome::Established(negotiated) => {
@@ -522,7 +526,7 @@ impl Peer {
             self.last_down = end.reason;
         } else if matches!(end.reason, DownReason::CollisionLost) {
             self.out.counters.collisions += 1;
-        } else {
+        } else if !matches!(end.reason, DownReason::Stopped(_)) {
             self.attempt_failed(end.reason);
         }
         // A connection that was one too many does not slow the other one.
@@ -608,11 +612,5 @@ fn hard_reset(notification: &Notification) -> Notification {
             notification.subcode,
             cease::MAX_PREFIXES | cease::ADMINISTRATIVE_SHUTDOWN | cease::PEER_DECONFIGURED
         );
-    if !forget {
-        return notification.clone();
-    }
-    let mut data = BytesMut::with_capacity(2 + notification.data.len());
-    data.extend_from_slice(&[notification.code.0, notification.subcode]);
-    data.extend_from_slice(&notification.data);
-    Notification { code: ErrorCode::CEASE, subcode: cease::HARD_RESET, data: data.freeze() }
+    if forget { notification.clone().into_hard_reset() } else { notification.clone() }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::backoff::Jitter;
 use super::peer::Outbox;
 use super::{ConnId, Direction, DownReason, Negotiated, PeerConfig, PeerEvent, Phase, State, local_open, negotiate};
-use crate::message::{Codec, ErrorCode, Message, MessageError, Notification};
+use crate::message::{Codec, Message, MessageError, Notification, kind};
 
 /// How far the connection is, and what it owns there.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,18 +185,28 @@ impl Session {
             (SessionState::Established(_), Message::RouteRefresh(refresh)) => {
                 Outcome::Deliver(PeerEvent::RouteRefresh(refresh))
             }
-            (_, message) => Outcome::End(self.unexpected(&message)),
+            (_, message) => Outcome::End(self.unexpected(message.kind())),
+        }
+    }
+
+    /// Whether a message of this type has a place in this state. To be asked before it is decoded: what an UPDATE means is
+    /// not known before both OPENs are in, so its content must not be what is complained about.
+    pub fn expects(&self, kind: u8) -> bool {
+        match self.state {
+            SessionState::Delayed | SessionState::OpenSent => matches!(kind, kind::OPEN | kind::NOTIFICATION),
+            SessionState::OpenConfirm(_) => matches!(kind, kind::KEEPALIVE | kind::NOTIFICATION),
+            SessionState::Established(_) => kind != kind::OPEN,
         }
     }
 
     /// A message that has no place in this state. RFC 4271 §6.6, RFC 6608 §3 (subcode by state) and §4 (data: its type)
-    fn unexpected(&self, message: &Message) -> End {
-        let (kind, name) = match message {
-            Message::Open(_) => (1, "OPEN"),
-            Message::Update(_) => (2, "UPDATE"),
-            Message::Notification(_) => (3, "NOTIFICATION"),
-            Message::Keepalive => (4, "KEEPALIVE"),
-            Message::RouteRefresh(_) => (5, "ROUTE-REFRESH"),
+    pub fn unexpected(&self, kind: u8) -> End {
+        let message = match kind {
+            kind::OPEN => "OPEN",
+            kind::UPDATE => "UPDATE",
+            kind::NOTIFICATION => "NOTIFICATION",
+            kind::KEEPALIVE => "KEEPALIVE",
+            _ => "ROUTE-REFRESH",
         };
         let subcode = match self.state {
             SessionState::Delayed => 0,
@@ -204,8 +214,8 @@ impl Session {
             SessionState::OpenConfirm(_) => 2,
             SessionState::Established(_) => 3,
         };
-        let notification = Notification { code: ErrorCode::FSM, subcode, data: Bytes::copy_from_slice(&[kind]) };
-        End::with(DownReason::UnexpectedMessage { message: name, state: self.state() }, notification)
+        let notification = Notification { data: Bytes::copy_from_slice(&[kind]), ..Notification::fsm(subcode) };
+        End::with(DownReason::UnexpectedMessage { message, state: self.state() }, notification)
     }
 
     /// Does what is due. RFC 4271 events 10–12, RFC 9687 §3

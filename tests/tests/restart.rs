@@ -1,0 +1,132 @@
+//! Graceful restart (RFC 4724) at its edges: who does not come back, what changed meanwhile, who hangs.
+
+use std::time::{Duration, Instant};
+
+use roost_tests::{Bird2, Daemon, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, until, wait::throughout};
+
+struct Pair {
+    a: Netns,
+    b: Netns,
+    roost: Daemon,
+    bird: Daemon,
+    _lab: Lab,
+}
+
+const A: &[&str] = &["blackhole 10.65.1.0/26", "10.65.2.0/26 via 10.9.0.2 dev eth0"];
+const B: &[&str] = &["10.65.1.0/26 via 10.9.0.1 dev eth0", "blackhole 10.65.2.0/26"];
+
+impl Pair {
+    /// roost in `a`, BIRD in `b`, converged; each config may be changed first.
+    #[track_caller]
+    fn converged(name: &str, roost: impl Fn(String) -> String, bird: impl Fn(String) -> String) -> Pair {
+        let lab = Lab::new(name);
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        lab.wire((&a, "eth0"), (&b, "eth0"));
+        let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
+        let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
+        one.address_device(&a, "eth0");
+        two.address_device(&b, "eth0");
+        let bird = Daemon::start(Bird2 { recover: true }, &b, &bird(two.bird2()));
+        let roost = Daemon::start(Roost, &a, &roost(one.roost(&a)));
+        let pair = Pair { a, b, roost, bird, _lab: lab };
+        holds(&pair.a, A, PATIENCE);
+        holds(&pair.b, B, PATIENCE);
+        pair
+    }
+
+    fn peer_row(&self) -> serde_json::Value {
+        let text = self.roost.ask("show peers --json");
+        let rows: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        rows[0].clone()
+    }
+
+    /// Waits until the session is up again and its End-of-RIB has been taken.
+    #[track_caller]
+    fn settled(&self) {
+        until("the session is back and nothing is stale", PATIENCE, || {
+            let row = self.peer_row();
+            if row["state"] == "established" && row["stale"] == 0 { Ok(()) } else { Err(row.to_string()) }
+        });
+    }
+}
+
+#[track_caller]
+fn holds(ns: &Netns, wanted: &[&str], limit: Duration) {
+    until(&format!("{wanted:?} in {}", ns.name()), limit, || {
+        let have = ns.routes("proto bird");
+        if have == wanted { Ok(()) } else { Err(format!("{have:?}")) }
+    });
+}
+
+fn bird_restart_time_3s(config: String) -> String {
+    config.replace("graceful restart time 120", "graceful restart time 3")
+}
+
+#[test]
+fn routes_of_a_peer_that_does_not_come_back_go_when_its_restart_time_is_over() {
+    let mut pair = Pair::converged("gone", |config| config, bird_restart_time_3s);
+    pair.bird.kill_9();
+    let killed = Instant::now();
+    throughout("the route stays in the restart time", Duration::from_millis(2500), || {
+        let have = pair.a.routes("proto bird");
+        if have == A { Ok(()) } else { Err(format!("{have:?}")) }
+    });
+    holds(&pair.a, &A[..1], Duration::from_secs(5));
+    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+}
+
+#[test]
+fn a_roost_that_does_not_come_back_is_kept_as_long_as_it_asked_for() {
+    let quick = |config: String| config.replace("router: { ", "router: { graceful_restart: { restart_time: 3s }, ");
+    let mut pair = Pair::converged("roostgone", quick, |config| config);
+    pair.roost.kill_9();
+    throughout("the route stays in the restart time", Duration::from_millis(2500), || {
+        let have = pair.b.routes("proto bird");
+        if have == B { Ok(()) } else { Err(format!("{have:?}")) }
+    });
+    holds(&pair.b, &B[1..], Duration::from_secs(5));
+}
+
+#[test]
+fn what_changed_while_roost_was_away_is_put_right_and_the_rest_is_not_touched() {
+    let with_extra = |config: String| {
+        let extra = "protocol static extra { ipv4; route 10.65.3.0/26 blackhole; }\n";
+        config.replace("export where proto = \"blocks_ipv4\"", "export where source = RTS_STATIC") + extra
+    };
+    let lab = Lab::new("meanwhile");
+    let (a, b) = (lab.netns("a"), lab.netns("b"));
+    lab.wire((&a, "eth0"), (&b, "eth0"));
+    let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
+    let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
+    one.address_device(&a, "eth0");
+    two.address_device(&b, "eth0");
+    let bird = Daemon::start(Bird2::default(), &b, &with_extra(two.bird2()));
+    let mut roost = Daemon::start(Roost, &a, &one.roost(&a));
+    let all = ["blackhole 10.65.1.0/26", "10.65.2.0/26 via 10.9.0.2 dev eth0", "10.65.3.0/26 via 10.9.0.2 dev eth0"];
+    holds(&a, &all, PATIENCE);
+    let watch = RouteWatch::start(&a);
+    let mark = watch.mark();
+    roost.kill_9();
+    bird.ask("disable extra");
+    roost.launch();
+    holds(&a, &all[..2], PATIENCE);
+    let moved: Vec<String> = watch.since(mark).into_iter().map(|line| line.text).collect();
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    assert!(moved[0].starts_with("Deleted 10.65.3.0/26"), "{moved:?}");
+}
+
+#[test]
+fn a_peer_that_hangs_is_dropped_by_the_hold_timer_and_the_reason_is_told() {
+    let quick = |config: String| config.replace("connect_retry: 1s", "connect_retry: 1s, hold_time: 3s");
+    let mut pair = Pair::converged("hangs", quick, |config| config);
+    pair.bird.signal(libc::SIGSTOP);
+    let row = until("the hold timer ends the session", Duration::from_secs(10), || {
+        let row = pair.peer_row();
+        if row["state"] == "established" { Err(row.to_string()) } else { Ok(row) }
+    });
+    assert!(row["reason"].as_str().is_some_and(|reason| reason.to_lowercase().contains("hold")), "{row}");
+    pair.bird.signal(libc::SIGCONT);
+    pair.settled();
+    holds(&pair.a, A, PATIENCE);
+    holds(&pair.b, B, PATIENCE);
+}

@@ -20,13 +20,13 @@ use crate::config::FibConfig;
 use crate::desired::{Desired, State, Target};
 use crate::kernel::{Failure, KernelError};
 use crate::next_hops::{Facts, NextHops};
-use crate::plan::{Op, Verdict, Want, plan_prefix};
+use crate::plan::{Op, Ops, Verdict, Want, plan_prefix};
 use crate::resolve::{Resolved, Underlay, resolve};
 use crate::route::{Route, masked};
 use crate::stats::FibStats;
 use crate::view::View;
 use ipnetwork::IpNetwork;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -40,6 +40,9 @@ const DUMP_DELAY: Duration = Duration::from_millis(10);
 /// First pause after a refusal; doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// So often a deletion is tried, each time after a fresh look; then every [`RETRY_MAX`].
+const STUCK: u8 = 3;
 
 /// Desired routes, what is known of the kernel, and what is still to do.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Engine {
     dirty: BTreeSet<IpNetwork>,
     gone: BTreeSet<IpNetwork>,
     retry: BTreeSet<(Instant, IpNetwork)>,
+    /// Prefixes with a route that the kernel shows us but says it does not have when asked to delete it.
+    stuck: HashMap<IpNetwork, u8>,
     /// Next hops to judge again before the next plan.
     stale: Stale,
     /// Prefixes of the last batch, until all notifications sent before its end are read.
@@ -100,6 +105,7 @@ impl Engine {
             dirty: BTreeSet::new(),
             gone: BTreeSet::new(),
             retry: BTreeSet::new(),
+            stuck: HashMap::new(),
             stale: Stale::default(),
             recent: HashSet::new(),
             dump_at: None,
@@ -197,6 +203,7 @@ impl Engine {
                 break;
             }
             self.retry.pop_first();
+            self.stuck.remove(&prefix);
             self.mark(prefix);
         }
         while ops.len() < max
@@ -209,7 +216,8 @@ impl Engine {
             && let Some(prefix) = self.gone.pop_first()
         {
             if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) {
-                ops.extend(plan_prefix(self.view.own.at(prefix), Want::Nothing).0);
+                let planned = plan_prefix(self.view.own.at(prefix), Want::Nothing).0;
+                self.take_up(prefix, planned, &mut ops);
             }
         }
         ops
@@ -241,7 +249,7 @@ impl Engine {
             Resolved::Skipped | Resolved::Withheld(_) => Want::Nothing,
         };
         let (planned, verdict) = plan_prefix(self.view.own.at(prefix), want);
-        ops.extend(planned);
+        self.take_up(prefix, planned, ops);
         let state = match (verdict, resolved) {
             (Verdict::Held, _) => State::Installed,
             (Verdict::Conflict(foreign), _) => {
@@ -264,6 +272,11 @@ impl Engine {
         self.set_state(prefix, state);
     }
 
+    fn take_up(&self, prefix: IpNetwork, planned: Ops, ops: &mut Vec<Op>) {
+        let stuck = self.stuck.get(&prefix).is_some_and(|times| *times >= STUCK);
+        ops.extend(planned.into_iter().filter(|op| !stuck || !matches!(op, Op::Delete(_))));
+    }
+
     /// What became of the operations of the last [`Engine::poll_ops`].
     pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
         let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));
@@ -272,7 +285,10 @@ impl Engine {
         for (op, result) in ops.iter().zip(results) {
             self.recent.insert(op.prefix());
             match result {
-                Ok(()) => self.done(op),
+                Ok(()) => {
+                    self.stuck.remove(&op.prefix());
+                    self.done(op);
+                }
                 Err(error) => self.refused(now, op, error),
             }
         }
@@ -309,13 +325,12 @@ impl Engine {
     fn refused(&mut self, now: Instant, op: &Op, error: KernelError) {
         let prefix = op.prefix();
         match (op, error.failure) {
-            // Gone already, or not quite what we took it for: a look will tell.
-            (Op::Delete(_), Failure::Errno(libc::ESRCH)) => return self.ask_dump(now),
-            (Op::Replace { old, .. }, Failure::Errno(libc::ENOENT | libc::ESRCH)) => {
-                // Gone already, so it is an addition.
-                self.view.erased(old);
-                self.mark(prefix);
-                return;
+            // Gone already, or not quite what we took it for. Only a look can tell; forgetting it here
+            // could leave a route of ours behind as nobody's. What is wanted is planned again after it.
+            (Op::Delete(_), Failure::Errno(libc::ESRCH)) if self.is_new_trouble(prefix) => return self.ask_dump(now),
+            (Op::Replace { .. }, Failure::Errno(libc::ENOENT | libc::ESRCH)) if self.is_new_trouble(prefix) => {
+                self.set_state(prefix, State::Pending);
+                return self.ask_dump(now);
             }
             // Somebody holds the key and we don't know who.
             (_, Failure::Errno(libc::EEXIST)) => self.ask_dump(now),
@@ -339,6 +354,13 @@ impl Engine {
         self.retry.insert((now + pause, prefix));
         let errno = error.errno();
         self.set_state(prefix, State::Failed { error: error.text.into(), errno });
+    }
+
+    /// Counts contradictions between what the kernel shows and what it says; `false` when it is enough.
+    fn is_new_trouble(&mut self, prefix: IpNetwork) -> bool {
+        let times = self.stuck.entry(prefix).or_default();
+        *times = times.saturating_add(1);
+        *times < STUCK
     }
 
     /// Plans it again.

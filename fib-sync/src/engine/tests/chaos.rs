@@ -181,8 +181,14 @@ impl Chaos {
         let other = Route { form: Form::Unicast(hops), ..foreign(prefix, gateway, metric) };
         // What the kernel refuses to others makes no difference.
         let _ = match meddling {
-            Meddling::Delete => return _ = kernel.delete(net(prefix), |route| route.protocol == 12),
-            Meddling::DeleteForeign => return _ = kernel.delete(net(prefix), |route| route.protocol == 4),
+            Meddling::Delete => {
+                kernel.delete(net(prefix), |route| route.protocol == 12);
+                Ok(())
+            }
+            Meddling::DeleteForeign => {
+                kernel.delete(net(prefix), |route| route.protocol == 4);
+                Ok(())
+            }
             Meddling::AddForeign => kernel.add(other),
             Meddling::ReplaceByForeign => kernel.replace(other),
             // Where nothing of ours is, this would make one more stray.

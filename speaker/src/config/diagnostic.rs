@@ -8,8 +8,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
-use super::secrets::Secrets;
+use super::secrets::{Secrets, floor_char};
 
 /// A range of bytes of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +176,8 @@ struct LineIndex {
 impl LineIndex {
     /// Longer lines are cut to a window around the caret.
     const WIDTH: usize = 120;
+    /// How far around the caret secrets are looked for, in bytes: a line may be as long as the file.
+    const NEAR: usize = 2_048;
     const MAX_CARETS: usize = 60;
 
     fn new(text: &str) -> Self {
@@ -191,9 +194,8 @@ impl LineIndex {
         let end = floor_char(text, finding.place.end as usize).max(start);
         let index = self.index(start);
         let from = self.starts[index];
-        let line = text[from..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let to = from + line.len();
-        let (shown, skip, carets) = secrets.blank(text, from..to, start.min(to)..end.min(to));
+        let next = self.starts.get(index + 1).map_or(text.len(), |next| next - 1);
+        let line = text[from..next].trim_end_matches('\r');
         Diagnostic {
             severity: finding.severity,
             file: file.to_owned(),
@@ -201,26 +203,29 @@ impl LineIndex {
             column: text[from..start].chars().count() + 1,
             message: finding.message,
             help: finding.help,
-            quote: Some(Self::window(&shown, skip, carets.clamp(1, Self::MAX_CARETS))),
+            quote: Some(Self::quote(text, secrets, from..from + line.len(), start..end)),
         }
     }
 
-    /// Cuts a long line, and shows control characters as `\u{fffd}`: they must not reach a terminal.
-    fn window(line: &str, skip: usize, carets: usize) -> Quote {
+    /// The part of a line around `mark`: at most [`Self::WIDTH`] characters of it, secrets blanked, and control
+    /// characters as `\u{fffd}`, since they must not reach a terminal.
+    fn quote(text: &str, secrets: &Secrets, line: Range<usize>, mark: Range<usize>) -> Quote {
+        let near = floor_char(text, mark.start.saturating_sub(Self::NEAR)).max(line.start)
+            ..floor_char(text, mark.start + Self::NEAR).min(line.end);
+        let mark = mark.start.min(line.end)..mark.end.min(line.end);
+        let (blanked, skip, carets) = secrets.blank(text, near.clone(), mark);
         let printable = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-        let length = line.chars().count();
+        let length = blanked.chars().count();
         let first = if length > Self::WIDTH { skip.saturating_sub(Self::WIDTH / 2) } else { 0 };
-        let cut_front = if first > 0 { "…" } else { "" };
-        let shown: String = line.chars().skip(first).take(Self::WIDTH).map(printable).collect();
-        let cut_back = if length > first + Self::WIDTH { "…" } else { "" };
-        Quote { skip: skip - first + cut_front.chars().count(), line: format!("{cut_front}{shown}{cut_back}"), carets }
+        let shown: String = blanked.chars().skip(first).take(Self::WIDTH).map(printable).collect();
+        let cut_front = if first > 0 || near.start > line.start { "…" } else { "" };
+        let cut_back = if length > first + Self::WIDTH || near.end < line.end { "…" } else { "" };
+        Quote {
+            line: format!("{cut_front}{shown}{cut_back}"),
+            skip: skip - first + cut_front.chars().count(),
+            carets: carets.clamp(1, Self::MAX_CARETS),
+        }
     }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor_char(text: &str, at: usize) -> usize {
-    let at = at.min(text.len());
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// Everything that keeps a file from being run. `Display` is the full text for people, `{:#}` one line a mistake.
@@ -248,38 +253,72 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// The one of `known` that `typed` most likely means: at most a third of its letters differ.
-pub(super) fn closest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+/// The one of `known` that `typed` most likely means: the same but for a third of its letters, the same thing in
+/// another program's words, or a longer or shorter form of it.
+pub(super) fn closest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<&'k str> {
     if typed.len() > 64 {
         return None;
     }
-    let normal = typed.to_lowercase().replace('-', "_");
-    let limit = (normal.chars().count() / 3).clamp(1, 3);
-    known
-        .into_iter()
-        .map(|name| (distance(&normal, &name.to_lowercase().replace('-', "_")), name))
+    let normal = |name: &str| name.to_lowercase().replace('-', "_");
+    let typed = normal(typed);
+    let limit = (typed.chars().count() / 3).clamp(1, 3);
+    let near = known.clone().into_iter().map(|name| (distance(&typed, &normal(name)), name));
+    let near = near
         .filter(|(distance, name)| *distance <= limit && *distance < name.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .min_by_key(|(distance, _)| *distance);
+    let synonym = |name: &str| SYNONYMS.iter().any(|(word, key)| *word == typed && *key == name);
+    let form = |name: &str| name.len().min(typed.len()) >= 4 && (name.starts_with(&*typed) || typed.starts_with(name));
+    near.map(|(_, name)| name)
+        .or_else(|| known.clone().into_iter().find(|name| synonym(name)))
+        .or_else(|| known.into_iter().find(|name| form(&normal(name))))
 }
+
+/// What keys are called elsewhere: in BIRD, FRR, GoBGP and Kubernetes' resources.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("remote_as", "asn"),
+    ("local_as", "asn"),
+    ("peer_as", "asn"),
+    ("as_number", "asn"),
+    ("asnumber", "asn"),
+    ("neighbor", "address"),
+    ("neighbor", "peers"),
+    ("neighbors", "peers"),
+    ("neighbour", "address"),
+    ("neighbours", "peers"),
+    ("peerip", "address"),
+    ("ip", "address"),
+    ("update_source", "source"),
+    ("source_address", "source"),
+    ("local_address", "source"),
+    ("rr_client", "route_reflector_client"),
+    ("multihop", "ebgp_multihop"),
+    ("gtsm", "ttl_security"),
+    ("filters", "policies"),
+    ("route_maps", "policies"),
+    ("route_map", "policies"),
+    ("ippools", "pools"),
+    ("kernel", "fib"),
+    ("auth_password", "password"),
+    ("restart_wait", "startup_wait"),
+];
 
 /// Edit distance where swapping two neighbours counts one (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let same = usize::from(a[i - 1] != b[j - 1]);
-                let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + same);
-                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                    best = best.min(rows[i - 2][j - 2] + 1);
-                }
-                best
-            };
+    // Row i holds the distances from the first i characters of a; only the last two rows are looked at again.
+    let mut before = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
         }
+        before = std::mem::replace(&mut above, row);
     }
-    rows[a.len()][b.len()]
+    above[b.len()]
 }

@@ -13,7 +13,8 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Expected, Into
 
 use super::at::At;
 use super::diagnostic::{Place, Report, closest};
-use super::tree::{Entry, Kind, Node, crop};
+use super::secrets::crop;
+use super::tree::{Entry, Kind, Node};
 
 /// Reads a `T` from `node`. Whatever is wrong is in the report.
 pub(super) fn read<'t, T: Deserialize<'t>>(node: &'t Node<'t>, report: &Report) -> At<T> {

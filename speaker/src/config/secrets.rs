@@ -5,6 +5,7 @@
 //! comments, in a file with a syntax error, and for a misspelt key. Both think of any key that looks like a password,
 //! since a typo in the key is exactly when the line gets quoted.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostic::{Place, closest};
@@ -67,12 +68,11 @@ impl Secrets {
     /// Whether values of this key are secrets: `password` and what may be meant by it.
     pub fn is_secret_key(key: &str) -> bool {
         let key = key.to_lowercase();
-        if key.ends_with("_file") || key.ends_with("-file") {
+        if key.ends_with("file") {
             return false;
         }
-        ["pass", "secret", "md5", "auth"].iter().any(|part| key.contains(part))
-            || closest(&key, ["password"]).is_some()
-            || (key.starts_with('p') && key.ends_with("wd"))
+        let named = ["passw", "passphrase", "secret", "md5", "auth"].iter().any(|part| key.contains(part));
+        named || key == "pass" || ((6..=10).contains(&key.len()) && closest(&key, ["password"]).is_some())
     }
 
     /// The text of `line` with every secret in it blanked, and where the characters of `mark` stand in it: how many
@@ -99,8 +99,13 @@ impl Secrets {
     fn scan(&self, text: &str, line: Range<usize>) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for word in words(text, line.clone()) {
-            if Self::is_secret_key(&text[word.clone()]) && !self.knows(text, word.end) {
-                found.push(value_start(text, word.end, line.end)..line.end);
+            let value = value_start(text, word.end, line.end);
+            // In `[secret, x]` nothing is called secret.
+            let bare = !self.scan_all
+                && text[word.end..value].find([':', '=']).is_none()
+                && text[value..line.end].chars().next().is_none_or(|next| matches!(next, ',' | '}' | ']'));
+            if !bare && Self::is_secret_key(&text[word.clone()]) && !self.knows(text, word) {
+                found.push(value..line.end);
             }
         }
         if self.scan_all && continues_secret(text, line.start) {
@@ -109,10 +114,11 @@ impl Secrets {
         found
     }
 
-    /// Whether the tree has told about the value behind the key that ends at `key_end`.
-    fn knows(&self, text: &str, key_end: usize) -> bool {
-        let value = value_start(text, key_end, text.len());
-        !self.scan_all && self.ranges.iter().any(|place| place.range().contains(&value) || place.range().start == value)
+    /// Whether the tree has told about the value behind a key, or the key is part of a secret itself.
+    fn knows(&self, text: &str, key: Range<usize>) -> bool {
+        let value = value_start(text, key.end, text.len());
+        let known = |range: Range<usize>| range.contains(&key.start) || range.contains(&value) || range.start == value;
+        !self.scan_all && self.ranges.iter().any(|place| known(place.range()))
     }
 }
 
@@ -140,13 +146,12 @@ pub(super) fn value_start(text: &str, at: usize, limit: usize) -> usize {
 /// Whether the line at `line_start` may be the rest of a secret that began on an earlier line: going up, a line with a
 /// password-like word comes before any line that is a sibling or parent of it.
 fn continues_secret(text: &str, line_start: usize) -> bool {
+    const FAR: usize = 16 << 10;
     let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let mut deepest = usize::MAX;
     let own = text[line_start..].split('\n').next().unwrap_or_default();
-    if !own.trim().is_empty() {
-        deepest = indent(own);
-    }
-    for line in text[..line_start].trim_end_matches('\n').rsplit('\n').take(200) {
+    let mut deepest = if own.trim().is_empty() { usize::MAX } else { indent(own) };
+    let near = floor_char(text, line_start.saturating_sub(FAR));
+    for line in text[near..line_start].trim_end_matches('\n').rsplit('\n') {
         if line.trim().is_empty() {
             continue;
         }
@@ -161,4 +166,24 @@ fn continues_secret(text: &str, line_start: usize) -> bool {
         deepest = deepest.min(indent(line));
     }
     false
+}
+
+/// Text of the file as a message may quote it: short, on one line, and cut behind a password-like word. (A quote that
+/// is never closed can swallow the rest of a line, and then a value is no longer only what its key stands for.)
+pub(super) fn crop(text: &str) -> Cow<'_, str> {
+    const MAX: usize = 48;
+    let start = text.char_indices().nth(MAX).map_or(text.len(), |(at, _)| at);
+    let start = text[..start].find(['\n', '\r']).unwrap_or(start);
+    let end =
+        words(text, 0..start).find(|word| Secrets::is_secret_key(&text[word.clone()])).map_or(start, |word| word.end);
+    match end == text.len() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("{}…", &text[..end])),
+    }
+}
+
+/// The nearest character boundary at or before `at`.
+pub(super) fn floor_char(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -10,10 +10,10 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
+use serde_yaml::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, Tag};
 
 use super::diagnostic::{Place, Report};
-use super::secrets::{Secrets, value_start};
+use super::secrets::{Secrets, crop, floor_char, value_start};
 
 /// Nesting a configuration can have; one that means something has six levels.
 const MAX_DEPTH: usize = 32;
@@ -100,7 +100,12 @@ struct Open<'t> {
 
 enum Body<'t> {
     List(Vec<Node<'t>>),
-    Map { entries: Vec<Entry<'t>>, key: Option<Key<'t>>, seen: HashMap<String, Place> },
+    Map {
+        entries: Vec<Entry<'t>>,
+        /// The key whose value comes next; `Some(None)` when it was no plain name, and its value is passed over.
+        key: Option<Option<Key<'t>>>,
+        seen: HashMap<String, Place>,
+    },
 }
 
 /// The tree cannot be finished; the report says why.
@@ -119,7 +124,13 @@ impl<'t> Builder<'t, '_> {
                 Ok(event) => event,
                 Err(error) => {
                     let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-                    self.report.error(Place::new(at, at), format!("not valid YAML: {}", error.info()), "");
+                    let help = match error.kind() {
+                        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => "indent with spaces",
+                        ErrorKind::MappingValueNotAllowed => "quote a value with `: ` in it; check the indentation",
+                        ErrorKind::UnclosedFlowCollection { .. } => "close it, or write one item a line",
+                        _ => "check quotes, brackets and indentation",
+                    };
+                    self.report.error(Place::new(at, at), format!("not valid YAML: {}", error.info()), help);
                     return None;
                 }
             };
@@ -223,15 +234,19 @@ impl<'t> Builder<'t, '_> {
             Some(Body::List(items)) => items.push(node),
             Some(Body::Map { key: key @ None, .. }) => {
                 *key = Some(match node.kind {
-                    Kind::Scalar { text, .. } => Key { text, place: node.place },
+                    Kind::Scalar { text, .. } => Some(Key { text, place: node.place }),
                     _ => {
-                        self.report.error(node.place, "a key must be a plain name", "");
-                        Key { text: Cow::Borrowed(""), place: node.place }
+                        self.report.error(
+                            node.place,
+                            "a key must be a plain name",
+                            "a mapping or a list names nothing",
+                        );
+                        None
                     }
                 });
             }
             Some(Body::Map { entries, key: waiting, seen }) => {
-                let Some(key) = waiting.take() else { return Ok(()) };
+                let Some(key) = waiting.take().flatten() else { return Ok(()) };
                 if node.is_null() && !copied {
                     node.place = key.place;
                 }
@@ -300,12 +315,14 @@ impl<'t> Builder<'t, '_> {
     }
 }
 
-/// Hides everything between a key and the end of its value, and the value's definition when it is an alias.
+/// Hides everything between a key and the end of its value, a comment behind it (old passwords live there), and the
+/// value's definition when it is an alias.
 fn hide_value(secrets: &mut Secrets, text: &str, key: &Key<'_>, node: &Node<'_>) {
     let start = value_start(text, (key.place.end as usize).min(text.len()), text.len());
-    let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-    let end = if node.is_null() { line_end } else { node.place.end as usize };
-    secrets.hide(Place::new(start, end));
+    let value_end = floor_char(text, node.place.end as usize).max(start);
+    let line_end = text[value_end..].find('\n').map_or(text.len(), |length| value_end + length);
+    let comment = text[value_end..line_end].trim_start().starts_with('#');
+    secrets.hide(Place::new(start, if comment || node.is_null() { line_end } else { value_end }));
     secrets.hide(node.extent);
 }
 
@@ -317,12 +334,4 @@ fn scalar(text: Cow<'_, str>, plain: bool, place: Place) -> Node<'_> {
 fn place(span: &Span) -> Place {
     let range = span.byte_range().unwrap_or_default();
     Place::new(range.start, range.end)
-}
-
-/// Text of the file as a message may quote it: short.
-pub(super) fn crop(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(48) {
-        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
-        None => Cow::Borrowed(text),
-    }
 }

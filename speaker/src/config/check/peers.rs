@@ -14,7 +14,7 @@ use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report};
 use crate::config::model::{Node, PeerOrigin, PeerSettings, Router};
 use crate::config::raw;
-use crate::config::tree::crop;
+use crate::config::secrets::crop;
 use crate::config::values::{DeviceName, MeshPassive, PeerAddress, S, Secret};
 
 pub(super) fn check(

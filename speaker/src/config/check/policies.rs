@@ -9,7 +9,7 @@ use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report, closest};
 use crate::config::model::{Action, Policy, PolicyRef, PrefixList, PrefixRange, Rule, Set};
 use crate::config::raw;
-use crate::config::tree::crop;
+use crate::config::secrets::crop;
 use crate::config::values::S;
 
 /// The checked policies. A policy that could not be read is known by name, so that nobody calls it unknown.

@@ -7,7 +7,7 @@ use ipnetwork::IpNetwork;
 use schemars::{Schema, json_schema};
 
 use super::{DeviceName, Int, Refusal, Scalar, expected};
-use crate::config::tree::crop;
+use crate::config::secrets::crop;
 
 /// An address packets can be sent to.
 fn usable(address: IpAddr, text: &str) -> Result<IpAddr, Refusal> {

@@ -26,7 +26,7 @@ pub use time::HoldTime;
 pub(super) use time::{Lasting, Seconds, show_duration};
 
 use super::at::At;
-use super::tree::crop;
+use super::secrets::crop;
 
 /// Why a text is not the value that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -143,6 +143,11 @@ impl AsPath {
         builder.build()
     }
 
+    /// From a wire form with four-octet numbers that was checked.
+    pub(super) fn from_wire(wire: Box<[u8]>) -> Self {
+        Self { wire }
+    }
+
     /// The wire form with four-octet numbers.
     pub fn as_wire(&self) -> &[u8] {
         &self.wire

@@ -4,17 +4,32 @@
 //! they came over (AS numbers are four octets wide, AS4_PATH is merged, attribute order and flags' unused bits are
 //! gone). The next hop is part of it, because prefixes share an UPDATE only when it is the same.
 //!
-//! [`value`] has the types of single attributes, [`table`] the row that says for each code how it is read, written and
-//! what an error in it costs (RFC 7606), [`decode`] and [`encode`] walk a whole block.
+//! `value` has the types of single attributes, `table` the row that says for each code how it is read, written and
+//! what an error in it costs (RFC 7606), `decode` and `encode` walk a whole block, `cache` remembers blocks. MP_REACH_NLRI
+//! and MP_UNREACH_NLRI are attributes by their header only: what they say is [`Update`](crate::message::Update)'s.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{Asn, RouterId};
 
 pub use as_path::{AsPath, AsPathBuilder, Segment, SegmentKind};
-pub use value::{Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, RawAttr};
+pub use cache::AttrCache;
+pub use fault::{AttrFault, SegmentFault};
+pub use value::{
+    Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, RawAttr,
+};
+
+pub(crate) use cache::Key as CacheKey;
+pub(crate) use decode::{AttrBlock, Draft, Faults, RawItem, check_flags};
+pub(crate) use encode::encode_attrs;
 
 mod as_path;
+mod as_path_wire;
+mod cache;
+mod decode;
+mod encode;
+mod fault;
+mod table;
 pub mod value;
 
 /// The attributes of a path. RFC 4271 §5 and the RFCs named at each field.
@@ -72,6 +87,40 @@ impl NextHop {
         match *self {
             Self::Addr(addr) => addr,
             Self::WithLinkLocal { global, .. } => IpAddr::V6(global),
+        }
+    }
+}
+
+impl NextHop {
+    /// Whether packets could be sent to it, by the address alone: not 0.0.0.0 or `::`, not loopback, multicast, class E
+    /// or broadcast.
+    ///
+    /// The decoder lets such next hops pass: RFC 7606 §7.3 makes only a wrong *length* an error of the message. Whether a
+    /// path can be used is the RIB's to say (RFC 4271 §6.3 "semantic correctness": log, and ignore the route), which
+    /// also knows the other half: our own addresses and what is on the peer's link.
+    pub const fn is_usable(&self) -> bool {
+        let addr = match *self {
+            Self::Addr(IpAddr::V6(addr)) => match addr.to_ipv4_mapped() {
+                Some(addr) => IpAddr::V4(addr),
+                None => IpAddr::V6(addr),
+            },
+            Self::Addr(addr) => addr,
+            // RFC 2545 §3: the link-local address is the one packets go to on a shared link.
+            Self::WithLinkLocal { link_local, global } => {
+                if global.is_unspecified() {
+                    IpAddr::V6(link_local)
+                } else {
+                    IpAddr::V6(global)
+                }
+            }
+        };
+        match addr {
+            // 0.0.0.0/8 is "this network" (RFC 1122 §3.2.1.3), 240.0.0.0/4 class E with the broadcast address.
+            IpAddr::V4(addr) => {
+                let first = addr.octets()[0];
+                first != 0 && !addr.is_loopback() && first < 224
+            }
+            IpAddr::V6(addr) => !(addr.is_unspecified() || addr.is_loopback() || addr.is_multicast()),
         }
     }
 }

@@ -1,28 +1,41 @@
 //! BGP messages: what stands on the wire, as values (RFC 4271 §4).
 //!
-//! [`frame`] cuts a stream into messages, [`decode`] turns one into a [`Message`], and every type has its `encode`
-//! beside its `decode`. Decoding depends on what the session negotiated, so it takes a [`Codec`].
+//! [`split_frame`] cuts a stream into messages, [`Message::decode`] turns one into a value, and every type has its
+//! `encode` beside its `decode`. Decoding depends on what the session negotiated, so it takes a [`Codec`]. UPDATEs are
+//! written by [`pack_reach`] and [`pack_unreach`], which fill messages to the last octet.
 //!
 //! An error in a message is a [`MessageError`]: where it is and what it is. The NOTIFICATION that answers it follows
 //! from its kind; no caller builds one by hand.
+//!
+//! Decoding is total: every input gives a value or an error, nothing panics, and what is allocated is bounded by a small
+//! multiple of the message's length, since counts and lengths are checked against the octets that are there before
+//! anything is reserved for them.
 
-use std::sync::Arc;
+use bytes::{BufMut, Bytes, BytesMut};
 
-use bytes::Bytes;
-use smallvec::SmallVec;
-
-use crate::attr::PathAttrs;
-use crate::{Asn, Family, FamilySet};
+use crate::FamilySet;
+use crate::attr::AttrCache;
 
 pub use capability::{AddPathDirection, Capability, GracefulRestart, GracefulRestartFamily, LlgrFamily, Role};
-pub use nlri::{Nlri, NlriIter};
-pub use notification::{ErrorCode, Notification};
+pub use error::{MessageError, MessageErrorKind};
+pub use frame::{Frame, kind, split_frame};
+pub use nlri::{Nlri, NlriFault, NlriIter};
+pub use notification::{ErrorCode, Notification, cease};
 pub use open::Open;
+pub use pack::{AttrsTooLarge, end_of_rib, pack_reach, pack_unreach};
+pub use refresh::{RefreshKind, RouteRefresh};
+pub use update::{Reach, Treatment, Update, UpdateFault};
 
 mod capability;
+mod error;
+mod frame;
+mod mp;
 mod nlri;
 mod notification;
 mod open;
+mod pack;
+mod refresh;
+mod update;
 
 /// Largest message before RFC 8654 is negotiated, header included. RFC 4271 §4.1
 pub const MAX_LEN: usize = 4096;
@@ -44,28 +57,6 @@ pub enum Message {
     Keepalive,
     /// Asks for, or frames, all routes of a family.
     RouteRefresh(RouteRefresh),
-}
-
-/// ROUTE-REFRESH (RFC 2918, RFC 7313).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteRefresh {
-    /// Which routes. Any family can stand here; unknown ones are ignored by the session.
-    pub family: Family,
-    /// What is asked.
-    pub kind: RefreshKind,
-}
-
-/// The subtype of a ROUTE-REFRESH (RFC 7313 §3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshKind {
-    /// Send me all routes.
-    Request,
-    /// BoRR: all my routes follow.
-    Begin,
-    /// EoRR: that was all; what was not repeated is gone.
-    End,
-    /// A subtype of the future; to be ignored.
-    Unknown(u8),
 }
 
 /// What decoding and encoding depend on: a few facts of the session. [`Codec::INITIAL`] until OPENs are exchanged.
@@ -105,54 +96,60 @@ impl Codec {
     }
 }
 
-/// A decoded UPDATE. Prefixes stay in wire form, checked, and are walked lazily.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Update {
-    /// Prefixes announced: at most one entry for classic NLRI and one for MP_REACH_NLRI.
-    pub reach: SmallVec<[Reach; 1]>,
-    /// Prefixes withdrawn, including those of a treat-as-withdraw (RFC 7606 §2).
-    pub unreach: SmallVec<[Nlri; 1]>,
-    /// The family whose initial dump this message ends (RFC 4724 §2).
-    pub end_of_rib: Option<Family>,
-    /// What was wrong but does not end the session, strongest first (RFC 7606).
-    pub faults: SmallVec<[UpdateFault; 0]>,
+impl Message {
+    /// Reads one message. RFC 4271 §4
+    ///
+    /// Errors are those that end the session; what RFC 7606 lets a session survive is in [`Update::faults`].
+    pub fn decode(frame: &Frame, codec: &Codec) -> Result<Self, MessageError> {
+        Self::decode_with(frame, codec, &mut AttrCache::disabled())
+    }
+
+    /// Reads one message of a session that remembers attribute blocks it has seen: a repeated one costs a comparison and
+    /// gives the same `Arc`.
+    pub fn decode_with(frame: &Frame, codec: &Codec, cache: &mut AttrCache) -> Result<Self, MessageError> {
+        Ok(match frame.kind {
+            kind::OPEN => Self::Open(Open::decode(&frame.bytes)?),
+            kind::UPDATE => Self::Update(Update::decode(&frame.bytes, codec, cache)?),
+            kind::NOTIFICATION => Self::Notification(Notification::decode(&frame.bytes)?),
+            kind::KEEPALIVE => Self::Keepalive,
+            kind::ROUTE_REFRESH => Self::RouteRefresh(RouteRefresh::decode(&frame.bytes)?),
+            other => return Err(MessageErrorKind::Type(other).at(18)),
+        })
+    }
+
+    /// Writes the message. An [`Update`] may take several, which stand one behind the other.
+    pub fn encode(&self, codec: &Codec) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Self::Open(open) => open.encode(&mut out),
+            Self::Update(update) => update.encode(&mut out, codec),
+            Self::Notification(notification) => notification.encode(&mut out),
+            Self::Keepalive => put_message(&mut out, kind::KEEPALIVE, |_| {}),
+            Self::RouteRefresh(refresh) => refresh.encode(&mut out),
+        }
+        out.freeze()
+    }
+
+    /// The type code. RFC 4271 §4.1
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Open(_) => kind::OPEN,
+            Self::Update(_) => kind::UPDATE,
+            Self::Notification(_) => kind::NOTIFICATION,
+            Self::Keepalive => kind::KEEPALIVE,
+            Self::RouteRefresh(_) => kind::ROUTE_REFRESH,
+        }
+    }
 }
 
-/// Prefixes announced with one set of attributes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reach {
-    /// The attributes, next hop included.
-    pub attrs: Arc<PathAttrs>,
-    /// The prefixes.
-    pub nlri: Nlri,
-}
-
-/// An error in an UPDATE which RFC 7606 lets the session survive.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UpdateFault {
-    /// What is wrong, and where.
-    pub error: MessageError,
-    /// What was done about it.
-    pub treatment: Treatment,
-}
-
-/// What an error costs (RFC 7606 §2), weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Treatment {
-    /// The attribute is ignored, the route is used.
-    Discard,
-    /// The prefixes of the message are withdrawn.
-    Withdraw,
-    /// The session is reset with a NOTIFICATION.
-    Reset,
-}
-
-/// An error in a message: where, and what.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("offset {offset}: {kind}")]
-pub struct MessageError {
-    /// Octets from the start of the message, header included.
-    pub offset: usize,
-    /// What is wrong.
-    pub kind: MessageErrorKind,
+/// Writes marker, length and type around a body. Bodies are at most [`MAX_LEN_EXTENDED`] less the header by construction.
+fn put_message(out: &mut BytesMut, kind: u8, body: impl FnOnce(&mut BytesMut)) {
+    let start = out.len();
+    out.put_bytes(0xff, 16);
+    out.put_u16(0);
+    out.put_u8(kind);
+    body(out);
+    let len = out.len() - start;
+    debug_assert!(len <= MAX_LEN_EXTENDED);
+    out[start + 16..start + 18].copy_from_slice(&(len as u16).to_be_bytes());
 }

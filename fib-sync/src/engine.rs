@@ -151,7 +151,7 @@ impl Engine {
         }
         for next_hop in next_hops {
             let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
-            let find = || Facts::find(next_hop, &world, &self.subnets, &[]);
+            let find = || Facts::find(next_hop, &world, &self.subnets);
             self.next_hops.attach(next_hop, prefix, find);
         }
         // A route with our protocol id and exactly our key: an earlier run's, or ours whose
@@ -225,12 +225,7 @@ impl Engine {
 
     fn settle(&mut self, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
-        let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
-        let facts = |next_hop: IpAddr| match self.next_hops.facts(next_hop) {
-            // A prefix can't be the way to its own next hop.
-            Some(facts) if !facts.through.contains(&prefix) => facts.clone(),
-            _ => Facts::find(next_hop, &world, &self.subnets, &[prefix]),
-        };
+        let facts = |next_hop: IpAddr| self.next_hops.facts(next_hop).cloned();
         let resolved = resolve(prefix, &entry.target, &self.config, &self.view, facts);
         let route;
         let want = match &resolved {

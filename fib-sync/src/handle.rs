@@ -146,6 +146,11 @@ impl FibHandle {
         self.shared.changed.notify_one();
     }
 
+    /// Whether the thread still runs. It ends only when told to, or by a fault of its own.
+    pub fn is_alive(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
     /// Counters and numbers of routes by state, as of the last turn of the thread.
     pub fn stats(&self) -> FibStats {
         *lock(&self.shared.stats)
@@ -242,4 +247,86 @@ async fn first<K: Kernel>(engine: &mut Engine, open: impl FnOnce() -> io::Result
 /// A thread that panicked while it held the lock left a whole value behind: all writes are single.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::memory::MemoryKernel;
+    use crate::route::{Form, Hop, Hops, Route};
+
+    fn via(gateway: &str) -> Option<Target> {
+        Some(Target::Via([gateway.parse().unwrap()].into_iter().collect()))
+    }
+
+    fn world() -> MemoryKernel {
+        let kernel = MemoryKernel::new();
+        kernel.link(2, "eth0", true);
+        kernel.address(2, "172.16.1.1/24".parse().unwrap());
+        let form = Form::Unicast(Hops::from_iter([Hop::via("172.16.1.9".parse().unwrap(), 2)]));
+        let prefix = "10.9.0.0/24".parse().unwrap();
+        kernel.add(Route { prefix, metric: 0, table: 254, protocol: 12, tos: 0, form, extras: false }).unwrap();
+        kernel
+    }
+
+    fn begin(kernel: &MemoryKernel) -> (FibHandle, Adopted) {
+        let kernel = kernel.clone();
+        start_on(FibConfig::default(), move || Ok(kernel)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_last_word_wins_and_a_flush_waits_for_it() {
+        let kernel = world();
+        let (fib, adopted) = begin(&kernel);
+        assert_eq!(adopted, Adopted { ipv4: 1, ipv6: 0 });
+        let prefix: IpNetwork = "10.66.2.0/26".parse().unwrap();
+        for n in 2..200 {
+            fib.update([(prefix, via(&format!("172.16.1.{n}")))]);
+        }
+        fib.flush().await;
+        assert!(kernel.text(12).contains("10.66.2.0/26 via 172.16.1.199 dev eth0"), "{}", kernel.text(12));
+        let rows = fib.rows(RowFilter::All).await;
+        assert_eq!(rows.iter().map(|row| row.state.name()).collect::<Vec<_>>(), ["adopted", "installed"]);
+        assert_eq!(fib.rows(RowFilter::Within("10.66.0.0/16".parse().unwrap())).await.len(), 1);
+        assert_eq!(fib.rows(RowFilter::Troubled).await.len(), 0);
+
+        kernel.delete(prefix, |_| true);
+        while fib.stats().repairs.deleted == 0 || fib.stats().pending > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kernel.text(12).lines().count(), 2);
+        let other = fib.clone();
+        fib.sweep();
+        fib.shutdown(true).await;
+        assert_eq!(kernel.text(12).lines().count(), 1, "what was handed in before the end was done");
+        other.flush().await;
+        assert!(!other.is_alive() && other.rows(RowFilter::All).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn leaving_takes_routes_along_only_when_asked_to() {
+        let kernel = world();
+        begin(&kernel).0.shutdown(true).await;
+        assert_eq!(kernel.text(12).lines().count(), 1);
+        begin(&kernel).0.shutdown(false).await;
+        assert_eq!(kernel.text(12), "");
+    }
+
+    #[test]
+    fn a_start_that_fails_says_what_was_tried() {
+        let kernel = world();
+        kernel.fail_dumps(1);
+        let fail = |config, open: io::Result<MemoryKernel>| start_on(config, || open).unwrap_err().to_string();
+        let denied = || Err(io::Error::from_raw_os_error(libc::EPERM));
+        assert!(
+            fail(FibConfig::default(), denied())
+                .starts_with("fib: cannot open netlink sockets: Operation not permitted")
+        );
+        assert!(
+            fail(FibConfig::default(), Ok(kernel))
+                .contains("cannot read the kernel's links, addresses and routes: dump refused")
+        );
+        assert!(fail(FibConfig { protocol: 0, ..FibConfig::default() }, Ok(world())).contains("protocol id 0"));
+    }
 }

@@ -52,4 +52,4 @@ pub use next_hops::NextHopError;
 pub use plan::{Op, Plan, plan};
 pub use route::{Form, Hop, Hops, Route};
 pub use stats::{FibStats, Repairs};
-pub use view::{Links, View};
+pub use view::Links;

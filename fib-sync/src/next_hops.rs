@@ -63,14 +63,14 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// `except`: prefixes that must not carry it.
-    pub(crate) fn find(next_hop: IpAddr, world: &Underlay<'_>, subnets: &[IpNetwork], except: &[IpNetwork]) -> Facts {
+    /// `subnets`: those of the interfaces, for when the configuration names none.
+    pub(crate) fn find(next_hop: IpAddr, world: &Underlay<'_>, subnets: &[IpNetwork]) -> Facts {
         let config: &FibConfig = world.config;
         let local = match config.local_subnets.is_empty() {
             true => subnets.iter().any(|net| contains(*net, next_hop)),
             false => config.is_local_subnet(next_hop),
         };
-        let (underlay, through) = world.find(next_hop, except);
+        let (underlay, through) = world.find(next_hop);
         Facts { own: world.view.links.is_own(next_hop), local, underlay, through }
     }
 }

@@ -32,13 +32,13 @@ pub(crate) enum Resolved {
     Withheld(Reason),
 }
 
-/// `facts` tells about a next hop (without going through `prefix` itself).
+/// `facts` tells what is known about a next hop; all of `target`'s are.
 pub(crate) fn resolve(
     prefix: IpNetwork,
     target: &Target,
     config: &FibConfig,
     view: &View,
-    facts: impl Fn(IpAddr) -> Facts,
+    facts: impl Fn(IpAddr) -> Option<Facts>,
 ) -> Resolved {
     let next_hops = match target {
         Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
@@ -74,7 +74,7 @@ pub(crate) fn resolve(
 }
 
 /// What no mode can use.
-fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Facts) -> Result<Facts, Reason> {
+fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Option<Facts>) -> Result<Facts, Reason> {
     let bad = |error| Err(Reason::NextHop(next_hop, error));
     let scoped = match next_hop {
         IpAddr::V4(a) => a.is_broadcast(),
@@ -89,8 +89,11 @@ fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Facts) -> 
     if prefix.is_ipv6() && next_hop.is_ipv4() {
         return bad(NextHopError::OtherFamily);
     }
-    let facts = facts();
-    if facts.own { bad(NextHopError::Own) } else { Ok(facts) }
+    match facts() {
+        Some(facts) if !facts.own => Ok(facts),
+        Some(_) => bad(NextHopError::Own),
+        None => bad(NextHopError::Unreachable),
+    }
 }
 
 fn direct(next_hop: IpAddr, facts: Facts) -> Result<Hops, Reason> {
@@ -119,15 +122,15 @@ pub(crate) struct Underlay<'a> {
 pub(crate) type Through = SmallVec<[IpNetwork; 1]>;
 
 impl Underlay<'_> {
-    /// Longest match, not through any prefix of `except`.
-    pub(crate) fn find(&self, next_hop: IpAddr, except: &[IpNetwork]) -> (Result<Hops, NextHopError>, Through) {
-        let mut walk = Walk { on: except.into(), used: Through::new(), budget: BUDGET };
-        let limit = except.len() + DEPTH;
-        let hops = self.walk(next_hop, &mut walk, limit);
+    /// Longest match, on its way through each of our own prefixes at most once. So a prefix with its
+    /// next hop inside is never carried by itself: the second time round it is passed over.
+    pub(crate) fn find(&self, next_hop: IpAddr) -> (Result<Hops, NextHopError>, Through) {
+        let mut walk = Walk { on: Through::new(), used: Through::new(), budget: BUDGET };
+        let hops = self.walk(next_hop, &mut walk);
         (hops, walk.used)
     }
 
-    fn walk(&self, next_hop: IpAddr, walk: &mut Walk, limit: usize) -> Result<Hops, NextHopError> {
+    fn walk(&self, next_hop: IpAddr, walk: &mut Walk) -> Result<Hops, NextHopError> {
         walk.budget = walk.budget.checked_sub(1).ok_or(NextHopError::TooDeep)?;
         let v6 = next_hop.is_ipv6();
         let main = self.view.main();
@@ -141,7 +144,7 @@ impl Underlay<'_> {
             if theirs && let Some(hops) = self.foreign(next_hop, prefix) {
                 return hops;
             }
-            if ours && let Some(hops) = self.wanted(prefix, walk, limit) {
+            if ours && let Some(hops) = self.wanted(prefix, walk) {
                 return hops;
             }
         }
@@ -170,7 +173,7 @@ impl Underlay<'_> {
         None
     }
 
-    fn wanted(&self, prefix: IpNetwork, walk: &mut Walk, limit: usize) -> Option<Result<Hops, NextHopError>> {
+    fn wanted(&self, prefix: IpNetwork, walk: &mut Walk) -> Option<Result<Hops, NextHopError>> {
         if walk.on.contains(&prefix) {
             return None;
         }
@@ -182,14 +185,14 @@ impl Underlay<'_> {
             Target::Via(next_hops) => next_hops,
         };
         let tunnelled = self.config.pool_of(prefix).is_some_and(|pool| pool.mode != Mode::Direct);
-        if tunnelled || walk.on.len() >= limit {
+        if tunnelled || walk.on.len() >= DEPTH {
             return None;
         }
         walk.on.push(prefix);
         walk.used.push(prefix);
         let mut hops = Hops::new();
         for next_hop in next_hops {
-            if let Ok(more) = self.walk(*next_hop, walk, limit) {
+            if let Ok(more) = self.walk(*next_hop, walk) {
                 hops.extend(more);
             }
         }

@@ -188,11 +188,10 @@ pub(crate) enum Seen {
 
 /// Everything known about the kernel.
 #[derive(Debug, Clone)]
-pub struct View {
+pub(crate) struct View {
     protocol: u8,
     table: u32,
-    /// Interfaces and addresses.
-    pub links: Links,
+    pub(crate) links: Links,
     pub(crate) own: Table,
     /// The main table, where next hops are resolved, if it is not our own.
     main: Option<Table>,

@@ -310,6 +310,21 @@ fn a_moved_next_hop_moves_its_users_also_through_our_own_routes() {
 }
 
 #[test]
+fn the_end_of_a_chain_of_our_own_routes_follows_its_beginning() {
+    let mut lab = Lab::new(world());
+    lab.want(&[
+        ("10.66.2.0/26", target("172.21.0.1")),
+        ("172.21.0.0/16", target("172.20.0.1")),
+        ("172.20.0.0/16", target("172.17.1.9")),
+    ]);
+    for gateway in ["172.17.1.9", "172.17.1.8", "172.17.1.7"] {
+        lab.want(&[("172.20.0.0/16", target(gateway))]);
+        let text = lab.kernel.text(12);
+        assert_eq!(text.matches(&format!(" via {gateway} dev eth1 ")).count(), 3, "{text}");
+    }
+}
+
+#[test]
 fn a_foreign_default_route_is_not_captured_by_a_learned_one() {
     let mut lab = Lab::new(world());
     lab.want(&[("10.66.2.0/26", target("172.16.2.3")), ("0.0.0.0/0", target("172.17.1.254"))]);

@@ -140,7 +140,7 @@ impl Engine {
         }
         for next_hop in ask {
             let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
-            let facts = Facts::find(next_hop, &world, &self.subnets, &[]);
+            let facts = Facts::find(next_hop, &world, &self.subnets);
             if let Some(users) = self.next_hops.learn(next_hop, facts) {
                 self.dirty.extend(users);
             }

@@ -81,7 +81,7 @@ fn text(prefix: &str, wanted: &str, config: &FibConfig, view: &View, desired: &D
     let prefix: IpNetwork = prefix.parse().unwrap();
     let subnets: Vec<IpNetwork> = view.links.subnets(&["tunl0", "tundown"]).collect();
     let world = Underlay { config, view, desired };
-    let facts = |next_hop| Facts::find(next_hop, &world, &subnets, &[prefix]);
+    let facts = |next_hop| Some(Facts::find(next_hop, &world, &subnets));
     match resolve(prefix, &target(wanted), config, view, facts) {
         Resolved::Form(form) => {
             let route = Route { prefix, metric: 0, table: TABLE_MAIN, protocol: 12, tos: 0, form, extras: false };
@@ -225,7 +225,8 @@ fn our_own_routes_resolve_next_hops_but_never_themselves() {
     // … which is the last resort.
     view.own.remove("0.0.0.0/0".parse().unwrap(), |_| true);
     assert_eq!(text("10.66.2.0/26", "172.16.2.3", &config, &view, &default), "via 172.17.1.254 dev eth1");
-    assert!(text("0.0.0.0/0", "172.16.2.3", &config, &view, &default).contains("is unreachable"));
+    let groundless = desired(&[("0.0.0.0/0", "172.16.2.3")]);
+    assert!(text("0.0.0.0/0", "172.16.2.3", &config, &view, &groundless).contains("is unreachable"));
     assert!(text("172.20.0.0/16", "172.21.0.1", &config, &view, &leaning).contains("is unreachable"));
     assert!(text("172.20.0.0/16", "172.20.0.1", &config, &view, &itself).contains("is unreachable"));
     // A tunnelled prefix carries pods, not nodes; a dropped one nobody.

@@ -59,12 +59,12 @@ impl Checks {
     pub(crate) fn of(core: &Core, peer: &Slot) -> Self {
         let settings = &peer.settings;
         Self {
-            local_asn: peer.session.map_or(core.config.asn, |session| session.local_asn),
+            local_asn: peer.last.map_or(core.config.asn, |session| session.local_asn),
             allow_as_in: settings.allow_as_in,
             external: peer.source.external,
             client: peer.source.client,
             own: [
-                peer.session.map(|session| session.local_addr.to_canonical()),
+                peer.last.map(|session| session.local_addr.to_canonical()),
                 settings.local_v4.map(IpAddr::V4),
                 settings.local_v6.map(IpAddr::V6),
             ],

@@ -133,6 +133,8 @@ pub(crate) struct Slot {
     pub(crate) settings: PeerSettings,
     /// While the session is established.
     pub(crate) session: Option<Session>,
+    /// The living session, or the one before: policies change while stale paths wait.
+    pub(crate) last: Option<Session>,
     /// Outlives the session: its stale paths are still decided among.
     pub(crate) source: Source,
     /// The groups it is a member of, with its place there.

@@ -34,12 +34,14 @@ pub struct RibConfig {
     /// Refuse a path with our cluster id from non-clients too, as RFC 4456 §8 has it. Then reflectors that share a
     /// cluster id do not take their clients' paths from each other, and every client needs a session to each of them.
     pub strict_cluster_check: bool,
+    /// About how many octets one [`Rib::poll_chunk`] gives; update groups keep a few such slices each.
+    pub chunk_size: usize,
     /// No End-of-RIB before [`Rib::release_end_of_rib`]: we have restarted and do not know all yet (RFC 4724 §4.1).
     pub hold_end_of_rib: bool,
 }
 
 impl RibConfig {
-    /// The usual: 16 next hops, 32 paths, MED inside the neighbour AS.
+    /// The usual: 16 next hops, 32 paths, MED inside the neighbour AS, slices of 64 KiB.
     pub fn new(asn: Asn, router_id: RouterId) -> Self {
         Self {
             asn,
@@ -49,6 +51,7 @@ impl RibConfig {
             always_compare_med: false,
             add_path_limit: 32,
             strict_cluster_check: false,
+            chunk_size: 64 * 1024,
             hold_end_of_rib: false,
         }
     }
@@ -108,6 +111,7 @@ impl Rib {
             Slot {
                 settings,
                 session: None,
+                last: None,
                 source,
                 memberships: SmallVec::new(),
                 counters: PeerCounters::default(),
@@ -156,7 +160,7 @@ impl Rib {
             self.flush(id, FamilySet::ALL);
         }
         let Some(peer) = self.core.peers.find_mut(id) else { return };
-        peer.session = Some(session);
+        (peer.session, peer.last) = (Some(session), Some(session));
         peer.ended = FamilySet::EMPTY;
         (peer.source.router_id, peer.source.external) = (session.peer_id, session.external);
         peer.source.client = peer.settings.route_reflector_client && !session.external;
@@ -304,7 +308,7 @@ impl Rib {
         dirty.into_iter().map(take).collect()
     }
 
-    /// The next UPDATEs for a peer, about 64 KiB at most, whole messages, shared with the other members of its group
+    /// The next UPDATEs for a peer, about [`RibConfig::chunk_size`] octets at most, whole messages, shared with the other members of its group
     /// where they stand at the same place. `None`: it is up to date. To be asked whenever the peer's writer has room.
     pub fn poll_chunk(&mut self, id: PeerId) -> Option<Bytes> {
         let memberships = self.core.peers.find(id)?.memberships.clone();

@@ -32,7 +32,7 @@ impl<T: Default> Slab<T> {
             return id;
         }
         let id = self.upper;
-        if id as usize % PAGE == 0 {
+        if (id as usize).is_multiple_of(PAGE) {
             self.pages.push(Vec::with_capacity(PAGE));
         }
         self.pages[(id >> PAGE_BITS) as usize].push(value);

@@ -16,7 +16,7 @@ use hashbrown::{HashMap, HashTable};
 
 use super::GroupKey;
 use super::log::{Entry, Log};
-use super::ring::{CHUNK, Chunk};
+use super::ring::Chunk;
 use crate::attrs::AttrId;
 use crate::core::Core;
 use crate::export::outgoing;
@@ -55,7 +55,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) skip_below: u64,
 }
 
-/// Writes about [`CHUNK`] octets of the log from a position on. The number says how many prefixes had attributes too
+/// Writes about [`RibConfig::chunk_size`](crate::RibConfig::chunk_size) octets of the log from a position on. The number says how many prefixes had attributes too
 /// large for a message; they are withdrawn (RFC 8654 §4: better told nothing than something old).
 pub(crate) fn slice(scratch: &mut Scratch, core: &Core, log: &Log, reader: &Reader<'_>, from: u64) -> (Chunk, usize) {
     scratch.clear();
@@ -63,7 +63,7 @@ pub(crate) fn slice(scratch: &mut Scratch, core: &Core, log: &Log, reader: &Read
     let mut chunk = Chunk { from, to: tail, written_at: tail, ..Chunk::default() };
     let mut size = 0;
     for (pos, entry) in log.walk(from) {
-        if size >= CHUNK {
+        if size >= core.config.chunk_size {
             chunk.to = pos;
             break;
         }

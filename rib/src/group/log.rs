@@ -220,7 +220,7 @@ impl Log {
 
     /// Whether it is time to [`Log::compact`].
     pub(crate) fn is_sparse(&self) -> bool {
-        self.holes > self.entries.len() + 1024
+        self.holes > self.entries.len() + 64
     }
 
     /// Closes the holes. Positions change: `positions` are moved along, each to the place of the same entry. The tail

@@ -245,10 +245,10 @@ impl Group {
                 }
                 continue;
             }
-            if member.cursor >= member.end_at {
-                if let Some(bytes) = self.end_of_dump(number, hold_end_of_rib, core, scratch) {
-                    return Some(bytes);
-                }
+            if member.cursor >= member.end_at
+                && let Some(bytes) = self.end_of_dump(number, hold_end_of_rib, core, scratch)
+            {
+                return Some(bytes);
             }
             let member = self.members.get_mut(number as usize)?.as_mut()?;
             member.cursor = self.log.skip_holes(member.cursor);

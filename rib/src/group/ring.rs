@@ -13,8 +13,6 @@ use smallvec::SmallVec;
 
 use crate::peer::PeerId;
 
-/// About how many octets a slice has.
-pub(crate) const CHUNK: usize = 64 * 1024;
 /// Slices kept per group.
 const SLOTS: usize = 32;
 

@@ -48,6 +48,7 @@ fn a_path_that_came_back_is_no_tombstone() {
     log.announce(id, news(2, 1));
     assert_eq!(log.sweep(log.tail(), |_| panic!("nothing is gone")), None);
     assert_eq!(read(&log, 0), [(7, Some(2))]);
+    assert!(log.entry(id).mixed, "its source may hold what was announced before");
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! The RIB against a naive model: after any sequence of events, what is decided, what the kernel is to have and what
+//! every member holds must be what a few lines of straightforward code over `BTreeMap`s say.
+//!
+//! Members hold what was decoded from the bytes they fetched, so the log, the cached slices, split horizon, packing and
+//! the codec are all under test. A failing run prints its seed.
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+
+mod naive;
+mod rng;
+mod scenario;
+mod told;
+mod world;
+
+use world::{Profile, World};
+
+fn run(profile: Profile, seeds: std::ops::Range<u64>, steps: usize) {
+    for seed in seeds {
+        let mut world = World::new(seed, profile);
+        for step in 0..steps {
+            world.step();
+            if step % 40 == 39 {
+                world.check();
+            }
+        }
+        world.check();
+        world.end();
+    }
+}
+
+#[test]
+fn a_mesh_of_all_kinds_of_peers() {
+    run(Profile::Mixed, 0..120, 200);
+}
+
+#[test]
+fn a_reflector_whose_members_stall_and_come_back() {
+    run(Profile::Churn, 1000..1120, 300);
+}
+
+#[test]
+fn policies_and_settings_change_under_way() {
+    run(Profile::Policies, 2000..2100, 200);
+}
+
+#[test]
+fn one_group_whose_members_come_go_and_stall() {
+    run(Profile::OneGroup, 3000..3300, 400);
+}

@@ -1,0 +1,482 @@
+//! A RIB, the model beside it, and members that read when they please.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_proto::attr::{AsPath, Community, Origin, PathAttrs};
+use bgp_proto::message::{Codec, Nlri, Reach, Update};
+use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use rib::policy::{Action, Match, PrefixList, PrefixListEntry, Rule, Set, Verdict};
+use rib::{
+    FibRoute, NextHopMode, NextHopState, Origination, PeerId, PeerSettings, Policy, Rib, RibConfig, RouteFilter,
+    Session,
+};
+
+use crate::naive::{Model, Peer, plain};
+use crate::rng::Rng;
+use crate::told::Told;
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Profile {
+    /// A bit of everything.
+    Mixed,
+    /// Few settings, many announcements, members that read seldom.
+    Churn,
+    /// Policies and settings change often.
+    Policies,
+    /// All in one update group, coming, going, stalling and asking for refreshes.
+    OneGroup,
+}
+
+/// Says which seed failed.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the world's seed was {}", self.0);
+        }
+    }
+}
+
+pub struct World {
+    seed: Seed,
+    profile: Profile,
+    rng: Rng,
+    rib: Rib,
+    model: Model,
+    told: BTreeMap<PeerId, Told>,
+    fib: BTreeMap<Prefix, FibRoute>,
+    /// Paths kept from sessions that are gone; paths not repeated since a refresh began.
+    stale: BTreeSet<(PeerId, Prefix, PathId)>,
+    refreshing: BTreeSet<(PeerId, Prefix, PathId)>,
+    prefixes: Vec<Prefix>,
+}
+
+const OWN: Asn = Asn(64512);
+
+impl World {
+    pub fn new(seed: u64, profile: Profile) -> Self {
+        let mut rng = Rng::new(seed);
+        let config = RibConfig {
+            max_paths: 64,
+            add_path_limit: 64,
+            chunk_size: 1 + rng.below(200),
+            ..RibConfig::new(OWN, RouterId(1))
+        };
+        let count = if profile == Profile::OneGroup { 4 + rng.below(5) } else { 3 + rng.below(4) };
+        let mut world = Self {
+            seed: Seed(seed),
+            profile,
+            rng,
+            rib: Rib::new(config),
+            model: Model { config, peers: Vec::new(), originated: BTreeMap::new(), next_hops: BTreeMap::new() },
+            told: BTreeMap::new(),
+            fib: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            refreshing: BTreeSet::new(),
+            prefixes: (0..6u8)
+                .map(|n| Prefix::new([10, 65, n, 0].into(), 24 + n % 3).unwrap())
+                .chain((0..3u16).map(|n| Prefix::new([0xfd00, n, 0, 0, 0, 0, 0, 0].into(), 64).unwrap()))
+                .collect(),
+        };
+        for n in 0..count {
+            world.add_peer(PeerId(n as u32));
+        }
+        world
+    }
+
+    pub fn step(&mut self) {
+        let weights: [usize; 13] = match self.profile {
+            //              ann wdr org nxh  up dwn gr  ref pur set cfg read settle
+            Profile::Mixed => [30, 12, 4, 5, 12, 3, 3, 4, 4, 0, 3, 40, 20],
+            Profile::Churn => [60, 25, 3, 2, 8, 4, 2, 3, 2, 0, 0, 25, 40],
+            Profile::OneGroup => [40, 20, 0, 2, 16, 6, 8, 8, 4, 0, 0, 60, 50],
+            Profile::Policies => [30, 12, 4, 4, 10, 2, 2, 3, 3, 0, 15, 30, 20],
+        };
+        let mut at = self.rng.below(weights.iter().sum());
+        let event = weights.iter().position(|&weight| {
+            let hit = at < weight;
+            at = at.saturating_sub(weight);
+            hit
+        });
+        match event.unwrap() {
+            0 => self.announce(),
+            1 => self.withdraw(),
+            2 => self.originate(),
+            3 => self.next_hop(),
+            4 => self.up(),
+            5 => self.down(FamilySet::EMPTY),
+            6 => self.down(FamilySet::ALL),
+            7 => self.ask_refresh(),
+            8 => self.refresh_or_purge(),
+            10 => self.reconfigure(),
+            11 => self.read(),
+            _ => {
+                let limit = 1 + self.rng.below(6);
+                self.rib.settle(limit);
+            }
+        }
+    }
+
+    /// Settles, lets everybody read all, and compares with the model.
+    pub fn check(&mut self) {
+        self.watch_next_hops();
+        while self.rib.settle(100) {}
+        for (prefix, route) in self.rib.take_fib_changes() {
+            match route {
+                Some(route) => self.fib.insert(prefix, route),
+                None => self.fib.remove(&prefix),
+            };
+        }
+        for &prefix in &self.prefixes {
+            assert_eq!(self.fib.get(&prefix), self.model.fib(&prefix).as_ref(), "kernel route of {prefix}");
+            let best = self.rib.route(&prefix).and_then(|route| route.best().map(|path| (path.peer, path.path_id)));
+            let expected =
+                self.model.decide(&prefix).0.map(|c| (c.peer.map_or(PeerId::LOCAL, |peer| peer.id), c.path_id));
+            assert_eq!(best, expected, "best path of {prefix}");
+        }
+        for peer in &self.model.peers {
+            let Some(session) = &peer.session else { continue };
+            let told = self.told.get_mut(&peer.id).unwrap();
+            while let Some(chunk) = self.rib.poll_chunk(peer.id) {
+                told.read(&session.codec, &chunk);
+            }
+            assert!(!self.rib.pending(peer.id), "{}: pending, and nothing to fetch", peer.id);
+            for (family, ended) in Family::SUPPORTED.into_iter().zip(told.ended) {
+                assert_eq!(ended, usize::from(session.codec.families.contains(family)), "End-of-RIB of {family}");
+            }
+            assert_eq!(told.refreshes.0, told.refreshes.1);
+            for prefix in &self.prefixes {
+                let sorted = |mut paths: Vec<PathAttrs>| {
+                    paths.sort_by_key(|attrs| format!("{attrs:?}"));
+                    paths
+                };
+                let held = told.table.iter().filter(|((of, _), _)| of == prefix).map(|(_, attrs)| attrs.clone());
+                let expected = sorted(self.model.told(peer, prefix));
+                assert_eq!(sorted(held.collect()), expected, "what {} holds of {prefix}", peer.id);
+            }
+            let advertised: u32 = self.rib.peer_view(peer.id).advertised.iter().sum();
+            assert_eq!(advertised as usize, told.table.len(), "what {} is said to hold", peer.id);
+        }
+    }
+
+    /// Everybody leaves: nothing may be left behind.
+    pub fn end(mut self) {
+        for n in 0..self.model.peers.len() {
+            self.rib.peer_remove(PeerId(n as u32));
+        }
+        for prefix in self.rib.originated() {
+            self.rib.withdraw_originated(&prefix);
+        }
+        while self.rib.settle(100) {}
+        self.rib.take_fib_changes();
+        let memory = self.rib.memory();
+        assert_eq!((memory.dests, memory.paths, memory.attr_sets), (0, 0, 0), "seed {}", self.seed.0);
+        assert!(self.rib.groups().is_empty());
+        assert!(self.rib.routes(&RouteFilter::default()).is_empty());
+    }
+
+    fn add_peer(&mut self, id: PeerId) {
+        let settings = self.settings(id);
+        self.rib.peer_add(id, settings.clone());
+        self.model.peers.push(Peer {
+            id,
+            settings,
+            session: None,
+            external: false,
+            router_id: RouterId(0),
+            paths: BTreeMap::new(),
+        });
+    }
+
+    fn settings(&mut self, id: PeerId) -> PeerSettings {
+        let rng = &mut self.rng;
+        let policies = self.profile == Profile::Policies;
+        let mut settings = PeerSettings::new([192, 0, 2, 10 + id.0 as u8].into());
+        settings.route_reflector_client = self.profile == Profile::OneGroup || rng.one_in(2);
+        if policies {
+            settings.import = policy(rng);
+            settings.export = policy(rng);
+            settings.allow_as_in = rng.below(2) as u8;
+            settings.next_hop = rng.pick(&[NextHopMode::Auto, NextHopMode::Own, NextHopMode::Keep]);
+        }
+        settings.local_v6 = (!policies || rng.one_in(2)).then(|| "fd00:ffff::1".parse().unwrap());
+        settings
+    }
+
+    fn peer(&mut self) -> usize {
+        self.rng.below(self.model.peers.len())
+    }
+
+    fn up(&mut self) {
+        let at = self.peer();
+        let rng = &mut self.rng;
+        let peer = &mut self.model.peers[at];
+        if peer.session.is_some() {
+            return;
+        }
+        let one_group = self.profile == Profile::OneGroup;
+        let external = peer.id.0 % 3 == 0 && !one_group;
+        let families: FamilySet =
+            if rng.one_in(4) { [Family::IPV4_UNICAST].into_iter().collect() } else { FamilySet::ALL };
+        let add_path = if (peer.id.0 % 4 == 1 && !one_group) || (one_group && self.seed.0 % 4 == 0) {
+            FamilySet::ALL
+        } else {
+            FamilySet::EMPTY
+        };
+        let codec = Codec {
+            four_octet_as: peer.id.0 % 5 != 4 || one_group,
+            families,
+            add_path_tx: add_path,
+            add_path_rx: if peer.id.0 % 2 == 1 { FamilySet::ALL } else { FamilySet::EMPTY },
+            external,
+            ..Codec::INITIAL
+        };
+        // Another router id: another speaker, whose predecessor's stale paths go.
+        let router_id = RouterId(100 + peer.id.0 + if rng.one_in(8) { 50 } else { 0 });
+        if (router_id, external) != (peer.router_id, peer.external) {
+            peer.paths.clear();
+        }
+        peer.paths.retain(|(prefix, _), _| families.contains(prefix.family()));
+        (peer.router_id, peer.external) = (router_id, external);
+        let session = Session {
+            codec,
+            external,
+            local_asn: OWN,
+            peer_asn: if external { Asn(65000 + peer.id.0) } else { OWN },
+            peer_id: router_id,
+            local_addr: [192, 0, 2, 1].into(),
+            enhanced_refresh: peer.id.0 % 2 == 0,
+        };
+        peer.session = Some(session);
+        self.told.insert(peer.id, Told::default());
+        self.rib.peer_up(peer.id, session);
+    }
+
+    fn down(&mut self, retain: FamilySet) {
+        let at = self.peer();
+        let peer = &mut self.model.peers[at];
+        let id = peer.id;
+        if peer.session.take().is_none() {
+            return;
+        }
+        self.rib.peer_down(id, retain);
+        self.told.remove(&id);
+        let was_stale = std::mem::take(&mut self.stale);
+        peer.paths.retain(|(prefix, path_id), _| {
+            retain.contains(prefix.family()) && !was_stale.contains(&(id, *prefix, *path_id))
+        });
+        self.stale = was_stale.into_iter().filter(|(of, ..)| *of != id).collect();
+        self.stale.extend(peer.paths.keys().map(|(prefix, path_id)| (id, *prefix, *path_id)));
+        self.refreshing.retain(|(of, ..)| *of != id);
+    }
+
+    fn ask_refresh(&mut self) {
+        let at = self.peer();
+        let peer = &self.model.peers[at];
+        let Some(session) = &peer.session else { return };
+        let family = self.rng.pick(&Family::SUPPORTED);
+        if !session.codec.families.contains(family) {
+            return;
+        }
+        self.rib.resend(peer.id, family);
+        if !session.enhanced_refresh && self.rng.one_in(2) {
+            // A peer that asks has lost its table; or it has not, and must not keep what is gone.
+            self.told.get_mut(&peer.id).unwrap().table.retain(|(prefix, _), _| prefix.family() != family);
+        }
+    }
+
+    fn refresh_or_purge(&mut self) {
+        let at = self.peer();
+        let family = self.rng.pick(&Family::SUPPORTED);
+        let peer = &mut self.model.peers[at];
+        let id = peer.id;
+        if peer.session.is_some() && self.rng.one_in(2) {
+            self.rib.begin_refresh(id, family);
+            let of_family = peer.paths.keys().filter(|(prefix, _)| prefix.family() == family);
+            self.refreshing.extend(of_family.map(|(prefix, path_id)| (id, *prefix, *path_id)));
+            return;
+        }
+        self.rib.purge_stale(id, family);
+        let (stale, refreshing) = (&self.stale, &self.refreshing);
+        peer.paths.retain(|(prefix, path_id), _| {
+            let key = (id, *prefix, *path_id);
+            prefix.family() != family || !(stale.contains(&key) || refreshing.contains(&key))
+        });
+        let other = |(of, prefix, _): &(PeerId, Prefix, PathId)| *of != id || prefix.family() != family;
+        self.stale.retain(other);
+        self.refreshing.retain(other);
+    }
+
+    fn announce(&mut self) {
+        let at = self.peer();
+        let Some(session) = self.model.peers[at].session else { return };
+        let family = self.family(&session);
+        let attrs = attrs(&mut self.rng, &session, family, at);
+        let nlri = self.some_prefixes(&session, family);
+        let peer = &mut self.model.peers[at];
+        for (path_id, prefix) in &nlri {
+            peer.paths.insert((*prefix, *path_id), attrs.clone());
+            self.stale.remove(&(peer.id, *prefix, *path_id));
+            self.refreshing.remove(&(peer.id, *prefix, *path_id));
+        }
+        let nlri = Nlri::from_prefixes(family, session.codec.add_path_rx.contains(family), nlri);
+        let reach = Reach { attrs: Arc::new(attrs), nlri };
+        self.rib.apply(peer.id, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
+    }
+
+    fn withdraw(&mut self) {
+        let at = self.peer();
+        let Some(session) = self.model.peers[at].session else { return };
+        let family = self.family(&session);
+        let nlri = self.some_prefixes(&session, family);
+        let peer = &mut self.model.peers[at];
+        for (path_id, prefix) in &nlri {
+            peer.paths.remove(&(*prefix, *path_id));
+            self.stale.remove(&(peer.id, *prefix, *path_id));
+            self.refreshing.remove(&(peer.id, *prefix, *path_id));
+        }
+        let nlri = Nlri::from_prefixes(family, session.codec.add_path_rx.contains(family), nlri);
+        self.rib.apply(peer.id, &Update { unreach: [nlri].into_iter().collect(), ..Update::default() });
+    }
+
+    fn family(&mut self, session: &Session) -> Family {
+        let families: Vec<Family> = session.codec.families.iter().collect();
+        self.rng.pick(&families)
+    }
+
+    fn some_prefixes(&mut self, session: &Session, family: Family) -> Vec<(PathId, Prefix)> {
+        let ids = if session.codec.add_path_rx.contains(family) { 3 } else { 1 };
+        let of_family: Vec<Prefix> = self.prefixes.iter().copied().filter(|prefix| prefix.family() == family).collect();
+        let mut some = BTreeSet::new();
+        for _ in 0..=self.rng.below(4) {
+            some.insert((PathId(self.rng.below(ids) as u32), self.rng.pick(&of_family)));
+        }
+        some.into_iter().collect()
+    }
+
+    fn originate(&mut self) {
+        let prefix = self.rng.pick(&self.prefixes);
+        if self.rng.one_in(2) {
+            let was = self.model.originated.remove(&prefix).is_some();
+            assert_eq!(self.rib.withdraw_originated(&prefix), was);
+            return;
+        }
+        let mut origination = Origination::new(&prefix, self.rng.one_in(2));
+        origination.attrs.med = self.rng.pick(&[None, Some(7)]);
+        self.model.originated.insert(prefix, (origination.attrs.clone(), origination.blackhole));
+        self.rib.originate(prefix, origination);
+    }
+
+    fn next_hop(&mut self) {
+        let used: Vec<IpAddr> =
+            self.model.peers.iter().flat_map(|peer| peer.paths.values()).map(|attrs| attrs.next_hop.addr()).collect();
+        if used.is_empty() {
+            return;
+        }
+        let addr = self.rng.pick(&used);
+        let state = NextHopState { usable: !self.rng.one_in(3), metric: self.rng.below(2) as u32 };
+        self.model.next_hops.insert(addr, state);
+        self.rib.set_next_hop(addr, state);
+    }
+
+    fn reconfigure(&mut self) {
+        let at = self.peer();
+        let settings = self.settings(PeerId(at as u32));
+        self.model.peers[at].settings = settings.clone();
+        self.rib.peer_update(PeerId(at as u32), settings);
+    }
+
+    /// The owner's part: what goes out of use is forgotten, what comes into use is told again.
+    fn watch_next_hops(&mut self) {
+        for (addr, used) in self.rib.take_next_hops() {
+            if used && let Some(state) = self.model.next_hops.get(&addr) {
+                self.rib.set_next_hop(addr, *state);
+            }
+        }
+    }
+
+    /// A member reads a little. What it is told may be old, but never nonsense.
+    fn read(&mut self) {
+        let at = self.peer();
+        let peer = &self.model.peers[at];
+        let Some(session) = &peer.session else { return };
+        for _ in 0..self.rng.below(4) {
+            let Some(chunk) = self.rib.poll_chunk(peer.id) else { break };
+            self.told.get_mut(&peer.id).unwrap().read(&session.codec, &chunk);
+        }
+    }
+}
+
+fn attrs(rng: &mut Rng, session: &Session, family: Family, peer: usize) -> PathAttrs {
+    // Mostly a next hop of the peer's own, so that next hops come and go with it.
+    let host = if rng.one_in(20) { 1 } else { 20 + if rng.one_in(4) { rng.below(3) } else { peer } as u8 };
+    let next_hop: IpAddr = if family == Family::IPV4_UNICAST {
+        [192, 0, 2, host].into()
+    } else {
+        [0xfd00, 0xffff, 0, 0, 0, 0, 0, u16::from(host) + 1].into()
+    };
+    let mut attrs = plain(next_hop);
+    attrs.origin = rng.pick(&[Origin::Igp, Origin::Igp, Origin::Incomplete]);
+    let mut path = Vec::new();
+    if session.external {
+        path.push(session.peer_asn);
+    }
+    for _ in 0..rng.below(3) {
+        path.push(Asn(65100 + rng.below(2) as u32));
+    }
+    if rng.one_in(15) {
+        path.push(OWN);
+    }
+    attrs.as_path = AsPath::sequence(path);
+    attrs.med = rng.pick(&[None, None, Some(1), Some(2)]);
+    attrs.communities = match rng.below(12) {
+        0 => [Community::NO_EXPORT].into(),
+        1 => [Community::NO_ADVERTISE].into(),
+        2 => [Community(5)].into(),
+        3 => [Community::LLGR_STALE].into(),
+        _ => Box::default(),
+    };
+    if !session.external {
+        attrs.local_pref = Some(rng.pick(&[100, 100, 200]));
+        if rng.one_in(4) {
+            attrs.originator_id = Some(RouterId(1 + rng.below(3) as u32));
+            attrs.cluster_list = [RouterId(1 + rng.below(3) as u32)].into();
+        }
+    }
+    attrs
+}
+
+fn policy(rng: &mut Rng) -> Policy {
+    let list = |prefix: &str, ge, le| {
+        let prefix = prefix.parse().unwrap();
+        Match::Prefixes(Arc::new(PrefixList::new("list", [PrefixListEntry { prefix, ge, le }])))
+    };
+    let rule = |matches, set, action| Rule { matches, set, action };
+    match rng.below(7) {
+        0 => Policy::reject(),
+        1 => Policy::new(
+            "v4",
+            vec![rule(vec![list("10.65.0.0/16", Some(24), Some(25))], vec![], Action::Accept)],
+            Verdict::Reject,
+        ),
+        2 => Policy::new("pref", vec![rule(vec![], vec![Set::LocalPref(150)], Action::Next)], Verdict::Accept),
+        3 => Policy::new(
+            "tag",
+            vec![rule(
+                vec![list("10.65.2.0/23", Some(24), None)],
+                vec![Set::Med(9), Set::AddCommunity(Community(5))],
+                Action::Accept,
+            )],
+            Verdict::Accept,
+        ),
+        4 => Policy::new(
+            "not-tagged",
+            vec![rule(vec![Match::Community(Community(5))], vec![], Action::Reject)],
+            Verdict::Accept,
+        ),
+        _ => Policy::accept(),
+    }
+}

@@ -4,6 +4,9 @@
 //! connection, its state and its timers; it does not know that there may be another one. So it stops at the one point
 //! where that matters: a valid OPEN is handed to the peer, which asks [`collide`](super::collide) and then either
 //! [`Session::confirm`]s or ends it.
+//!
+//! Errors that come while our OPEN is delayed are answered although no OPEN was sent (RFC 4271 §8.1.1,
+//! SendNOTIFICATIONwithoutOPEN is on): the field reads it, and a peer that knows what it did wrong is worth more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +17,8 @@ use bytes::Bytes;
 use super::backoff::Jitter;
 use super::peer::Outbox;
 use super::{ConnId, Direction, DownReason, Negotiated, PeerConfig, PeerEvent, Phase, State, local_open, negotiate};
-use crate::message::{Codec, Message, MessageError, Notification, kind};
+use crate::attr::AttrCache;
+use crate::message::{Codec, Frame, Message, MessageError, Notification, kind};
 
 /// How far the connection is, and what it owns there.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +94,8 @@ pub(super) struct Session {
     send_hold: Option<Instant>,
     /// Messages of the peer wait unread because our own queue is full: its silence proves nothing.
     stalled: bool,
+    /// Attribute blocks seen lately; empty until the session is established.
+    attrs: AttrCache,
 }
 
 impl Session {
@@ -113,6 +119,7 @@ impl Session {
             open_delay: config.open_delay.filter(|delay| !delay.is_zero()).map(|delay| now + delay),
             send_hold: None,
             stalled: false,
+            attrs: AttrCache::disabled(),
         };
         if session.open_delay.is_none() {
             session.send_open(now, config, out);
@@ -145,6 +152,12 @@ impl Session {
         self.restart_hold(now);
     }
 
+    /// Reads a message whose type is [expected](Self::expects).
+    pub fn decode(&mut self, frame: &Frame) -> Result<Message, MessageError> {
+        let codec = self.codec();
+        Message::decode_with(frame, &codec, &mut self.attrs)
+    }
+
     /// One message came.
     pub fn receive(&mut self, now: Instant, message: Message, config: &PeerConfig) -> Outcome {
         match (&self.state, message) {
@@ -168,6 +181,7 @@ impl Session {
             (SessionState::OpenConfirm(negotiated), Message::Keepalive) => {
                 let negotiated = Arc::clone(negotiated);
                 self.state = SessionState::Established(Arc::clone(&negotiated));
+                self.attrs = AttrCache::new();
                 self.restart_hold(now);
                 Outcome::Established(negotiated)
             }

@@ -62,6 +62,9 @@ enum Packet {
     Reset,
 }
 
+/// When, a tie-breaker, the connection, the side it arrives at, and what.
+type Delivery = (Instant, u64, usize, usize, Packet);
+
 struct Conn {
     dialler: Side,
     ends: [Option<ConnId>; 2],
@@ -87,7 +90,7 @@ pub struct World {
     base: Instant,
     now: Instant,
     order: u64,
-    agenda: BinaryHeap<Reverse<(Instant, u64, usize, usize, Packet)>>,
+    agenda: BinaryHeap<Reverse<Delivery>>,
     held: Vec<(usize, usize, Packet)>,
     refusing: bool,
     silent: bool,

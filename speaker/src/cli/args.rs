@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::api::model::RouteFilter;
+use crate::decode::DecodeArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -32,6 +33,12 @@ pub struct Args {
 /// What `roost` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the daemon in the foreground; SIGTERM ends it and leaves the routes in the kernel
+    Run {
+        /// The YAML file
+        #[arg(long, short, value_name = "FILE", default_value = "/etc/roost/roost.yaml")]
+        config: PathBuf,
+    },
     /// Check a configuration file and print every error with its place
     Check {
         /// The YAML file
@@ -58,6 +65,8 @@ pub enum Command {
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
     },
+    /// Decode BGP messages on standard input (hex, pcap, pcapng or MRT, recognised by content) to JSON, one a line
+    Decode(DecodeArgs),
 }
 
 /// What `roost show` can show.

@@ -9,17 +9,32 @@ use super::args::{Args, Command, Show};
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, RouteFilter, RouteRow, Status};
+use crate::decode::DecodeError;
 
 /// Writes to `out` what was asked for, and returns the exit code.
 pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
     let client = Client::new(args.socket);
     match args.command {
+        Command::Run { config } => crate::daemon::run(&config).map(|()| EXIT_OK),
         Command::Check { file } => Ok(crate::config::check_command(&file, out, &mut io::stderr())?),
         Command::Schema => {
             serde_json::to_writer_pretty(&mut *out, &crate::config::schema())?;
             writeln!(out)?;
             Ok(EXIT_OK)
         }
+        Command::Decode(options) => match crate::decode::decode(io::stdin(), out, &options) {
+            Ok(0) => {
+                let port = options.port;
+                writeln!(
+                    io::stderr(),
+                    "roost: no BGP message found (of captures, TCP port {port} is read: see --port)"
+                )?;
+                Ok(EXIT_OK)
+            }
+            Ok(_) => Ok(EXIT_OK),
+            Err(DecodeError::Write(error)) => Err(error.into()), // a closed pipe is no failure
+            Err(error) => Err(error.into()),
+        },
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
         Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),

@@ -1,0 +1,302 @@
+//! What the API shows: snapshots of the owner, of the peers' tasks and of the kernel side, joined into rows.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bgp_proto::Prefix;
+use bgp_proto::fsm::State;
+use fib_sync::{FibHandle, RowFilter};
+use rib::PeerId;
+use tokio::sync::Mutex;
+
+use super::announced::{Announced, AnnouncedError};
+use super::listener::Doors;
+use super::metrics::{self, Scrape};
+use super::owner::OwnerHandle;
+use super::peer_status::{PeerShared, PeerStatus};
+use super::restart::Restart;
+use super::rows;
+use crate::api::model::{
+    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
+};
+use crate::api::{Backend, Problem, parse_prefixes};
+use crate::config::{Config, PeerSettings};
+
+/// A configured peer and its task's outside.
+#[derive(Clone)]
+pub struct KnownPeer {
+    /// The configuration.
+    pub settings: PeerSettings,
+    /// What its task shows.
+    pub shared: Arc<PeerShared>,
+}
+
+/// The running daemon, from outside. Cheap to clone.
+#[derive(Clone)]
+pub struct Daemon(Arc<Inside>);
+
+struct Inside {
+    config: Arc<Config>,
+    owner: OwnerHandle,
+    fib: Option<FibHandle>,
+    restart: Arc<Restart>,
+    doors: Arc<Doors>,
+    peers: HashMap<PeerId, KnownPeer>,
+    announced: Mutex<Announced>,
+    started: Instant,
+}
+
+impl Daemon {
+    /// The outside of these parts.
+    pub fn new(
+        config: Arc<Config>,
+        owner: OwnerHandle,
+        fib: Option<FibHandle>,
+        restart: Arc<Restart>,
+        doors: Arc<Doors>,
+        peers: HashMap<PeerId, KnownPeer>,
+        announced: Announced,
+    ) -> Self {
+        let announced = Mutex::new(announced);
+        Self(Arc::new(Inside { config, owner, fib, restart, doors, peers, announced, started: Instant::now() }))
+    }
+
+    /// Peers in order of address, with what their tasks show.
+    fn snapshots(&self) -> Vec<(PeerId, &KnownPeer, PeerStatus)> {
+        let mut peers: Vec<_> = self.0.peers.iter().map(|(id, known)| (*id, known, known.shared.snapshot())).collect();
+        peers.sort_by_key(|(_, known, _)| known.settings.address);
+        peers
+    }
+}
+
+impl Backend for Daemon {
+    async fn status(&self) -> Status {
+        let inside = &self.0;
+        let config = &inside.config;
+        let (memory, originated) =
+            inside.owner.ask(|owner| (owner.rib.memory(), owner.rib.originated())).await.unwrap_or_default();
+        let peers = self.snapshots();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: config.node.name.clone(),
+            asn: config.router.asn.0,
+            router_id: config.router.router_id.to_string(),
+            uptime: inside.started.elapsed().as_secs(),
+            listen: config.router.listen.iter().map(ToString::to_string).collect(),
+            phase: if inside.restart.is_starting() { "starting" } else { "running" }.to_owned(),
+            peers_established: peers.iter().filter(|(_, _, status)| status.state == State::Established).count(),
+            peers: peers.len(),
+            prefixes: memory.dests,
+            paths: memory.paths,
+            originated: originated.iter().map(Prefix::to_string).collect(),
+            fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
+        }
+    }
+
+    async fn peers(&self) -> Vec<PeerRow> {
+        let ids: Vec<_> = self.0.peers.keys().copied().collect();
+        let ask = move |owner: &mut super::owner::Owner| -> HashMap<_, _> {
+            ids.into_iter().map(|id| (id, owner.rib.peer_view(id))).collect()
+        };
+        let counts = self.0.owner.ask(ask).await.unwrap_or_default();
+        let row = |(id, known, status): (PeerId, &KnownPeer, PeerStatus)| {
+            rows::peer(&self.0.config, known, &status, &counts.get(&id).copied().unwrap_or_default())
+        };
+        self.snapshots().into_iter().map(row).collect()
+    }
+
+    async fn peer(&self, address: IpAddr) -> Option<PeerDetail> {
+        let (id, known) = self.0.peers.iter().find(|(_, known)| known.settings.address == address)?;
+        let id = *id;
+        let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
+        let status = known.shared.snapshot();
+        let row = rows::peer(&self.0.config, known, &status, &counts);
+        Some(rows::peer_detail(row, &status))
+    }
+
+    async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
+        let wanted = self.wanted(&filter)?;
+        let only_peer = wanted.peer;
+        let routes = self.0.owner.ask(move |owner| wanted.routes(&owner.rib)).await.unwrap_or_default();
+        let kernel = self.kernel(&routes).await;
+        let name =
+            |id| self.0.peers.get(&id).map_or_else(|| format!("{id}"), |known| known.settings.address.to_string());
+        let mut found = Vec::new();
+        for route in &routes {
+            let rows = rows::route(route, name, kernel.get(&route.prefix));
+            let wanted = |(path, row): &(&rib::PathView, RouteRow)| {
+                (!filter.best || row.best) && only_peer.is_none_or(|peer| path.peer == peer)
+            };
+            found.extend(route.paths.iter().zip(rows).filter(wanted).map(|(_, row)| row));
+        }
+        Ok(found)
+    }
+
+    async fn fib(&self) -> Vec<FibRow> {
+        match &self.0.fib {
+            Some(fib) => fib.rows(RowFilter::All).await.iter().map(rows::fib).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
+        let prefixes = parse_prefixes(&prefixes)?;
+        let mut announced = self.0.announced.lock().await;
+        let changed = announced.announce(&prefixes).map_err(not_kept)?;
+        let news = changed.clone();
+        self.0
+            .owner
+            .ask(move |owner| news.into_iter().for_each(|prefix| owner.originate(prefix)))
+            .await
+            .ok_or_else(ended)?;
+        Ok(done(&prefixes, &changed))
+    }
+
+    async fn withdraw(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
+        let prefixes = parse_prefixes(&prefixes)?;
+        let mut announced = self.0.announced.lock().await;
+        if let Some(block) = prefixes.iter().find(|prefix| announced.is_configured(prefix)) {
+            return Err(Problem::conflict(format!(
+                "{block} is a block of the configuration (node.blocks); take it out there, nothing was withdrawn"
+            )));
+        }
+        let changed = announced.withdraw(&prefixes).map_err(not_kept)?;
+        let gone = changed.clone();
+        self.0
+            .owner
+            .ask(move |owner| {
+                for prefix in &gone {
+                    owner.rib.withdraw_originated(prefix);
+                }
+            })
+            .await
+            .ok_or_else(ended)?;
+        Ok(done(&prefixes, &changed))
+    }
+
+    async fn metrics(&self) -> String {
+        let (status, peers) = (self.status().await, self.peers().await);
+        let mut sum = MessageCounts::default();
+        let mut update_faults = 0;
+        for (_, _, status) in self.snapshots() {
+            let one = rows::messages(&status);
+            sum.open_in += one.open_in;
+            sum.open_out += one.open_out;
+            sum.update_in += one.update_in;
+            sum.update_out += one.update_out;
+            sum.keepalive_in += one.keepalive_in;
+            sum.keepalive_out += one.keepalive_out;
+            sum.notification_in += one.notification_in;
+            sum.notification_out += one.notification_out;
+            sum.refresh_in += one.refresh_in;
+            sum.refresh_out += one.refresh_out;
+            update_faults += status.counters.update_faults;
+        }
+        let messages = [
+            ("in", "open", sum.open_in),
+            ("out", "open", sum.open_out),
+            ("in", "update", sum.update_in),
+            ("out", "update", sum.update_out),
+            ("in", "keepalive", sum.keepalive_in),
+            ("out", "keepalive", sum.keepalive_out),
+            ("in", "notification", sum.notification_in),
+            ("out", "notification", sum.notification_out),
+            ("in", "route-refresh", sum.refresh_in),
+            ("out", "route-refresh", sum.refresh_out),
+        ];
+        let scrape = Scrape {
+            status: &status,
+            peers: &peers,
+            messages: &messages,
+            update_faults,
+            strangers: self.0.doors.strangers(),
+            fib: self.0.fib.as_ref().map(FibHandle::stats),
+        };
+        metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+}
+
+/// A filter with its texts read.
+struct Wanted {
+    prefix: Option<Prefix>,
+    longer: bool,
+    address: Option<IpAddr>,
+    peer: Option<PeerId>,
+}
+
+impl Wanted {
+    fn routes(&self, rib: &rib::Rib) -> Vec<rib::RouteView> {
+        if let Some(address) = self.address {
+            return rib.lookup(address).into_iter().collect();
+        }
+        match self.prefix {
+            Some(prefix) if !self.longer => rib.route(&prefix).into_iter().collect(),
+            within => rib.routes(&rib::RouteFilter { within, peer: self.peer, ..rib::RouteFilter::default() }),
+        }
+    }
+}
+
+impl Daemon {
+    fn wanted(&self, filter: &RouteFilter) -> Result<Wanted, Problem> {
+        let prefix = match &filter.prefix {
+            Some(text) => parse_prefixes(std::slice::from_ref(text))?.first().copied(),
+            None => None,
+        };
+        let peer = match filter.peer {
+            Some(address) => Some(self.peer_at(address).ok_or_else(|| {
+                Problem::not_found(format!("peer: there is no peer {address}; `roost show peers` lists them"))
+            })?),
+            None => None,
+        };
+        Ok(Wanted { prefix, longer: filter.longer, address: filter.address, peer })
+    }
+
+    fn peer_at(&self, address: IpAddr) -> Option<PeerId> {
+        self.0.peers.iter().find(|(_, known)| known.settings.address == address).map(|(id, _)| *id)
+    }
+
+    /// What the kernel has for these routes.
+    async fn kernel(&self, routes: &[rib::RouteView]) -> HashMap<Prefix, KernelState> {
+        let Some(fib) = &self.0.fib else {
+            let off = KernelState { state: "off".to_owned(), route: None, reason: None };
+            return routes.iter().map(|route| (route.prefix, off.clone())).collect();
+        };
+        let filter = match routes {
+            [] => return HashMap::new(),
+            [one] => RowFilter::Exact(one.prefix.into()),
+            _ => RowFilter::All,
+        };
+        fib.rows(filter).await.iter().map(|row| (Prefix::from(row.prefix), rows::kernel(row))).collect()
+    }
+}
+
+fn fib_summary(fib: &FibHandle) -> FibSummary {
+    let stats = fib.stats();
+    FibSummary {
+        enabled: true,
+        installed: stats.installed,
+        pending: stats.pending,
+        withheld: stats.withheld,
+        conflicts: stats.conflicts,
+        failed: stats.failed,
+        adopted: stats.adopted,
+        repairs: stats.repairs.total(),
+    }
+}
+
+fn done(asked: &[Prefix], changed: &BTreeSet<Prefix>) -> PrefixListDone {
+    let (changed, unchanged): (Vec<_>, Vec<_>) =
+        BTreeSet::from_iter(asked).into_iter().partition(|prefix| changed.contains(prefix));
+    let texts = |prefixes: Vec<&Prefix>| prefixes.into_iter().map(Prefix::to_string).collect();
+    PrefixListDone { changed: texts(changed), unchanged: texts(unchanged) }
+}
+
+fn not_kept(error: AnnouncedError) -> Problem {
+    Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it"))
+}
+
+fn ended() -> Problem {
+    Problem::unavailable("the daemon is ending")
+}

@@ -1,0 +1,150 @@
+//! `/metrics`: the state of the daemon as Prometheus reads it.
+//!
+//! Built anew for each scrape from the same snapshots the API serves, so the two can never disagree. Series are bounded:
+//! peers are counted by state, never one series a peer, or a mesh of N nodes would make N² of them.
+
+use fib_sync::FibStats;
+use prometheus::{Encoder, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use crate::api::model::{PeerRow, Status};
+
+/// What one scrape shows.
+pub struct Scrape<'a> {
+    /// The daemon at a glance.
+    pub status: &'a Status,
+    /// All peers.
+    pub peers: &'a [PeerRow],
+    /// Messages by direction and type, summed over all peers.
+    pub messages: &'a [(&'static str, &'static str, u64)],
+    /// UPDATEs with errors that sessions survived.
+    pub update_faults: u64,
+    /// Connections from addresses that are no peer's.
+    pub strangers: u64,
+    /// The kernel side, if there is one.
+    pub fib: Option<FibStats>,
+}
+
+/// The page.
+///
+/// # Errors
+/// When a metric is registered twice or cannot be written: a mistake in this file, found by its test.
+pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
+    let registry = Registry::new();
+    let gauge = |name: &str, help: &str, value: usize| -> prometheus::Result<()> {
+        let gauge = IntGauge::new(name, help)?;
+        gauge.set(value as i64);
+        registry.register(Box::new(gauge))
+    };
+    let gauges = |name: &str, help: &str, label: &str, values: &[(&str, usize)]| -> prometheus::Result<()> {
+        let vec = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+        for (value, count) in values {
+            vec.with_label_values(&[*value]).set(*count as i64);
+        }
+        registry.register(Box::new(vec))
+    };
+    let counters = |name: &str, help: &str, labels: &[&str], values: &[(&[&str], u64)]| -> prometheus::Result<()> {
+        let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
+        for (value, count) in values {
+            vec.with_label_values(value).inc_by(*count);
+        }
+        registry.register(Box::new(vec))
+    };
+
+    let status = scrape.status;
+    gauges("roost_build_info", "Always 1; the version is the label.", "version", &[(&status.version, 1)])?;
+    gauge("roost_uptime_seconds", "Seconds since the process started.", status.uptime as usize)?;
+    gauge("roost_starting", "1 while End-of-RIBs are awaited after start.", usize::from(status.phase == "starting"))?;
+    let states = ["disabled", "idle", "active", "connect", "open-sent", "open-confirm", "established"];
+    let by_state = states.map(|state| (state, scrape.peers.iter().filter(|peer| peer.state == state).count()));
+    gauges("roost_peers", "Peers by state of their session.", "state", &by_state)?;
+    gauge("roost_rib_prefixes", "Prefixes with at least one path.", status.prefixes)?;
+    gauge("roost_rib_paths", "Paths of all peers and our own.", status.paths)?;
+    gauge(
+        "roost_rib_stale_paths",
+        "Paths kept for peers that are restarting.",
+        scrape.peers.iter().map(|p| p.stale).sum(),
+    )?;
+    let messages: Vec<_> =
+        scrape.messages.iter().map(|(direction, kind, count)| ([*direction, *kind], *count)).collect();
+    let messages: Vec<_> = messages.iter().map(|(labels, count)| (&labels[..], *count)).collect();
+    counters("roost_bgp_messages_total", "BGP messages of all peers.", &["direction", "type"], &messages)?;
+    counters(
+        "roost_bgp_update_faults_total",
+        "UPDATEs with errors the session survived (RFC 7606).",
+        &[],
+        &[(&[], scrape.update_faults)],
+    )?;
+    counters(
+        "roost_refused_connections_total",
+        "Connections from addresses that are no peer's.",
+        &[],
+        &[(&[], scrape.strangers)],
+    )?;
+    if let Some(fib) = scrape.fib {
+        let by_state = [
+            ("installed", fib.installed),
+            ("pending", fib.pending),
+            ("withheld", fib.withheld),
+            ("conflict", fib.conflicts),
+            ("failed", fib.failed),
+            ("adopted", fib.adopted),
+        ];
+        gauges("roost_fib_routes", "Kernel routes by what became of them.", "state", &by_state)?;
+        let operations = [(&["add"][..], fib.adds), (&["replace"], fib.replaces), (&["delete"], fib.deletes)];
+        counters("roost_fib_operations_total", "Routes written to the kernel.", &["operation"], &operations)?;
+        let repairs = [
+            (&["deleted"][..], fib.repairs.deleted),
+            (&["changed"], fib.repairs.changed),
+            (&["lost"], fib.repairs.lost),
+        ];
+        counters("roost_fib_repairs_total", "Routes put back, by what had happened to them.", &["cause"], &repairs)?;
+        counters("roost_fib_errors_total", "Operations the kernel refused.", &[], &[(&[], fib.errors)])?;
+        counters("roost_fib_resyncs_total", "Times the kernel's tables were read back.", &[], &[(&[], fib.resyncs)])?;
+    }
+    let mut page = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_peer_state_and_no_series_per_peer() {
+        let status = Status {
+            version: "1.2.3".into(),
+            node: "n1".into(),
+            asn: 64512,
+            router_id: "10.0.0.1".into(),
+            uptime: 61,
+            listen: vec![],
+            phase: "running".into(),
+            peers_established: 0,
+            peers: 0,
+            prefixes: 5,
+            paths: 7,
+            originated: vec![],
+            fib: Default::default(),
+        };
+        let scrape = Scrape {
+            status: &status,
+            peers: &[],
+            messages: &[("in", "update", 3)],
+            update_faults: 0,
+            strangers: 2,
+            fib: Some(FibStats::default()),
+        };
+        let page = render(&scrape).expect("every metric has its own name");
+        for line in [
+            "roost_build_info{version=\"1.2.3\"} 1",
+            "roost_peers{state=\"established\"} 0",
+            "roost_rib_paths 7",
+            "roost_bgp_messages_total{direction=\"in\",type=\"update\"} 3",
+            "roost_refused_connections_total 2",
+            "roost_fib_repairs_total{cause=\"lost\"} 0",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The running daemon: who starts whom, and who ends whom.
+//!
+//! ```text
+//! listeners ─ Doors ─┐
+//!                    ▼
+//!   sockets ─ PeerTask (one a peer) ─ news ─► Owner ─ OutQueue ─► PeerTask
+//!                                               │
+//!                                               └─ changes keyed by prefix ─► fib-sync (its own thread)
+//! ```
+//!
+//! The kernel is read before the first session starts, so that what we say about a restart is true (see [`restart`]).
+//! On SIGTERM and SIGINT the kernel routes stay and sessions are closed without a Cease: peers with graceful restart
+//! keep sending packets here until we are back.
+
+mod announced;
+mod backend;
+mod conn;
+mod listener;
+mod metrics;
+mod news;
+mod out_queue;
+mod owner;
+mod peer_status;
+mod peer_task;
+mod policies;
+mod restart;
+mod rows;
+mod run;
+mod setup;
+
+pub use backend::Daemon;
+pub use run::run;

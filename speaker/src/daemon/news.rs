@@ -1,0 +1,37 @@
+//! What a peer's task tells the owner, in order.
+
+use std::sync::Arc;
+
+use bgp_proto::fsm::Negotiated;
+use bgp_proto::message::{RouteRefresh, Update};
+use bgp_proto::{Family, FamilySet};
+use rib::PeerId;
+
+use super::out_queue::OutQueue;
+
+/// A message to the owner and who sends it.
+pub struct FromPeer {
+    /// The sender.
+    pub peer: PeerId,
+    /// What happened.
+    pub news: News,
+}
+
+/// What happened to a peer.
+pub enum News {
+    /// A session is established; its UPDATEs are to be put into the queue.
+    Up(Arc<Negotiated>, Arc<OutQueue>),
+    /// UPDATEs in the order of their arrival: one message for many, never one per route.
+    Updates(Vec<Update>),
+    /// The peer asks for our routes again, or frames its own (RFC 2918, RFC 7313).
+    Refresh(RouteRefresh),
+    /// The session is gone. Paths of `retain` stay as stale (RFC 4724 §4.2), the others go.
+    Down {
+        /// Families whose paths stay.
+        retain: FamilySet,
+    },
+    /// Stale paths of these families go: the peer came back without having preserved them, or not in time.
+    Flush(FamilySet),
+    /// The peer has sent everything again: what is still stale goes.
+    PurgeStale(Family),
+}

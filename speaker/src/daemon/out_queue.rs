@@ -1,0 +1,160 @@
+//! Chunks of encoded UPDATEs on their way from the owner to one session.
+//!
+//! The owner *offers* while there is room and stops: what the session has not taken stays in the update group's log,
+//! where it is compressed by state. So the queue never holds more than [`ROOM`] bytes and one chunk, however slow the
+//! peer reads, and a peer that stops reading costs a constant.
+//!
+//! Why not a tokio channel of chunks: its bound counts messages, not bytes, and the owner needs to know *when* there is
+//! room again without waiting for it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use rib::PeerId;
+use tokio::sync::Notify;
+
+/// Bytes up to which another chunk is taken.
+const ROOM: usize = 128 * 1024;
+
+/// One session's queue. A new session gets a new one, so no chunk can cross from one session into the next.
+pub struct OutQueue {
+    peer: PeerId,
+    state: Mutex<State>,
+    filled: Notify,
+    wanted: Arc<Wanted>,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+    /// The owner found no room and is to be told when there is some.
+    starved: bool,
+}
+
+/// The sessions that have room again: what the owner wakes up for.
+#[derive(Default)]
+pub struct Wanted {
+    peers: Mutex<Vec<PeerId>>,
+    notify: Notify,
+}
+
+impl Wanted {
+    /// Completes when some session has room again.
+    pub async fn notified(&self) {
+        self.notify.notified().await;
+    }
+
+    /// The sessions that have room again; each is named once.
+    pub fn take(&self) -> Vec<PeerId> {
+        std::mem::take(&mut self.peers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, peer: PeerId) {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
+        self.notify.notify_one();
+    }
+}
+
+impl OutQueue {
+    /// An empty queue for a session of `peer`.
+    pub fn new(peer: PeerId, wanted: Arc<Wanted>) -> Arc<Self> {
+        Arc::new(Self { peer, state: Mutex::default(), filled: Notify::new(), wanted })
+    }
+
+    /// Owner: fills the queue from `next` while there is room. Says whether it stopped for lack of room; the owner is
+    /// then woken by [`Wanted`].
+    pub fn fill(&self, mut next: impl FnMut() -> Option<Bytes>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut filled = false;
+        while state.bytes < ROOM {
+            let Some(chunk) = next() else {
+                drop(state);
+                if filled {
+                    self.filled.notify_one();
+                }
+                return false;
+            };
+            state.bytes += chunk.len();
+            state.chunks.push_back(chunk);
+            filled = true;
+        }
+        state.starved = true;
+        drop(state);
+        if filled {
+            self.filled.notify_one();
+        }
+        true
+    }
+
+    /// Session: moves chunks into `out` until it holds about `want` bytes more. Returns the bytes moved.
+    pub fn take(&self, out: &mut VecDeque<Bytes>, want: usize) -> usize {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moved = 0;
+        while moved < want {
+            let Some(chunk) = state.chunks.pop_front() else { break };
+            moved += chunk.len();
+            out.push_back(chunk);
+        }
+        state.bytes -= moved;
+        if state.starved && state.bytes <= ROOM / 2 {
+            state.starved = false;
+            drop(state);
+            self.wanted.add(self.peer);
+        }
+        moved
+    }
+
+    /// Session: completes when the owner has put something in.
+    pub async fn filled(&self) {
+        self.filled.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunks(count: usize, size: usize) -> impl FnMut() -> Option<Bytes> {
+        let mut left = count;
+        move || {
+            left = left.checked_sub(1)?;
+            Some(Bytes::from(vec![0; size]))
+        }
+    }
+
+    #[test]
+    fn a_session_that_does_not_take_costs_a_constant() {
+        let queue = OutQueue::new(PeerId(1), Arc::default());
+        assert!(queue.fill(chunks(1_000, 64 * 1024)));
+        assert!(queue.fill(chunks(1_000, 64 * 1024)), "a full queue takes nothing more");
+        let mut out = VecDeque::new();
+        assert_eq!(queue.take(&mut out, usize::MAX), 2 * 64 * 1024);
+    }
+
+    #[test]
+    fn the_owner_is_woken_once_when_half_is_taken_and_only_if_it_was_refused() {
+        let wanted = Arc::new(Wanted::default());
+        let queue = OutQueue::new(PeerId(7), wanted.clone());
+        let mut out = VecDeque::new();
+        assert!(!queue.fill(chunks(1, 100)));
+        queue.take(&mut out, usize::MAX);
+        assert!(wanted.take().is_empty());
+        assert!(queue.fill(chunks(9, 32 * 1024)));
+        queue.take(&mut out, 1);
+        assert!(wanted.take().is_empty(), "three quarters full");
+        queue.take(&mut out, 1);
+        queue.take(&mut out, usize::MAX);
+        assert_eq!(wanted.take(), [PeerId(7)]);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_session_sees_what_is_put_in() {
+        let queue = OutQueue::new(PeerId(1), Arc::default());
+        let (woken, ()) = tokio::join!(queue.filled(), async { assert!(!queue.fill(chunks(1, 10))) });
+        let () = woken;
+        let mut out = VecDeque::new();
+        assert_eq!(queue.take(&mut out, 100), 10);
+    }
+}

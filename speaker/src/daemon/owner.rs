@@ -1,0 +1,239 @@
+//! The owner of the RIB: one task, one state, no locks.
+//!
+//! It works in turns: take what has come, apply all of it, decide each changed prefix once, then hand the result to the
+//! kernel and to the sessions that have room. A turn is bounded, so questions of the API and timers wait for a few
+//! milliseconds at most, also while a full table arrives.
+//!
+//! Questions are closures run between turns: a snapshot is taken where the state is, and the asker formats it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bgp_proto::fsm::graceful::Deferral;
+use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
+use bgp_proto::{FamilySet, Prefix};
+use fib_sync::FibHandle;
+use ipnetwork::IpNetwork;
+use rib::{FibRoute, Origination, PeerId, Rib};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, info};
+
+use super::news::{FromPeer, News};
+use super::out_queue::{OutQueue, Wanted};
+use super::restart::Restart;
+use super::setup;
+
+/// Messages taken in one turn.
+const TURN: usize = 256;
+/// Prefixes decided before the owner looks at its mail again.
+const SETTLE: usize = 4096;
+
+/// A question or an order from the API.
+pub type Ask = Box<dyn FnOnce(&mut Owner) + Send>;
+
+/// The way to the owner.
+#[derive(Clone)]
+pub struct OwnerHandle(mpsc::Sender<Ask>);
+
+impl OwnerHandle {
+    /// Runs `question` in the owner and brings the answer; `None` when the owner has ended.
+    pub async fn ask<R: Send + 'static>(&self, question: impl FnOnce(&mut Owner) -> R + Send + 'static) -> Option<R> {
+        let (answer, receive) = oneshot::channel();
+        let ask: Ask = Box::new(move |owner| drop(answer.send(question(owner))));
+        self.0.send(ask).await.ok()?;
+        receive.await.ok()
+    }
+}
+
+/// The owner's state.
+pub struct Owner {
+    /// The table.
+    pub rib: Rib,
+    /// The way to the kernel, if routes go there.
+    pub fib: Option<FibHandle>,
+    /// Established peers and the way to each.
+    queues: HashMap<PeerId, Arc<OutQueue>>,
+    restart: Arc<Restart>,
+    /// Whose End-of-RIB is awaited while the daemon starts.
+    deferral: Deferral<PeerId>,
+    wanted: Arc<Wanted>,
+    asks: mpsc::Receiver<Ask>,
+    news: mpsc::Receiver<FromPeer>,
+}
+
+impl Owner {
+    /// An owner and the way to it. `peers` are the enabled ones with their families; the startup waits for those that
+    /// come, and for no longer than `startup_wait`.
+    pub fn new(
+        rib: Rib,
+        fib: Option<FibHandle>,
+        restart: Arc<Restart>,
+        peers: impl IntoIterator<Item = (PeerId, FamilySet)>,
+        startup_wait: Duration,
+        wanted: Arc<Wanted>,
+        news: mpsc::Receiver<FromPeer>,
+    ) -> (Self, OwnerHandle) {
+        let (ask, asks) = mpsc::channel(64);
+        let deferral = Deferral::new(Instant::now(), restart.preserved(false), peers, startup_wait / 2, startup_wait);
+        let owner = Self { rib, fib, queues: HashMap::new(), restart, deferral, wanted, asks, news };
+        (owner, OwnerHandle(ask))
+    }
+
+    /// Announces a block or an address of this node. A block gets a blackhole in the kernel, a single address must not
+    /// have one, or the pod's own route could not be added.
+    pub fn originate(&mut self, prefix: Prefix) {
+        self.rib.originate(prefix, Origination::new(&prefix, true));
+    }
+
+    /// Runs until every sender of news and of questions is gone.
+    pub async fn run(mut self) {
+        let mut news = Vec::with_capacity(TURN);
+        self.check_startup();
+        self.turn().await;
+        loop {
+            let deadline = self.deferral.poll_timeout();
+            tokio::select! {
+                biased;
+                ask = self.asks.recv() => match ask {
+                    Some(ask) => ask(&mut self),
+                    None => return,
+                },
+                () = sleep_until(deadline) => {
+                    self.deferral.handle_timeout(Instant::now());
+                    self.check_startup();
+                }
+                count = self.news.recv_many(&mut news, TURN) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for FromPeer { peer, news } in news.drain(..) {
+                        self.apply(peer, news);
+                    }
+                }
+                () = self.wanted.notified() => {
+                    for peer in self.wanted.take() {
+                        self.fill(peer);
+                    }
+                }
+            }
+            self.turn().await;
+        }
+    }
+
+    /// Decides what is undecided, and publishes it; answers questions in between.
+    async fn turn(&mut self) {
+        loop {
+            let more = self.rib.settle(SETTLE);
+            self.publish();
+            if !more {
+                return;
+            }
+            while let Ok(ask) = self.asks.try_recv() {
+                ask(self);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn publish(&mut self) {
+        let changes = self.rib.take_fib_changes();
+        if let Some(fib) = &self.fib
+            && !changes.is_empty()
+        {
+            fib.update(changes.into_iter().map(|(prefix, route)| (IpNetwork::from(prefix), route.map(target))));
+        }
+        for (peer, queue) in &self.queues {
+            fill(&mut self.rib, *peer, queue);
+        }
+    }
+
+    fn fill(&mut self, peer: PeerId) {
+        if let Some(queue) = self.queues.get(&peer) {
+            fill(&mut self.rib, peer, queue);
+        }
+    }
+
+    fn apply(&mut self, peer: PeerId, news: News) {
+        match news {
+            News::Up(negotiated, queue) => {
+                self.queues.insert(peer, queue);
+                self.rib.peer_up(peer, setup::session(&negotiated));
+                self.deferral.up(peer, &negotiated);
+                self.check_startup();
+            }
+            News::Updates(updates) => {
+                for update in &updates {
+                    self.update(peer, update);
+                }
+            }
+            News::Refresh(refresh) => self.refresh(peer, refresh),
+            News::Down { retain } => {
+                self.queues.remove(&peer);
+                self.rib.peer_down(peer, retain);
+                self.deferral.down(&peer);
+                self.check_startup();
+            }
+            News::Flush(families) => families.iter().for_each(|family| self.rib.flush_family(peer, family)),
+            News::PurgeStale(family) => self.rib.purge_stale(peer, family),
+        }
+    }
+
+    fn update(&mut self, peer: PeerId, update: &Update) {
+        self.rib.apply(peer, update);
+        if let Some(family) = update.end_of_rib {
+            self.deferral.end_of_rib(&peer, family);
+            self.check_startup();
+        }
+    }
+
+    fn refresh(&mut self, peer: PeerId, refresh: RouteRefresh) {
+        match refresh.kind {
+            RefreshKind::Request => self.rib.resend(peer, refresh.family),
+            // RFC 7313 §4: what is not repeated between Begin and End is stale.
+            RefreshKind::Begin => self.rib.begin_refresh(peer, refresh.family),
+            RefreshKind::End => self.rib.purge_stale(peer, refresh.family),
+            RefreshKind::Unknown(_) => {}
+        }
+    }
+
+    /// Ends the startup when nobody is waited for any more: from here on our own End-of-RIBs go out, and kernel routes
+    /// that nobody announced go. RFC 4724 §4.1
+    fn check_startup(&mut self) {
+        while let Some(event) = self.deferral.poll_event() {
+            debug!(?event, "startup");
+        }
+        if !self.restart.is_starting() || !self.deferral.is_done() {
+            return;
+        }
+        info!("startup is over: every peer that came has sent all it has");
+        self.restart.finish();
+        self.rib.release_end_of_rib();
+        // What the last UPDATEs decided must be wanted before the sweep looks.
+        while self.rib.settle(SETTLE) {}
+        self.publish();
+        if let Some(fib) = &self.fib {
+            fib.sweep();
+        }
+    }
+}
+
+fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue) {
+    if rib.pending(peer) {
+        queue.fill(|| rib.poll_chunk(peer));
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn target(route: FibRoute) -> fib_sync::Target {
+    match route {
+        FibRoute::Blackhole => fib_sync::Target::Blackhole,
+        FibRoute::Via(next_hops) => fib_sync::Target::Via(next_hops),
+    }
+}

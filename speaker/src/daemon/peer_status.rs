@@ -1,0 +1,100 @@
+//! What is known about a peer's session at the moment, for those who look from outside.
+//!
+//! Written by the peer's task at the end of each of its turns, read by the API: a short lock, never held across a wait.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bgp_proto::FamilySet;
+use bgp_proto::fsm::{Counters, DownReason, Negotiated, Peer, State};
+use bgp_proto::message::UpdateFault;
+
+/// The outside of a peer's task.
+pub struct PeerShared {
+    status: Mutex<PeerStatus>,
+}
+
+/// A snapshot.
+#[derive(Clone)]
+pub struct PeerStatus {
+    /// The state of its most advanced connection.
+    pub state: State,
+    /// Since when it is up, or down.
+    pub since: Instant,
+    /// Why it is down; the last word of the machine.
+    pub down: Option<DownReason>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// What the current session negotiated.
+    pub negotiated: Option<Arc<Negotiated>>,
+    /// Messages and sessions counted.
+    pub counters: Counters,
+    /// Families whose End-of-RIB has come in this session.
+    pub end_of_rib: FamilySet,
+    /// The last error in an UPDATE that the session survived (RFC 7606).
+    pub last_fault: Option<String>,
+}
+
+impl PeerShared {
+    /// A peer nothing is known of yet.
+    pub fn new() -> Arc<Self> {
+        let status = PeerStatus {
+            state: State::Idle,
+            since: Instant::now(),
+            down: None,
+            hint: None,
+            negotiated: None,
+            counters: Counters::default(),
+            end_of_rib: FamilySet::EMPTY,
+            last_fault: None,
+        };
+        Arc::new(Self { status: Mutex::new(status) })
+    }
+
+    /// The state of now.
+    pub fn snapshot(&self) -> PeerStatus {
+        self.lock().clone()
+    }
+
+    /// Copies what the machine shows.
+    pub fn observe(&self, machine: &Peer) {
+        let mut status = self.lock();
+        status.state = machine.state();
+        status.counters = *machine.counters();
+        if status.negotiated.is_none() && status.down.as_ref() != Some(machine.last_down()) {
+            status.down = Some(machine.last_down().clone());
+            status.hint = machine.last_down().what_to_do(machine.config());
+        }
+    }
+
+    /// A session came up.
+    pub fn up(&self, negotiated: Arc<Negotiated>) {
+        let mut status = self.lock();
+        status.since = Instant::now();
+        status.negotiated = Some(negotiated);
+        status.down = None;
+        status.end_of_rib = FamilySet::EMPTY;
+    }
+
+    /// The session is gone.
+    pub fn down(&self) {
+        let mut status = self.lock();
+        status.since = Instant::now();
+        status.negotiated = None;
+    }
+
+    /// An UPDATE ended the peer's dump of a family.
+    pub fn end_of_rib(&self, family: bgp_proto::Family) {
+        self.lock().end_of_rib.insert(family);
+    }
+
+    /// An UPDATE had errors that the session survived.
+    pub fn fault(&self, fault: &UpdateFault) {
+        let mut status = self.lock();
+        status.last_fault = Some(format!("{}: {:?}", fault.error, fault.treatment));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, PeerStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

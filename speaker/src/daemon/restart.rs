@@ -1,0 +1,91 @@
+//! What a restart needs to know: whether the kernel still forwards for us, and when the startup is over.
+//!
+//! At start the routes the last run left in the kernel are counted per family. Peers are told truthfully: the Restart
+//! bit while the startup lasts, the Forwarding bit for families whose routes are still there (RFC 4724 §3). Until the
+//! startup is over our own End-of-RIBs are held back, so that helpers keep what we announced before, and routes found
+//! in the kernel that nobody wants yet stay.
+//!
+//! Why not a marker file: the kernel's own table is the state that matters; a file can say "preserved" when a reboot
+//! has emptied the kernel.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bgp_proto::{Family, FamilySet};
+
+/// The phase of the process, shared by the owner (who ends the startup) and the peers (who tell theirs).
+#[derive(Debug)]
+pub struct Restart {
+    starting: AtomicBool,
+    preserved: FamilySet,
+}
+
+impl Restart {
+    /// At start: the numbers of routes found in the kernel, `None` where roost puts no routes into a kernel.
+    ///
+    /// A reflector outside the forwarding path has nothing to lose, so its forwarding state is preserved by nature.
+    pub fn new(adopted: Option<(usize, usize)>) -> Self {
+        let preserved = match adopted {
+            None => FamilySet::ALL,
+            Some((ipv4, ipv6)) => {
+                let found = [(Family::IPV4_UNICAST, ipv4), (Family::IPV6_UNICAST, ipv6)];
+                found.into_iter().filter(|(_, count)| *count > 0).map(|(family, _)| family).collect()
+            }
+        };
+        Self { starting: AtomicBool::new(true), preserved }
+    }
+
+    /// Whether the last run left something that is worth waiting for.
+    pub fn is_restart(&self) -> bool {
+        !self.preserved.is_empty()
+    }
+
+    /// The Restart bit: we came back and are not complete yet.
+    pub fn restarted(&self) -> bool {
+        self.is_restart() && self.is_starting()
+    }
+
+    /// The Forwarding bits of an OPEN. `had_session` says that this process had a session with the peer before: then
+    /// only TCP was lost, and the kernel has forwarded all the time.
+    pub fn preserved(&self, had_session: bool) -> FamilySet {
+        if had_session { FamilySet::ALL } else { self.preserved }
+    }
+
+    /// Whether End-of-RIBs are still awaited.
+    pub fn is_starting(&self) -> bool {
+        self.starting.load(Ordering::Relaxed)
+    }
+
+    /// The startup is over.
+    pub fn finish(&self) {
+        self.starting.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarding_bits_name_the_families_whose_routes_are_still_in_the_kernel() {
+        // RFC 4724 §3
+        let fresh = Restart::new(Some((0, 0)));
+        assert!(!fresh.restarted());
+        assert!(fresh.preserved(false).is_empty());
+        let back = Restart::new(Some((3, 0)));
+        assert!(back.restarted());
+        assert!(back.preserved(false).contains(Family::IPV4_UNICAST));
+        assert!(!back.preserved(false).contains(Family::IPV6_UNICAST));
+        back.finish();
+        assert!(!back.restarted());
+    }
+
+    #[test]
+    fn a_lost_tcp_connection_loses_no_forwarding_state() {
+        assert_eq!(Restart::new(Some((0, 0))).preserved(true), FamilySet::ALL);
+    }
+
+    #[test]
+    fn a_reflector_without_a_kernel_table_preserves_by_nature() {
+        assert!(Restart::new(None).restarted());
+    }
+}

@@ -1,0 +1,155 @@
+//! From what the parts of the daemon know to the rows people read. Pure functions.
+
+use bgp_proto::FamilySet;
+use bgp_proto::attr::PathAttrs;
+use bgp_proto::fsm::State;
+use bgp_proto::message::Capability;
+use fib_sync::Target;
+use rib::{PathView, PeerView, RouteView};
+
+use super::backend::KnownPeer;
+use super::peer_status::PeerStatus;
+use crate::api::model::{FibRow, KernelState, MessageCounts, PeerDetail, PeerRow, RouteRow};
+use crate::config::Config;
+
+/// One row of `show peers`.
+pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerRow {
+    let settings = &known.settings;
+    let established = status.negotiated.as_deref().filter(|_| status.state == State::Established);
+    let sum = |count: fn(&rib::PathCount) -> u32| counts.paths.iter().map(count).sum::<u32>() as usize;
+    PeerRow {
+        address: settings.address,
+        port: settings.port,
+        asn: settings.asn.0,
+        kind: match (settings.is_ibgp(&config.router), settings.route_reflector_client) {
+            (true, true) => "client",
+            (true, false) => "internal",
+            (false, _) => "external",
+        }
+        .to_owned(),
+        description: settings.description.clone().unwrap_or_default(),
+        state: if settings.enabled { state(status.state) } else { "disabled" }.to_owned(),
+        since: status.since.elapsed().as_secs(),
+        reason: match established {
+            Some(_) => None,
+            None if !settings.enabled => Some("disabled in the configuration".to_owned()),
+            None => status.down.as_ref().map(ToString::to_string),
+        },
+        hint: if established.is_none() && settings.enabled { status.hint.clone() } else { None },
+        router_id: established.map(|negotiated| negotiated.peer_id.to_string()),
+        families: established.map(|negotiated| families(negotiated.codec.families)).unwrap_or_default(),
+        received: sum(|count| count.received),
+        accepted: sum(|count| count.accepted),
+        advertised: counts.advertised.iter().sum::<u32>() as usize,
+        stale: sum(|count| count.stale),
+    }
+}
+
+/// `show peer`.
+pub fn peer_detail(row: PeerRow, status: &PeerStatus) -> PeerDetail {
+    let established = status.negotiated.as_deref();
+    PeerDetail {
+        local: established.map(|negotiated| negotiated.local_addr.to_string()),
+        remote: established.map(|negotiated| negotiated.remote_addr.to_string()),
+        hold_time: established.map(|negotiated| negotiated.hold_time.as_secs()),
+        keepalive: established.map(|negotiated| negotiated.keepalive.as_secs()),
+        capabilities: established
+            .map(|negotiated| negotiated.peer_capabilities.iter().map(Capability::to_string).collect())
+            .unwrap_or_default(),
+        restart_time: established.and_then(|negotiated| Some(negotiated.peer_graceful_restart.as_ref()?.time)),
+        end_of_rib: families(status.end_of_rib),
+        messages: messages(status),
+        established_count: status.counters.established,
+        update_faults: status.counters.update_faults,
+        last_fault: status.last_fault.clone(),
+        row,
+    }
+}
+
+/// Messages of one peer by type and direction.
+pub fn messages(status: &PeerStatus) -> MessageCounts {
+    let (received, sent) = (&status.counters.received, &status.counters.sent);
+    MessageCounts {
+        open_in: received.open,
+        open_out: sent.open,
+        update_in: received.update,
+        update_out: sent.update,
+        keepalive_in: received.keepalive,
+        keepalive_out: sent.keepalive,
+        notification_in: received.notification,
+        notification_out: sent.notification,
+        refresh_in: received.route_refresh,
+        refresh_out: sent.route_refresh,
+    }
+}
+
+/// The rows of one prefix: its paths, the best one with what the kernel made of it.
+pub fn route(route: &RouteView, name: impl Fn(rib::PeerId) -> String, kernel: Option<&KernelState>) -> Vec<RouteRow> {
+    let rows = route.paths.iter().map(|path| RouteRow {
+        prefix: route.prefix.to_string(),
+        from: if path.peer.is_local() { "local".to_owned() } else { name(path.peer) },
+        next_hop: Some(path.attrs.next_hop.addr()).filter(|next_hop| !next_hop.is_unspecified()),
+        best: path.best,
+        multipath: path.multipath && !path.best,
+        stale: path.stale,
+        reason: reason(path),
+        as_path: path.attrs.as_path.to_string(),
+        origin: path.attrs.origin.to_string(),
+        local_pref: path.attrs.local_pref.unwrap_or(100),
+        med: path.attrs.med,
+        communities: communities(&path.attrs),
+        path_id: path.path_id.0,
+        kernel: kernel.filter(|_| path.best).cloned(),
+    });
+    rows.collect()
+}
+
+/// One row of `show fib`.
+pub fn fib(row: &fib_sync::FibRow) -> FibRow {
+    FibRow {
+        prefix: row.prefix.to_string(),
+        wanted: row.target.as_ref().map_or_else(|| "none".to_owned(), Target::to_string),
+        kernel: kernel(row),
+    }
+}
+
+/// What the kernel made of a prefix.
+pub fn kernel(row: &fib_sync::FibRow) -> KernelState {
+    let text = row.state.to_string();
+    KernelState {
+        state: row.state.name().to_owned(),
+        route: row.kernel.clone(),
+        reason: text.split_once(": ").map(|(_, reason)| reason.to_owned()),
+    }
+}
+
+/// The state's name in the API.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Idle => "idle",
+        State::Active => "active",
+        State::Connect => "connect",
+        State::OpenSent => "open-sent",
+        State::OpenConfirm => "open-confirm",
+        State::Established => "established",
+    }
+}
+
+fn families(set: FamilySet) -> Vec<String> {
+    set.iter().map(|family| family.to_string()).collect()
+}
+
+fn reason(path: &PathView) -> Option<String> {
+    match (&path.rejected, path.lost_at) {
+        (Some(rejection), _) => Some(rejection.to_string()),
+        (None, Some(step)) if !path.multipath => Some(step.to_string()),
+        _ => None,
+    }
+}
+
+fn communities(attrs: &PathAttrs) -> Vec<String> {
+    let standard = attrs.communities.iter().map(ToString::to_string);
+    let large = attrs.large_communities.iter().map(ToString::to_string);
+    let extended = attrs.ext_communities.iter().map(ToString::to_string);
+    standard.chain(large).chain(extended).collect()
+}

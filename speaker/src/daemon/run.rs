@@ -1,0 +1,175 @@
+//! Start and end of the daemon.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rib::{PeerId, Rib};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::announced::Announced;
+use super::backend::{Daemon, KnownPeer};
+use super::listener::{Doors, accept};
+use super::out_queue::Wanted;
+use super::owner::Owner;
+use super::peer_status::PeerShared;
+use super::peer_task::{PeerCommand, PeerTask};
+use super::restart::Restart;
+use super::setup;
+use crate::api::{self, ControlSocket};
+use crate::config::{self, Config};
+use crate::logging;
+use crate::net::tcp;
+
+/// Messages of all peers that wait for the owner.
+const NEWS: usize = 1024;
+/// How long an ending daemon waits for its peers' tasks.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Runs the daemon with the configuration in `path` until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the file has mistakes, a socket cannot be opened, or the kernel's routes cannot be read.
+pub fn run(path: &Path) -> Result<()> {
+    let loaded = config::load(path)?;
+    logging::start(&loaded.config.log)?;
+    for warning in &loaded.warnings {
+        warn!("{warning:#}");
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(serve(Arc::new(loaded.config)))
+}
+
+async fn serve(config: Arc<Config>) -> Result<()> {
+    info!(
+        version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
+        router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
+    );
+    let fib = if config.fib.enabled {
+        let fib_config = setup::fib(&config);
+        let (handle, adopted) = fib_sync::start(fib_config).context("cannot take over the kernel's routes")?;
+        info!(ipv4 = adopted.ipv4, ipv6 = adopted.ipv6, "routes of ours found in the kernel");
+        Some((handle, adopted))
+    } else {
+        None
+    };
+    let restart = Arc::new(Restart::new(fib.as_ref().map(|(_, adopted)| (adopted.ipv4, adopted.ipv6))));
+    let fib = fib.map(|(handle, _)| handle);
+
+    let (news_sender, news) = mpsc::channel(NEWS);
+    let wanted = Arc::new(Wanted::default());
+    let rib = Rib::new(setup::rib(&config));
+    let awaited = config.peers.iter().enumerate().filter(|(_, peer)| peer.enabled);
+    let awaited = awaited.map(|(n, peer)| (peer_id(n), peer.families));
+    let (mut owner, owner_handle) =
+        Owner::new(rib, fib.clone(), restart.clone(), awaited, config.router.startup_wait, wanted.clone(), news);
+    let announced = Announced::load(&config)?;
+    for block in announced.all() {
+        owner.originate(block);
+    }
+
+    let listeners = listen(&config)?;
+    let doors = Arc::new(Doors::default());
+    let mut known = HashMap::new();
+    let mut tasks = JoinSet::new();
+    let mut commands = Vec::new();
+    let random = RandomState::new();
+    for (n, peer) in config.peers.iter().enumerate() {
+        let id = peer_id(n);
+        let shared = PeerShared::new();
+        known.insert(id, KnownPeer { settings: peer.clone(), shared: shared.clone() });
+        owner.rib.peer_add(id, setup::rib_peer(&config, peer));
+        if !peer.enabled {
+            continue;
+        }
+        let (sender, receiver) = mpsc::channel(8);
+        doors.open(peer.address, sender.clone());
+        commands.push(sender);
+        let spec = setup::peer(&config, id, peer, &restart);
+        let seed = random.hash_one(n);
+        let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
+        tasks.spawn(task.run());
+    }
+    drop(news_sender);
+    let owner_task = tokio::spawn(owner.run());
+    let mut services = JoinSet::new();
+    for listener in listeners {
+        services.spawn(accept(listener, doors.clone()));
+    }
+
+    let stop = CancellationToken::new();
+    let daemon = Daemon::new(config.clone(), owner_handle, fib.clone(), restart, doors, known, announced);
+    if let Some(settings) = &config.api {
+        let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
+        services.spawn(api::serve(socket, daemon.clone(), stop.clone()));
+    }
+    if let Some(settings) = &config.metrics {
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} for metrics (metrics.listen)", settings.listen))?;
+        services.spawn(api::serve_metrics(listener, daemon, stop.clone()));
+    }
+
+    let signal = wait_for_end().await?;
+    info!(signal, "roost ends; kernel routes stay, sessions are closed without a Cease so that peers keep our routes");
+    stop.cancel();
+    for sender in commands {
+        drop(sender.send(PeerCommand::Stop(None)).await);
+    }
+    let farewell = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        warn!("some peers did not let go in time");
+    }
+    owner_task.abort();
+    if let Some(fib) = fib
+        && tokio::time::timeout(FAREWELL, fib.shutdown(true)).await.is_err()
+    {
+        warn!("the kernel did not take the last routes in time");
+    }
+    services.shutdown().await;
+    Ok(())
+}
+
+/// Peers are numbered in the order of the configuration.
+fn peer_id(n: usize) -> PeerId {
+    PeerId(u32::try_from(n).expect("a configuration file of 16 MiB has fewer peers"))
+}
+
+fn listen(config: &Config) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in &config.router.listen {
+        let listener = tcp::listen(*address).with_context(|| {
+            format!(
+                "cannot listen on {address} (router.listen): is another BGP daemon running, is the address this node's, \
+                 may the process use port {}?",
+                address.port()
+            )
+        })?;
+        for peer in &config.peers {
+            if let Some(key) = setup::socket_options(peer).md5_key {
+                tcp::set_listener_key(&listener, peer.address, Some(&key))
+                    .with_context(|| format!("cannot set the TCP MD5 key of peer {}", peer.address))?;
+            }
+        }
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+async fn wait_for_end() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}

@@ -1,0 +1,125 @@
+//! From the checked configuration to what each part of the daemon is given.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bgp_proto::FamilySet;
+use bgp_proto::fsm::{Fqdn, GrConfig, Negotiated, PeerConfig};
+use rib::{NextHopMode, PeerId, RibConfig, Session};
+
+use super::peer_task::PeerSpec;
+use super::policies::policy;
+use super::restart::Restart;
+use crate::config::{Config, PeerSettings, PoolMode, Ttl};
+use crate::net::tcp::SocketOptions;
+
+/// What fib-sync is told.
+pub fn fib(config: &Config) -> fib_sync::FibConfig {
+    let pools = config.pools.iter().map(|pool| fib_sync::Pool {
+        cidr: pool.cidr.into(),
+        mode: match pool.mode {
+            PoolMode::Direct => fib_sync::Mode::Direct,
+            PoolMode::Ipip => fib_sync::Mode::Ipip,
+            PoolMode::IpipCrossSubnet => fib_sync::Mode::IpipCrossSubnet,
+        },
+        device: pool.device.as_ref().map(ToString::to_string),
+    });
+    // A bare node address says nothing about its subnet: then the interfaces decide.
+    let subnets =
+        config.node.addresses.iter().filter(|address| address.prefix() < if address.is_ipv4() { 32 } else { 128 });
+    fib_sync::FibConfig {
+        protocol: config.fib.protocol,
+        metric: config.fib.metric,
+        table: config.fib.table,
+        pools: pools.collect(),
+        local_subnets: subnets.copied().collect(),
+        rescan: config.fib.rescan,
+    }
+}
+
+/// What a peer's task is given.
+pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart) -> PeerSpec {
+    let mut machine = PeerConfig::new(config.router.asn, config.router.router_id, peer.asn);
+    machine.hold_time = peer.hold_time.as_secs();
+    machine.keepalive = Some(seconds(peer.keepalive));
+    machine.connect_retry = peer.connect_retry;
+    machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);
+    machine.passive = peer.passive;
+    machine.families = peer.families;
+    machine.add_path_rx = if peer.add_path.receive { peer.families } else { FamilySet::EMPTY };
+    machine.add_path_tx = if peer.add_path.send { peer.families } else { FamilySet::EMPTY };
+    machine.graceful_restart = peer.graceful_restart.enabled.then(|| GrConfig {
+        time: seconds(peer.graceful_restart.restart_time),
+        restarted: restart.restarted(),
+        forwarding_preserved: restart.preserved(false),
+        notification: true,
+    });
+    machine.fqdn =
+        (!config.node.name.is_empty()).then(|| Fqdn { hostname: config.node.name.clone(), domain: String::new() });
+    machine.password = peer.password.is_some();
+    PeerSpec {
+        id,
+        remote: SocketAddr::new(peer.address, peer.port),
+        source: peer.source,
+        socket: socket_options(peer),
+        machine,
+        stale_time: peer.graceful_restart.stale_time,
+    }
+}
+
+/// TCP MD5 and TTLs of a peer's sockets.
+pub fn socket_options(peer: &PeerSettings) -> SocketOptions {
+    let md5_key =
+        peer.password.as_ref().and_then(|password| password.secret()).map(|key| key.expose().as_bytes().to_vec());
+    match peer.ttl {
+        Ttl::Send(ttl) => SocketOptions { md5_key, ttl: Some(ttl), min_ttl: None },
+        // RFC 5082 §3: what comes from `hops` away has lost at most that much of 255.
+        Ttl::Security { hops } => SocketOptions { md5_key, ttl: Some(255), min_ttl: Some(255 - (hops - 1)) },
+    }
+}
+
+fn seconds(duration: std::time::Duration) -> u16 {
+    u16::try_from(duration.as_secs()).unwrap_or(u16::MAX)
+}
+
+/// What the RIB is told of ourselves.
+pub fn rib(config: &Config) -> RibConfig {
+    RibConfig {
+        cluster_id: config.router.cluster_id,
+        // Released by the owner when the startup is over, at once when there is nothing to wait for.
+        hold_end_of_rib: true,
+        ..RibConfig::new(config.router.asn, config.router.router_id)
+    }
+}
+
+/// What the RIB is told of a peer.
+pub fn rib_peer(config: &Config, peer: &PeerSettings) -> rib::PeerSettings {
+    let local = |ipv4| config.node.address(ipv4);
+    rib::PeerSettings {
+        import: policy(&peer.import),
+        export: policy(&peer.export),
+        route_reflector_client: peer.route_reflector_client,
+        next_hop: if peer.next_hop_self { NextHopMode::Own } else { NextHopMode::Auto },
+        local_v4: local(true).and_then(|address| match address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        }),
+        local_v6: local(false).and_then(|address| match address {
+            IpAddr::V6(address) => Some(address),
+            IpAddr::V4(_) => None,
+        }),
+        ..rib::PeerSettings::new(peer.address)
+    }
+}
+
+/// What the RIB is told of a session.
+pub fn session(negotiated: &Negotiated) -> Session {
+    Session {
+        codec: negotiated.codec,
+        external: negotiated.external,
+        local_asn: negotiated.local_asn,
+        peer_asn: negotiated.peer_asn,
+        peer_id: negotiated.peer_id,
+        local_addr: negotiated.local_addr.ip().to_canonical(),
+        enhanced_refresh: negotiated.enhanced_route_refresh,
+    }
+}

@@ -1,0 +1,102 @@
+//! Opening BGP's sockets.
+//!
+//! A listener has a deep backlog: when a reflector restarts, all its clients connect at once, and a SYN that is dropped
+//! costs its client a second. TCP_NODELAY is set everywhere: messages are already packed, so Nagle only adds delay.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use super::sockopt;
+
+/// Connections the kernel holds until they are accepted (capped by `net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+/// What a session asks of its socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// TCP MD5 key (RFC 2385).
+    pub md5_key: Option<Vec<u8>>,
+    /// TTL (hop limit) of what we send.
+    pub ttl: Option<u8>,
+    /// Least TTL of what we accept (GTSM, RFC 5082).
+    pub min_ttl: Option<u8>,
+}
+
+/// Listens on `address`. An IPv6 listener takes IPv6 only, so that `0.0.0.0` and `[::]` can stand side by side.
+///
+/// # Errors
+/// What the kernel says: the port is taken, the address is not ours, a port under 1024 without CAP_NET_BIND_SERVICE.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Tells a listener the MD5 key of a peer; `None` removes it. A peer of the other family is no concern of this listener.
+///
+/// # Errors
+/// What the kernel says. Removing a key that is not there is no error.
+pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: Option<&[u8]>) -> io::Result<()> {
+    let v6 = listener.local_addr()?.is_ipv6();
+    if v6 != peer.is_ipv6() {
+        return Ok(());
+    }
+    match sockopt::set_md5_key(listener.as_fd(), peer, v6, key.unwrap_or_default()) {
+        Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+/// Connects to `remote` from `source` (the kernel's choice when `None`).
+///
+/// # Errors
+/// What the kernel says; see `io::Error::kind` for refused, unreachable and timed out.
+pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &SocketOptions) -> io::Result<TcpStream> {
+    let v6 = remote.is_ipv6();
+    let socket = if v6 { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    if let Some(key) = &options.md5_key {
+        sockopt::set_md5_key(socket.as_fd(), remote.ip(), v6, key)?;
+    }
+    set_ttls(&socket, v6, options)?;
+    if let Some(source) = source.filter(|source| *source != any) {
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(remote).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Prepares a connection a listener accepted.
+///
+/// # Errors
+/// What the kernel says.
+pub fn adopt(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    set_ttls(stream, stream.local_addr()?.is_ipv6(), options)
+}
+
+fn set_ttls(socket: &impl AsFd, v6: bool, options: &SocketOptions) -> io::Result<()> {
+    let reference = socket2::SockRef::from(socket);
+    if let Some(ttl) = options.ttl {
+        if v6 {
+            reference.set_unicast_hops_v6(ttl.into())?;
+        } else {
+            reference.set_ttl_v4(ttl.into())?;
+        }
+    }
+    match options.min_ttl {
+        Some(min) => sockopt::set_min_ttl(socket.as_fd(), v6, min),
+        None => Ok(()),
+    }
+}

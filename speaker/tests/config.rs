@@ -76,8 +76,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ("another program's word", "router: { remote_as: 1, router_id: 1.1.1.1 }\n"),
     ("no AS number", "router: { router_id: 1.1.1.1 }\n"),
     ("no router id and no IPv4 address", "router: { asn: 1 }\nnode: { addresses: ['fd00::1/64'] }\n"),
+    // RFC 7607
     ("AS 0", "router: { asn: 0, router_id: 1.1.1.1 }\n"),
+    // RFC 6793 §9
     ("AS_TRANS", "router: { asn: 23456, router_id: 1.1.1.1 }\n"),
+    // RFC 7300 §2
     ("AS 65535", "router: { asn: 65535, router_id: 1.1.1.1 }\n"),
     ("the last AS", "router: { asn: 4294967295, router_id: 1.1.1.1 }\n"),
     ("an AS beyond the last", "router: { asn: 4294967296, router_id: 1.1.1.1 }\n"),
@@ -85,6 +88,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("listen without a port", "router: { asn: 1, router_id: 1.1.1.1, listen: ['::'] }\n"),
     ("listen that is no list", "router: { asn: 1, router_id: 1.1.1.1, listen: 0.0.0.0:179 }\n"),
     ("listen twice", "router: { asn: 1, router_id: 1.1.1.1, listen: ['1.1.1.1:1', '1.1.1.1:1'] }\n"),
+    // RFC 4724 §3
     (
         "a restart time of more than twelve bits",
         "router: { asn: 1, router_id: 1.1.1.1, graceful_restart: { restart_time: 4096 } }\n",
@@ -138,15 +142,19 @@ const MISTAKES: &[(&str, &str)] = &[
         "++peer_groups: { nodes: { asn: 64512 } }\npeers: [ { address: 172.16.1.2, group: node }, { address: 172.16.1.3, group: nodes } ]\n",
     ),
     ("an unknown policy", "++peers: [ { address: 172.16.1.2, asn: 64512, import: pods } ]\n"),
+    // RFC 8212 §3
     ("an eBGP peer without policies", "++peers: [ { address: 172.16.1.2, asn: 65001 } ]\n"),
     ("an eBGP peer without export", "++peers: [ { address: 172.16.1.2, asn: 65001, import: accept } ]\n"),
+    // RFC 4456 §7
     (
         "an eBGP client",
         "++peers: [ { address: 172.16.1.2, asn: 65001, import: accept, export: accept, route_reflector_client: true } ]\n",
     ),
+    // RFC 4271 §4.2
     ("a hold time of two seconds", "++peers: [ { address: 172.16.1.2, asn: 64512, hold_time: 2s } ]\n"),
     ("a hold time with a fraction", "++peers: [ { address: 172.16.1.2, asn: 64512, hold_time: 3500ms } ]\n"),
     ("a duration with a wrong unit", "++peers: [ { address: 172.16.1.2, asn: 64512, connect_retry: 5 sec } ]\n"),
+    // RFC 4271 §4.4
     (
         "keepalive above the hold time",
         "++peers: [ { address: 172.16.1.2, asn: 64512, hold_time: 9s, keepalive: 10s } ]\n",
@@ -167,6 +175,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "a family without a next hop",
         "+node: { addresses: [172.16.1.1/24] }\npeers: [ { address: 172.16.1.2, asn: 64512, families: [ipv4, ipv6] } ]\n",
     ),
+    // RFC 5082 §3
     (
         "multihop and GTSM",
         "++peers: [ { address: 172.16.1.2, asn: 65001, import: accept, export: accept, ebgp_multihop: 2, ttl_security: 2 } ]\n",
@@ -550,6 +559,28 @@ fn nesting_and_size_are_limited() {
     let errors = bad(&format!("{BASE}pools: [{}]", "x, ".repeat(200_000)));
     assert_eq!(errors.0.len(), 1_000);
     assert!(errors.0.iter().all(|error| error.to_string().len() < 1_000));
+}
+
+#[test]
+fn no_number_of_mistakes_takes_for_ever() {
+    let started = Instant::now();
+    let unknown: String = (0..30_000).map(|index| format!("key{index}: 1\n")).collect();
+    assert_eq!(bad(&format!("{BASE}{unknown}")).0.len(), 1_000);
+    let address = |index: u32| std::net::Ipv4Addr::from(index + 1);
+    let groups: String = (0..10_000).map(|index| format!("  g{index}: {{}}\n")).collect();
+    let peers: String =
+        (0..10_000).map(|index| format!("  - {{ address: {}, group: h{index} }}\n", address(index))).collect();
+    assert!(bad(&format!("{BASE}peer_groups:\n{groups}peers:\n{peers}")).0.len() >= 1_000);
+    let pools: String = (0..10_000).map(|index| format!("  - {{ cidr: {}/32 }}\n", address(index))).collect();
+    assert!(bad(&format!("{BASE}pools:\n{pools}")).to_string().contains("pools has more than 1024 entries"));
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_flood_of_warnings_hides_no_error() {
+    let groups: String = (0..2_000).map(|index| format!("  g{index}: {{}}\n")).collect();
+    let errors = bad(&format!("{BASE}peer_groups:\n{groups}fib: {{ protocol: 2 }}\n"));
+    assert!(errors.to_string().contains("fib.protocol"));
 }
 
 #[test]

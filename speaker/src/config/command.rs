@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::diagnostic::Report;
 use super::{Config, ConfigErrors, Diagnostic, Loaded, Severity, examine, load, read_text};
 
 /// Checks the file at `path` (`-` is standard input), writes the summary to `out` and diagnostics to `err`.
@@ -29,7 +30,8 @@ pub fn check_command(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> i
                 return Ok(2);
             }
             let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-            writeln!(err, "{}", counted(errors, "error"))?;
+            let more = if errors >= Report::MAX_FINDINGS { " or more" } else { "" };
+            writeln!(err, "{}{more}", counted(errors, "error"))?;
             Ok(1)
         }
     }

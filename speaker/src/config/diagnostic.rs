@@ -5,7 +5,7 @@
 //! be told once a member) and quotes the lines. Quoting is the one place where text of the file leaves for a terminal
 //! or a log, therefore the only one that has to know about secrets: it writes what [`Secrets`] has blanked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -51,16 +51,18 @@ struct Finding {
 #[derive(Debug)]
 pub(super) struct Report {
     findings: RefCell<Vec<Finding>>,
+    /// How many errors and warnings there were, those that are not kept included.
+    counts: [Cell<usize>; 2],
     lines: LineIndex,
 }
 
 impl Report {
-    /// Beyond this many findings a file is not worth more words (and a hostile one gets no more memory).
-    const MAX_FINDINGS: usize = 1_000;
+    /// Beyond this many errors (and as many warnings) a file is not worth more words, nor memory.
+    pub const MAX_FINDINGS: usize = 1_000;
 
     /// An empty report about `text`.
     pub fn new(text: &str) -> Self {
-        Self { findings: RefCell::default(), lines: LineIndex::new(text) }
+        Self { findings: RefCell::default(), counts: Default::default(), lines: LineIndex::new(text) }
     }
 
     /// The line of a place, from 1.
@@ -78,9 +80,16 @@ impl Report {
 
     fn note(&self, severity: Severity, place: Place, message: String, help: String) {
         let mut findings = self.findings.borrow_mut();
-        if findings.len() < Self::MAX_FINDINGS {
+        let count = &self.counts[severity as usize];
+        count.set(count.get() + 1);
+        if count.get() <= Self::MAX_FINDINGS {
             findings.push(Finding { place, severity, message, help: Some(help).filter(|help| !help.is_empty()) });
         }
+    }
+
+    /// Whether one more error would not be shown: then it is not worth searching what may have been meant.
+    pub fn is_full(&self) -> bool {
+        self.counts[Severity::Error as usize].get() >= Self::MAX_FINDINGS
     }
 
     /// The findings as people read them: by place, each once.

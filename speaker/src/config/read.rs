@@ -90,22 +90,20 @@ impl<'t> Reader<'t, '_> {
     /// The entries of a mapping under the names of a struct's fields: unknown keys are reported, and taken for the
     /// field they are likely to mean.
     fn fields(&self, entries: &'t [Entry<'t>], fields: &'static [&'static str]) -> Vec<(&'t str, &'t Entry<'t>)> {
-        let mut found: Vec<(&str, &Entry<'_>)> = Vec::new();
-        for entry in entries {
+        let named = |entry: &&'t Entry<'t>| fields.contains(&&*entry.key.text);
+        let mut found: Vec<(&str, &Entry<'_>)> =
+            entries.iter().filter(named).map(|entry| (&*entry.key.text, entry)).collect();
+        for entry in entries.iter().filter(|entry| !named(entry)) {
             let key = &*entry.key.text;
-            if fields.contains(&key) {
-                found.push((key, entry));
-                continue;
-            }
-            if matches!(self.trail, Trail::Root) && key.starts_with("x-") {
+            if self.report.is_full() || (matches!(self.trail, Trail::Root) && key.starts_with("x-")) {
                 continue;
             }
             let place = match self.trail {
                 Trail::Root => "at the top level".to_owned(),
                 trail => format!("in `{trail}`"),
             };
-            let free = fields.iter().copied().filter(|field| entries.iter().all(|entry| entry.key.text != **field));
-            let meant = closest(key, free).filter(|field| found.iter().all(|(name, _)| name != field));
+            let free = fields.iter().copied().filter(|field| found.iter().all(|(name, _)| name != field));
+            let meant = closest(key, free);
             let help = match meant {
                 Some(field) => format!("did you mean `{field}`?"),
                 None => format!("the keys here are {}", fields.join(", ")),

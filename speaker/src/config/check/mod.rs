@@ -8,6 +8,7 @@ mod peers;
 mod policies;
 mod settings;
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -41,12 +42,12 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
     let node = Node { name: node.name.clone().unwrap_or_else(|| router.router_id.to_string()), ..node.into_node() };
     let policies = policies::check(file, report);
     let peers = peers::check(file, &router, &node, &policies, report, read_password);
-    let pools = pools(file, &node, report);
+    let pools = pools(file, report);
     Config {
         pools,
         policies: policies.into_list(),
         peers,
-        fib: fib(file, report),
+        fib: fib(file),
         api: api(file, report),
         metrics: metrics(file),
         log: log(file),
@@ -77,7 +78,7 @@ fn node(file: &raw::File, report: &Report) -> Nameless {
         return Nameless { name: None, addresses: Vec::new(), blocks: Vec::new() };
     };
     let mut addresses: Vec<IpNetwork> = Vec::new();
-    for (address, place) in raw.addresses.items() {
+    for (address, place) in at_most(ADDRESSES, "node.addresses", &raw.addresses, report) {
         if addresses.iter().any(|known| known.ip() == address.0.ip()) {
             report.error(place, format!("node.addresses: {} is given twice", address.0.ip()), "keep one of them");
         } else {
@@ -85,8 +86,9 @@ fn node(file: &raw::File, report: &Report) -> Nameless {
         }
     }
     let mut blocks: Vec<Prefix> = Vec::new();
+    let mut known = HashSet::new();
     for (block, place) in raw.blocks.items() {
-        if blocks.contains(&block.0) {
+        if !known.insert(block.0) {
             report.error(place, format!("node.blocks: {} is given twice", block.0), "keep one of them");
         } else {
             blocks.push(block.0);
@@ -145,9 +147,9 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
     router.asn = raw.asn.get().unwrap_or(router.asn);
     router.router_id = raw.router_id.get().unwrap_or(router.router_id);
     router.cluster_id = raw.cluster_id.get().unwrap_or(router.router_id);
-    if let Some(listen) = raw.listen.value() {
+    if raw.listen.value().is_some() {
         router.listen.clear();
-        for (address, place) in listen.iter().filter_map(At::good) {
+        for (address, place) in at_most(ADDRESSES, "router.listen", &raw.listen, report) {
             listen_on(address.0, place, &mut router.listen, report);
         }
     }
@@ -169,14 +171,33 @@ fn listen_on(address: SocketAddr, place: Place, listen: &mut Vec<SocketAddr>, re
     }
 }
 
+/// Addresses of a node, and places to listen: more are a mistake, and are compared with every peer.
+const ADDRESSES: usize = 256;
+
+/// Pools of a cluster: they are compared with one another, and with every route.
+const POOLS: usize = 1_024;
+
+/// The first `limit` items of a list; more are an error.
+fn at_most<'f, T>(
+    limit: usize,
+    name: &str,
+    list: &'f At<Vec<At<T>>>,
+    report: &Report,
+) -> impl Iterator<Item = (&'f T, Place)> {
+    if let Some((_, place)) = list.items().nth(limit) {
+        report.error(place, format!("{name} has more than {limit} entries"), "are they all meant?");
+    }
+    list.items().take(limit)
+}
+
 /// Whether a list, or one of its items, could not be read.
 fn has_bad<T>(list: &At<Vec<At<T>>>) -> bool {
     matches!(list, At::Bad) || list.value().is_some_and(|items| items.iter().any(|item| matches!(item, At::Bad)))
 }
 
-fn pools(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
+fn pools(file: &raw::File, report: &Report) -> Vec<Pool> {
     let mut pools: Vec<Pool> = Vec::new();
-    for (raw, place) in file.pools.items() {
+    for (raw, place) in at_most(POOLS, "pools", &file.pools, report) {
         let Some((cidr, cidr_place)) = raw.cidr.good() else {
             if raw.cidr.is_unset() {
                 report.error(place, "a pool needs `cidr`", "write its range, such as `cidr: 10.65.0.0/16`");
@@ -221,7 +242,7 @@ fn pools(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
     let blocks = file.node.value().map(|node| &node.blocks);
     if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
         for (block, place) in blocks.into_iter().flat_map(At::items) {
-            if node.blocks.contains(&block.0) && !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
+            if !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
                 report.warn(
                     place,
                     format!("block {} lies in no pool", block.0),
@@ -233,7 +254,7 @@ fn pools(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
     pools
 }
 
-fn fib(file: &raw::File, _report: &Report) -> Fib {
+fn fib(file: &raw::File) -> Fib {
     let empty = raw::Fib::default();
     let raw = file.fib.value().unwrap_or(&empty);
     Fib {

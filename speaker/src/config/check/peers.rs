@@ -1,7 +1,7 @@
 //! Peers: what each one says over what its group says over the defaults, and the peers that follow from the mesh.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -25,7 +25,8 @@ pub(super) fn check(
     report: &Report,
     read_password: ReadPassword<'_>,
 ) -> Vec<PeerSettings> {
-    let groups = file.peer_groups.entries().map(|(name, _, group, _)| (name, group)).collect();
+    let mut groups: HashMap<_, _> = file.peer_groups.names().map(|name| (name, None)).collect();
+    groups.extend(file.peer_groups.entries().map(|(name, _, group, _)| (name, Some(group))));
     let read = RefCell::new(HashMap::new());
     let mut checker =
         Checker { file, router, node, policies, report, groups, read_password, read, taken: HashMap::new() };
@@ -37,17 +38,13 @@ pub(super) fn check(
         checker.mesh(mesh, place, &mut peers);
     }
     // Settings of a group nobody uses are checked too: a mistake in them would show only once somebody does.
-    for (name, _, group, place) in file.peer_groups.entries() {
-        let used = |key: &S<String>| key.value().is_some_and(|used| used.0 == name);
-        let mesh = file.mesh.value().is_some_and(|mesh| used(&mesh.group));
-        if !mesh && !file.peers.items().any(|(peer, _)| used(&peer.group)) {
-            report.warn(
-                place,
-                format!("peer group `{}` has no peer", crop(name)),
-                "name it in a peer's `group`, or remove it",
-            );
-            checker.unused_group(group);
-        }
+    let mesh_group = file.mesh.value().and_then(|mesh| mesh.group.value());
+    let peer_groups = file.peers.items().filter_map(|(peer, _)| peer.group.value());
+    let used: HashSet<&str> = peer_groups.chain(mesh_group).map(|group| group.0.as_str()).collect();
+    for (name, _, group, place) in file.peer_groups.entries().filter(|(name, ..)| !used.contains(name)) {
+        let message = format!("peer group `{}` has no peer", crop(name));
+        report.warn(place, message, "name it in a peer's `group`, or remove it");
+        checker.unused_group(group);
     }
     peers
 }
@@ -58,7 +55,8 @@ pub(super) struct Checker<'f, 'c> {
     pub(super) node: &'c Node,
     pub(super) policies: &'c Policies,
     pub(super) report: &'c Report,
-    pub(super) groups: HashMap<&'f str, &'f raw::PeerGroup>,
+    /// The groups by name; `None` for one that could not be read.
+    pub(super) groups: HashMap<&'f str, Option<&'f raw::PeerGroup>>,
     pub(super) read_password: ReadPassword<'c>,
     /// Password files that were read, each once.
     pub(super) read: RefCell<HashMap<PathBuf, Result<Secret, String>>>,
@@ -120,22 +118,23 @@ impl<'f> Checker<'f, '_> {
     /// The group a peer names; an unknown one is reported.
     fn group(&self, name: &'f S<String>) -> Option<&'f raw::PeerGroup> {
         let (name, place) = name.good()?;
-        let group = self.groups.get(name.0.as_str()).copied();
-        if group.is_none() && !self.file.peer_groups.names().any(|known| known == name.0) {
+        if let Some(group) = self.groups.get(name.0.as_str()) {
+            return *group;
+        }
+        if !self.report.is_full() {
             let known: Vec<&str> = self.file.peer_groups.names().collect();
             let help = unknown_help("peer_groups", &name.0, known.into_iter());
             self.report.error(place, format!("there is no peer group `{}`", crop(&name.0)), help);
         }
-        group
+        None
     }
 
     /// One session is recognised by the address it comes from, so an address can have one peer.
     fn claim(&mut self, address: IpAddr, interface: Option<DeviceName>, place: Place) {
-        if let Some(first) = self.taken.insert((address, interface), place) {
+        let first = *self.taken.entry((address, interface)).or_insert(place);
+        if first != place {
             let help = format!("first given in line {}; remove one of them", self.report.line(first));
             self.report.error(place, format!("peer {address} is given twice"), help);
-            // Whoever comes third is told about the first, too.
-            self.taken.entry((address, None)).and_modify(|known| *known = first);
         }
     }
 

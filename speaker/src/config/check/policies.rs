@@ -15,7 +15,9 @@ use crate::config::values::S;
 /// The checked policies. A policy that could not be read is known by name, so that nobody calls it unknown.
 pub(super) struct Policies {
     good: Vec<Arc<Policy>>,
-    index: HashMap<String, usize>,
+    /// Where in `good` a name's policy is; `None` when it could not be read.
+    index: HashMap<String, Option<usize>>,
+    /// The names in the order of the file.
     names: Vec<String>,
 }
 
@@ -26,9 +28,10 @@ impl Policies {
             "accept" => PolicyRef::Accept,
             "reject" => PolicyRef::Reject,
             _ => match self.index.get(name) {
-                Some(index) => PolicyRef::Named(self.good[*index].clone()),
+                Some(Some(index)) => PolicyRef::Named(self.good[*index].clone()),
+                Some(None) => PolicyRef::Reject,
                 None => {
-                    if !self.names.iter().any(|known| known == name) {
+                    if !report.is_full() {
                         let choice = ["accept", "reject"].into_iter().chain(self.names.iter().map(String::as_str));
                         let help = unknown_help("policies", name, choice);
                         report.error(place, format!("{key}: there is no policy `{}`", crop(name)), help);
@@ -46,7 +49,7 @@ impl Policies {
 
 /// What to do about a name that is not in `section`.
 pub(super) fn unknown_help<'n>(section: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    match closest(name, known.clone()) {
+    match closest(name, known.clone().take(256)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {
             let names: Vec<&str> = known.take(20).collect();
@@ -62,12 +65,13 @@ pub(super) fn check(file: &raw::File, report: &Report) -> Policies {
     let lists = prefix_lists(file, report);
     let mut policies = Policies { good: Vec::new(), index: HashMap::new(), names: Vec::new() };
     policies.names.extend(file.policies.names().map(str::to_owned));
+    policies.index.extend(policies.names.iter().map(|name| (name.clone(), None)));
     for (name, name_place, raw, _) in file.policies.entries() {
         if matches!(name, "accept" | "reject") {
             let message = format!("a policy cannot be called `{name}`");
             report.error(name_place, message, "the word means every route; choose another name");
         }
-        policies.index.insert(name.to_owned(), policies.good.len());
+        policies.index.insert(name.to_owned(), Some(policies.good.len()));
         policies.good.push(Arc::new(policy(name, raw, &lists, file, report)));
     }
     policies
@@ -121,7 +125,8 @@ fn set(raw: &raw::Set) -> Set {
     }
 }
 
-type Lists = HashMap<String, Arc<PrefixList>>;
+/// The prefix lists by name; `None` for one that could not be read.
+type Lists = HashMap<String, Option<Arc<PrefixList>>>;
 
 fn prefix_list(
     name: &S<String>,
@@ -132,24 +137,26 @@ fn prefix_list(
 ) -> Option<Arc<PrefixList>> {
     let (name, place) = name.good()?;
     let name = &name.0;
-    let list = lists.get(name).cloned();
-    if list.is_none() && !file.prefix_lists.names().any(|known| known == name) {
+    if let Some(list) = lists.get(name) {
+        return list.clone();
+    }
+    if !report.is_full() {
         let known: Vec<&str> = file.prefix_lists.names().collect();
         let help = unknown_help("prefix_lists", name, known.into_iter());
         report.error(place, format!("{trail}: there is no prefix list `{}`", crop(name)), help);
     }
-    list
+    None
 }
 
 fn prefix_lists(file: &raw::File, report: &Report) -> Lists {
-    let mut lists = Lists::new();
+    let mut lists: Lists = file.prefix_lists.names().map(|name| (name.to_owned(), None)).collect();
     for (name, _, entries, _) in file.prefix_lists.entries() {
         let mut ranges = Vec::new();
         for (index, (raw, place)) in entries.iter().filter_map(At::good).enumerate() {
             let trail = format!("prefix_lists.{}[{index}]", crop(name));
             ranges.extend(prefix_range(raw, place, &trail, report));
         }
-        lists.insert(name.to_owned(), Arc::new(PrefixList { name: name.to_owned(), entries: ranges }));
+        lists.insert(name.to_owned(), Some(Arc::new(PrefixList { name: name.to_owned(), entries: ranges })));
     }
     lists
 }

@@ -87,11 +87,11 @@ impl AsPath {
                 break;
             }
         }
-        for segment in as4.segments() {
+        for (n, segment) in as4.segments().enumerate() {
             match merged.last_mut() {
-                // One sequence, as the four-octet speakers before us wrote it.
+                // At the seam, one sequence again, as the four-octet speaker before the seam wrote it.
                 Some((SegmentKind::Sequence, asns))
-                    if segment.kind == SegmentKind::Sequence && asns.len() + segment.asns().len() <= 255 =>
+                    if n == 0 && segment.kind == SegmentKind::Sequence && asns.len() + segment.asns().len() <= 255 =>
                 {
                     asns.extend(segment.asns());
                 }

@@ -7,7 +7,11 @@
 //! A slot is chosen by hash and holds the last block that fell into it: no list to keep in order, and a peer that
 //! builds collisions only loses its own shortcut. Bounded: [`SLOTS`] blocks of at most [`MAX_BLOCK`] octets a session.
 //! Only blocks without any fault are kept, so a hit needs no second look.
+//!
+//! A block is kept the second time it comes: peers that pack well send most blocks once, and for those a copy would be
+//! waste.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,16 +19,23 @@ use super::{NextHop, PathAttrs};
 use crate::message::Codec;
 
 /// Blocks remembered.
-const SLOTS: usize = 64;
+const SLOTS: usize = 1 << 6;
 /// Longer blocks are read anew each time.
 const MAX_BLOCK: usize = 1024;
 
 /// Remembers the attribute blocks of one session; at most 64 blocks of 1,024 octets with what they say.
 #[derive(Debug, Default)]
 pub struct AttrCache {
-    slots: Box<[Option<Entry>]>,
+    slots: Box<[Slot]>,
     hits: u64,
     misses: u64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The hash of the last block that was read for this slot.
+    seen: u64,
+    entry: Option<Entry>,
 }
 
 #[derive(Debug)]
@@ -43,12 +54,29 @@ pub(crate) struct Key<'a> {
     parts: [Range<usize>; 3],
     next_hop: Option<NextHop>,
     codec: (bool, bool),
+    len: usize,
+    hash: u64,
 }
 
 impl<'a> Key<'a> {
     /// `parts` are ranges of the message, in its order.
     pub fn new(message: &'a [u8], parts: [Range<usize>; 3], next_hop: Option<NextHop>, codec: &Codec) -> Self {
-        Self { message, parts, next_hop, codec: (codec.four_octet_as, codec.external) }
+        let len = parts.iter().map(ExactSizeIterator::len).sum();
+        let mut hash = len as u64;
+        if len <= MAX_BLOCK {
+            let mut mix = |word: u64| hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+            for part in &parts {
+                let (words, rest) = message[part.clone()].as_chunks::<8>();
+                words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+                rest.iter().for_each(|&octet| mix(octet.into()));
+            }
+            match next_hop.map(|next_hop| next_hop.addr()) {
+                Some(IpAddr::V4(addr)) => mix(u32::from(addr).into()),
+                Some(IpAddr::V6(addr)) => mix(u128::from(addr) as u64),
+                None => {}
+            }
+        }
+        Self { message, parts, next_hop, codec: (codec.four_octet_as, codec.external), len, hash }
     }
 
     fn octets(&self) -> impl Iterator<Item = &'a [u8]> {
@@ -56,33 +84,11 @@ impl<'a> Key<'a> {
         self.parts.iter().map(move |part| &message[part.clone()])
     }
 
-    fn len(&self) -> usize {
-        self.parts.iter().map(ExactSizeIterator::len).sum()
-    }
-
-    fn slot(&self) -> usize {
-        let mut hash = self.len() as u64;
-        let mut mix = |word: u64| hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-        for part in self.octets() {
-            let (words, rest) = part.as_chunks::<8>();
-            words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
-            rest.iter().for_each(|&octet| mix(octet.into()));
-        }
-        if let Some(next_hop) = self.next_hop {
-            match next_hop.addr() {
-                std::net::IpAddr::V4(addr) => mix(u32::from(addr).into()),
-                std::net::IpAddr::V6(addr) => mix(u128::from(addr) as u64),
-            }
-        }
-        // The best mixed bits are the upper ones.
-        (hash >> 48) as usize % SLOTS
-    }
-
     fn is_of(&self, entry: &Entry) -> bool {
         let mut raw = &entry.raw[..];
         self.codec == entry.codec
             && self.next_hop == entry.next_hop
-            && raw.len() == self.len()
+            && raw.len() == self.len
             && self.octets().all(|part| {
                 let (front, back) = raw.split_at(part.len());
                 raw = back;
@@ -94,7 +100,7 @@ impl<'a> Key<'a> {
 impl AttrCache {
     /// An empty cache for one session.
     pub fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| None).collect(), hits: 0, misses: 0 }
+        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), hits: 0, misses: 0 }
     }
 
     /// A cache that remembers nothing, and allocates nothing.
@@ -109,24 +115,28 @@ impl AttrCache {
 
     /// The attributes of a block seen before.
     pub(crate) fn find(&mut self, key: &Key<'_>) -> Option<Arc<PathAttrs>> {
-        if self.slots.is_empty() || key.len() > MAX_BLOCK {
-            return None;
-        }
-        let entry = self.slots[key.slot()].as_ref().filter(|entry| key.is_of(entry));
-        match entry {
+        let attrs = self.slot(key)?.entry.as_ref().filter(|entry| key.is_of(entry)).map(|entry| entry.attrs.clone());
+        match attrs {
             Some(_) => self.hits += 1,
             None => self.misses += 1,
         }
-        entry.map(|entry| entry.attrs.clone())
+        attrs
     }
 
-    /// Remembers a block that was read without any fault.
+    /// Notes a block that was read without any fault; remembers it if it was noted before.
     pub(crate) fn insert(&mut self, key: &Key<'_>, attrs: &Arc<PathAttrs>) {
-        if self.slots.is_empty() || key.len() > MAX_BLOCK {
-            return;
+        let Some(slot) = self.slot(key) else { return };
+        if std::mem::replace(&mut slot.seen, key.hash) == key.hash {
+            let raw = key.octets().collect::<Vec<_>>().concat().into_boxed_slice();
+            slot.entry = Some(Entry { raw, next_hop: key.next_hop, codec: key.codec, attrs: attrs.clone() });
         }
-        let raw = key.octets().collect::<Vec<_>>().concat().into_boxed_slice();
-        let entry = Entry { raw, next_hop: key.next_hop, codec: key.codec, attrs: attrs.clone() };
-        self.slots[key.slot()] = Some(entry);
+    }
+
+    /// The one slot a block can be in: its hash's upper bits, which are mixed best. `None`: not for this cache.
+    fn slot(&mut self, key: &Key<'_>) -> Option<&mut Slot> {
+        if key.len > MAX_BLOCK {
+            return None;
+        }
+        self.slots.get_mut((key.hash >> 58) as usize)
     }
 }

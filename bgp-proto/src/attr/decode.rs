@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::table::{self, Place, Sender};
 use super::{Aggregator, AsPath, AttrCode, AttrFault, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity};
-use super::{LargeCommunity, NextHop, Origin, PathAttrs, RawAttr};
+use super::{LargeCommunity, NextHop, Origin, PartialBits, PathAttrs, RawAttr};
 use crate::message::{Codec, MessageError, MessageErrorKind, Treatment, UpdateFault};
 use crate::{AS_TRANS, Asn, RouterId};
 
@@ -36,8 +36,33 @@ impl RawItem {
     }
 }
 
-/// Faults with their treatment, in the order in which they were found.
-pub(crate) type Faults = SmallVec<[UpdateFault; 0]>;
+/// Faults reported of one message; a message may have a thousand, and nobody reads them all.
+const MAX_FAULTS: usize = 16;
+
+/// Faults with their treatment, in the order in which they were found: the first ones, and always one of the strongest.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(SmallVec<[UpdateFault; 0]>);
+
+impl Faults {
+    pub fn note(&mut self, error: MessageError, treatment: Treatment) {
+        let fault = UpdateFault { error, treatment };
+        if self.0.len() < MAX_FAULTS {
+            self.0.push(fault);
+        } else if self.0.iter().all(|known| known.treatment < treatment) {
+            self.0[MAX_FAULTS - 1] = fault;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Strongest first. RFC 7606 §3 h
+    pub fn into_sorted(mut self) -> SmallVec<[UpdateFault; 0]> {
+        self.0.sort_by_key(|fault| std::cmp::Reverse(fault.treatment));
+        self.0
+    }
+}
 
 /// The attributes of a message, cut apart. Those that are there twice are gone (RFC 7606 §3 g).
 #[derive(Debug, Default)]
@@ -51,14 +76,14 @@ impl AttrBlock {
     /// Cuts the attributes at `range` of the message apart. An error is one that ends the session.
     pub fn split(message: &Bytes, range: Range<usize>, faults: &mut Faults) -> Result<Self, MessageError> {
         let mut block = Self::default();
-        let mut seen = [false; 256];
+        let mut seen = [0_u64; 4];
         let mut at = range.start;
         while at < range.end {
             let rest = &message[at..range.end];
             let Ok((tail, (flags, code, length))) = header(rest) else {
                 // RFC 7606 §4: what is left is too short for an attribute.
                 let error = MessageErrorKind::AttributeHeader { left: rest.len() }.at(at);
-                faults.push(UpdateFault { error, treatment: Treatment::Withdraw });
+                faults.note(error, Treatment::Withdraw);
                 break;
             };
             let start = range.end - tail.len();
@@ -71,17 +96,20 @@ impl AttrBlock {
                 if multiprotocol {
                     return Err(error);
                 }
-                faults.push(UpdateFault { error, treatment: Treatment::Withdraw });
+                faults.note(error, Treatment::Withdraw);
                 break;
             }
             at = end;
             // RFC 7606 §3 g: the first one counts, except where prefixes are at stake.
-            if std::mem::replace(&mut seen[usize::from(code.0)], true) {
+            let (word, bit) = (&mut seen[usize::from(code.0) / 64], 1_u64 << (code.0 % 64));
+            let again = *word & bit != 0;
+            *word |= bit;
+            if again {
                 let error = item.error(message, AttrFault::Duplicate);
                 if multiprotocol {
                     return Err(error);
                 }
-                faults.push(UpdateFault { error, treatment: Treatment::Discard });
+                faults.note(error, Treatment::Discard);
                 continue;
             }
             match code {
@@ -125,6 +153,7 @@ pub(crate) struct Draft {
     pub as4_path: Option<AsPath>,
     pub as4_aggregator: Option<Aggregator>,
     pub unknown: Vec<RawAttr>,
+    pub partial: PartialBits,
 }
 
 impl Draft {
@@ -140,9 +169,7 @@ impl Draft {
             match draft.decode_item(message, item, codec) {
                 Ok(()) => {}
                 Err((fault, Treatment::Reset)) => return Err(item.error(message, fault)),
-                Err((fault, treatment)) => {
-                    faults.push(UpdateFault { error: item.error(message, fault), treatment });
-                }
+                Err((fault, treatment)) => faults.note(item.error(message, fault), treatment),
             }
         }
         draft.unknown.sort_by_key(|attr| attr.code);
@@ -163,7 +190,11 @@ impl Draft {
             _ => {}
         }
         check_flags(item).map_err(|fault| (fault, Treatment::Withdraw))?;
-        decode(self, value, codec).map_err(|fault| (fault, row.bad))
+        decode(self, value, codec).map_err(|fault| (fault, row.bad))?;
+        if item.flags.has(AttrFlags::PARTIAL) {
+            self.partial.insert(item.code);
+        }
+        Ok(())
     }
 
     /// RFC 4271 §5: unknown and well-known is an error of the session; optional and transitive is passed on, with the
@@ -214,6 +245,7 @@ impl Draft {
             large_communities: self.large_communities,
             otc: self.otc,
             unknown: self.unknown.into_boxed_slice(),
+            partial: self.partial,
         })
     }
 }

@@ -21,7 +21,8 @@ pub(crate) fn encode_attrs(attrs: &PathAttrs, codec: &Codec, classic: bool, out:
         }
         value.clear();
         if encode(attrs, codec, &mut value) {
-            put_attr(out, row.flags, row.code, &value);
+            let partial = if attrs.partial.contains(row.code) { AttrFlags::PARTIAL } else { 0 };
+            put_attr(out, row.flags | partial, row.code, &value);
         }
     }
     unknown.for_each(|attr| put_unknown(out, attr));

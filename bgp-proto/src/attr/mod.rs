@@ -16,7 +16,8 @@ pub use as_path::{AsPath, AsPathBuilder, Segment, SegmentKind};
 pub use cache::AttrCache;
 pub use fault::{AttrFault, SegmentFault};
 pub use value::{
-    Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, RawAttr,
+    Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, PartialBits,
+    RawAttr,
 };
 
 pub(crate) use cache::Key as CacheKey;
@@ -65,6 +66,8 @@ pub struct PathAttrs {
     pub otc: Option<Asn>,
     /// Optional transitive attributes roost does not know, in order of code, passed on with the Partial bit set.
     pub unknown: Box<[RawAttr]>,
+    /// Which of the attributes above a speaker on the way did not know. RFC 4271 §5: that is passed on.
+    pub partial: PartialBits,
 }
 
 /// Where packets for a prefix go.
@@ -150,6 +153,7 @@ impl PathAttrs {
             large_communities: Box::default(),
             otc: None,
             unknown: Box::default(),
+            partial: PartialBits::default(),
         }
     }
 

@@ -298,3 +298,31 @@ pub struct RawAttr {
     /// Its value.
     pub value: Box<[u8]>,
 }
+
+/// Which optional transitive attributes came with the Partial bit. RFC 4271 §5
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct PartialBits(u8);
+
+impl PartialBits {
+    /// The attributes that can have the bit and that roost reads; AS4_PATH and AS4_AGGREGATOR end in others.
+    const CODES: [AttrCode; 6] = [
+        AttrCode::AGGREGATOR,
+        AttrCode::COMMUNITIES,
+        AttrCode::EXTENDED_COMMUNITIES,
+        AttrCode::IPV6_EXTENDED_COMMUNITIES,
+        AttrCode::LARGE_COMMUNITY,
+        AttrCode::ONLY_TO_CUSTOMER,
+    ];
+
+    /// Sets the bit of an attribute; of others than optional transitive ones it means nothing.
+    pub fn insert(&mut self, code: AttrCode) {
+        if let Some(bit) = Self::CODES.iter().position(|known| *known == code) {
+            self.0 |= 1 << bit;
+        }
+    }
+
+    /// Whether the attribute has the bit.
+    pub fn contains(self, code: AttrCode) -> bool {
+        Self::CODES.iter().position(|known| *known == code).is_some_and(|bit| self.0 & (1 << bit) != 0)
+    }
+}

@@ -73,11 +73,11 @@ impl Update {
             return Ok(Self { end_of_rib: family, ..Self::default() });
         }
         let mut update = Self::default();
-        // What stands outside the attributes is IPv4 unicast, once that is negotiated.
-        let withdrawn = update.decode_classic(message, withdrawn, "Withdrawn Routes", codec)?;
-        let nlri = update.decode_classic(message, nlri, "NLRI", codec)?;
-        update.unreach.extend(withdrawn.filter(|nlri| !nlri.is_empty()));
-        let classic = nlri.filter(|nlri| !nlri.is_empty());
+        let mut faults = Faults::default();
+        // Prefixes we do not look at are prefixes all the same.
+        let mut found_reach = !nlri.is_empty();
+        update.unreach.extend(decode_classic(message, withdrawn, "Withdrawn Routes", codec, &mut faults)?);
+        let classic = decode_classic(message, nlri, "NLRI", codec, &mut faults)?;
 
         // The straight way: a block of attributes we know, and none of them holds prefixes.
         if let Some(nlri) = &classic {
@@ -88,10 +88,12 @@ impl Update {
             }
         }
 
-        let mut faults = Faults::new();
-        let block = AttrBlock::split(message, attrs.clone(), &mut faults)?;
+        let mut block = AttrBlock::split(message, attrs.clone(), &mut faults)?;
+        if classic.is_none() && block.mp_reach.is_some() {
+            // RFC 4760 §3: without prefixes of its own, NEXT_HOP is ignored.
+            block.items.retain(|item| item.code != AttrCode::NEXT_HOP);
+        }
         let mut reading = Reading { message, attrs, block: &block, codec, cache, draft: None, faults };
-        let mut found_reach = classic.is_some();
 
         if let Some(item) = &block.mp_unreach {
             reading.check_flags(item);
@@ -108,7 +110,6 @@ impl Update {
         if let Some(item) = &block.mp_reach {
             reading.check_flags(item);
             match MpReach::decode(message, item, codec)? {
-                // Prefixes we do not look at are prefixes all the same.
                 Mp::Ignored(error) => {
                     found_reach = true;
                     reading.fault(error, Treatment::Discard);
@@ -130,8 +131,8 @@ impl Update {
             reading.draft()?; // nothing to announce, but an error is an error
         }
 
-        let mut faults = reading.faults;
-        faults.sort_by_key(|fault| std::cmp::Reverse(fault.treatment));
+        update.faults = reading.faults.into_sorted();
+        let faults = &mut update.faults;
         let withdraw = faults.first().is_some_and(|fault| fault.treatment >= Treatment::Withdraw);
         // RFC 7606 §5.2: attributes and no prefix they belong to. One of them is wrong: perhaps that is where they are.
         let nothing_else = block.items.is_empty() && block.mp_reach.is_none() && block.mp_unreach.is_some();
@@ -144,29 +145,7 @@ impl Update {
                 _ => update.unreach.push(nlri),
             }
         }
-        update.faults.append(&mut faults);
         Ok(update)
-    }
-
-    /// A run of prefixes outside the attributes. RFC 7606 §3 i, §5.3: what cannot be read ends the session. `None`: not for
-    /// this session, which the fault says.
-    fn decode_classic(
-        &mut self,
-        message: &Bytes,
-        range: Range<usize>,
-        field: &'static str,
-        codec: &Codec,
-    ) -> Result<Option<Nlri>, MessageError> {
-        let family = Family::IPV4_UNICAST;
-        let wrong = |(at, fault): (usize, NlriFault)| MessageErrorKind::Nlri { field, fault }.at(range.start + at);
-        let wire = message.slice(range.clone());
-        let nlri = Nlri::decode(family, codec.add_path_rx.contains(family), wire).map_err(wrong)?;
-        if nlri.is_empty() || codec.families.contains(family) {
-            return Ok(Some(nlri));
-        }
-        let error = MessageErrorKind::NotNegotiated { field, family }.at(range.start);
-        self.faults.push(UpdateFault { error, treatment: Treatment::Discard });
-        Ok(None)
     }
 
     /// Writes what the update says, in as many messages as it takes. Prefixes whose attributes do not fit the session's
@@ -184,6 +163,29 @@ impl Update {
             out.extend_from_slice(&end_of_rib(family));
         }
     }
+}
+
+/// A run of prefixes outside the attributes: IPv4 unicast, once that is negotiated. RFC 7606 §3 i, §5.3: what cannot be
+/// read ends the session. `None`: there is none, or it is not for this session, which a fault says.
+fn decode_classic(
+    message: &Bytes,
+    range: Range<usize>,
+    field: &'static str,
+    codec: &Codec,
+    faults: &mut Faults,
+) -> Result<Option<Nlri>, MessageError> {
+    if range.is_empty() {
+        return Ok(None);
+    }
+    let family = Family::IPV4_UNICAST;
+    let wrong = |(at, fault): (usize, NlriFault)| MessageErrorKind::Nlri { field, fault }.at(range.start + at);
+    let wire = message.slice(range.clone());
+    let nlri = Nlri::decode(family, codec.add_path_rx.contains(family), wire).map_err(wrong)?;
+    if codec.families.contains(family) {
+        return Ok(Some(nlri));
+    }
+    faults.note(MessageErrorKind::NotNegotiated { field, family }.at(range.start), Treatment::Discard);
+    Ok(None)
 }
 
 /// Where the three parts of the message are.
@@ -235,7 +237,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn fault(&mut self, error: MessageError, treatment: Treatment) {
-        self.faults.push(UpdateFault { error, treatment });
+        self.faults.note(error, treatment);
     }
 
     fn check_flags(&mut self, item: &RawItem) {
@@ -258,8 +260,10 @@ impl Reading<'_> {
     fn path_attrs(&mut self, mp: Option<NextHop>, last: bool) -> Result<Option<Arc<PathAttrs>>, MessageError> {
         let message = self.message;
         let key = CacheKey::new(message, self.parts(), mp, self.codec);
-        // A message with a fault has a block that is not in the cache, or prefixes that will be withdrawn.
+        // With a fault, the block is not in the cache; without other prefixes, it was asked for already.
+        let asked = mp.is_none() && self.block.mp_reach.is_none() && self.block.mp_unreach.is_none();
         if self.faults.is_empty()
+            && !asked
             && let Some(attrs) = self.cache.find(&key)
         {
             return Ok(Some(attrs));

@@ -29,7 +29,7 @@ pub enum DeferralEnd {
     TimedOut,
 }
 
-/// Whose End-of-RIB is awaited, for peers named by `K`. See the [module](self).
+/// Whose End-of-RIB is awaited, for peers named by `K`. See the story of [`graceful`](super).
 #[derive(Debug)]
 pub struct Deferral<K> {
     awaited: BTreeMap<K, Awaited>,

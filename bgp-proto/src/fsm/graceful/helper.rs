@@ -25,7 +25,7 @@ pub enum GrEvent {
     PurgeStale(Family),
 }
 
-/// The helper of one peer. See the [module](self).
+/// The helper of one peer. See the story of [`graceful`](super).
 #[derive(Debug)]
 pub struct Helper {
     stale_time: Duration,

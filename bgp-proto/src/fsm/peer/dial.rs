@@ -52,6 +52,7 @@ impl Peer {
         }
     }
 
+    /// Begins to dial; the ConnectRetry timer runs from now on, so attempts are never closer than that.
     pub(super) fn connect(&mut self, now: Instant) {
         let conn = ConnId::dialled(self.next_conn);
         self.next_conn = self.next_conn.wrapping_add(1);
@@ -72,7 +73,7 @@ impl Peer {
         self.out.events.push_back(PeerEvent::AttemptFailed(reason));
     }
 
-    pub(super) fn may_dial(&self) -> bool {
+    fn may_dial(&self) -> bool {
         self.wanted
             && !self.config.passive
             && self.idle_until.is_none()
@@ -81,6 +82,7 @@ impl Peer {
             && !self.sessions.iter().any(|s| s.direction == Direction::Outgoing || s.is_confirmed())
     }
 
+    /// Makes the dialling fit the rest, and tells about the state.
     pub(super) fn settle(&mut self, now: Instant) {
         match (self.may_dial(), self.dial) {
             (false, Dial::Connecting { conn, .. }) => {

@@ -81,7 +81,7 @@ impl Peer {
         self.add(now, conn, Direction::Incoming, local, remote);
     }
 
-    pub(super) fn refuse(&mut self, conn: ConnId) {
+    fn refuse(&mut self, conn: ConnId) {
         self.out.counters.refused += 1;
         self.out.io.push_back(IoAction::Close(conn));
     }
@@ -124,7 +124,8 @@ impl Peer {
         }
     }
 
-    pub(super) fn opened(&mut self, now: Instant, conn: ConnId, negotiated: Negotiated) {
+    /// A valid OPEN came on `conn`: RFC 4271 §6.8.
+    fn opened(&mut self, now: Instant, conn: ConnId, negotiated: Negotiated) {
         let Some(new) = self.sessions.iter().find(|session| session.conn == conn) else { return };
         if let Some(other) = self.sessions.iter().find(|session| session.conn != conn) {
             let age = self.out.counters.established_since.map(|since| new.made.saturating_duration_since(since));
@@ -146,6 +147,7 @@ impl Peer {
         }
     }
 
+    /// Ends a session: says why to the peer and to the speaker, and decides about the next try.
     pub(super) fn end(&mut self, now: Instant, conn: ConnId, end: End) {
         let Some(index) = self.sessions.iter().position(|session| session.conn == conn) else { return };
         let session = self.sessions.remove(index);

@@ -243,7 +243,10 @@ impl View {
         let may_be_ours = self.may_be_ours(&route);
         let Some(table) = self.table_mut(route.table) else { return Seen::Nothing };
         let same_key = table.at(route.prefix).iter().filter(|held| held.route.same_key(&route)).count();
-        let v6 = route.prefix.is_ipv6();
+        // Only routes with gateways merge; `fe80::/64` is there once for every link, side by side.
+        let gated = |route: &Route| route.prefix.is_ipv6() && route.hops().iter().all(|hop| hop.via.is_some());
+        let merges = gated(&route)
+            && table.at(route.prefix).iter().any(|held| held.route.same_key(&route) && gated(&held.route));
         match change {
             RouteChange::Removed => {
                 let gone = table.remove(route.prefix, |held| held.route == route);
@@ -257,7 +260,7 @@ impl View {
             }
             // IPv6 merges an appended route into what is there, across protocols: the message names
             // only the newcomer, or the whole set under one protocol.
-            RouteChange::Added if v6 && same_key > 0 => Seen::Doubt,
+            RouteChange::Added if merges => Seen::Doubt,
             RouteChange::Replaced if same_key > 1 => Seen::Doubt,
             RouteChange::Added | RouteChange::Replaced => {
                 let over = match change {

@@ -23,6 +23,11 @@ fn notifications_of_others_are_understood_or_doubted() {
     let ours4 = || vec![route(v4, 12, "172.16.1.2")];
     let ours6 = || vec![route(v6, 12, "fd01::2")];
     let alien4 = || vec![route(v4, 4, "172.16.1.9")];
+    // Every link has one of these, all under one key.
+    let link6 = |dev| {
+        let form = Form::Unicast(Hops::from_slice(&[Hop { via: None, dev, onlink: false, weight: 0 }]));
+        Route { metric: 256, form, ..route("fe80::/64", 2, "fe80::1") }
+    };
     // kernel: ours, foreign; then somebody does this; what it means; how many are left, how many ours
     let table = [
         (ours4(), vec![], Removed, route(v4, 12, "172.16.1.2"), Seen::OursGone, (0, 0)),
@@ -35,6 +40,8 @@ fn notifications_of_others_are_understood_or_doubted() {
         (ours4(), vec![], Added, route(v4, 4, "172.16.1.9"), Seen::Foreign, (2, 1)),
         (vec![], vec![], Added, route(v4, 12, "172.16.1.9"), Seen::Foreign, (1, 0)),
         (ours6(), vec![], Added, route(v6, 4, "fd01::9"), Seen::Doubt, (1, 1)),
+        (vec![], vec![link6(2)], Added, link6(3), Seen::Foreign, (2, 0)),
+        (vec![], vec![link6(2), link6(3)], Removed, link6(3), Seen::Foreign, (1, 0)),
         (ours6(), vec![], Replaced, route(v6, 4, "fd01::9"), Seen::OursChanged, (1, 0)),
         (vec![], vec![], Added, Route { table: 99, ..route(v4, 4, "172.16.1.9") }, Seen::Nothing, (0, 0)),
     ];

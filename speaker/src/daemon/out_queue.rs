@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bgp_proto::message::HEADER_LEN;
 use bytes::Bytes;
 use rib::PeerId;
 use tokio::sync::Notify;
@@ -88,13 +89,14 @@ impl OutQueue {
         true
     }
 
-    /// Session: moves chunks into `out` until it holds about `want` bytes more. Returns the bytes moved.
-    pub fn take(&self, out: &mut VecDeque<Bytes>, want: usize) -> usize {
+    /// Session: moves chunks into `out` until it holds about `want` bytes more. Returns the number of messages moved.
+    pub fn take(&self, out: &mut VecDeque<Bytes>, want: usize) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut moved = 0;
+        let (mut moved, mut count) = (0, 0);
         while moved < want {
             let Some(chunk) = state.chunks.pop_front() else { break };
             moved += chunk.len();
+            count += messages(&chunk);
             out.push_back(chunk);
         }
         state.bytes -= moved;
@@ -103,7 +105,7 @@ impl OutQueue {
             drop(state);
             self.wanted.add(self.peer);
         }
-        moved
+        count
     }
 
     /// Session: completes when the owner has put something in.
@@ -112,8 +114,23 @@ impl OutQueue {
     }
 }
 
+/// Messages in a chunk, by their length fields. RFC 4271 §4.1
+fn messages(chunk: &[u8]) -> u64 {
+    let mut rest = chunk;
+    let mut count = 0;
+    while let Some(length) = rest.get(16..18) {
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]])).max(HEADER_LEN);
+        rest = rest.get(length..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
+    use bgp_proto::Family;
+    use bgp_proto::message::end_of_rib;
+
     use super::*;
 
     fn chunks(count: usize, size: usize) -> impl FnMut() -> Option<Bytes> {
@@ -130,7 +147,18 @@ mod tests {
         assert!(queue.fill(chunks(1_000, 64 * 1024)));
         assert!(queue.fill(chunks(1_000, 64 * 1024)), "a full queue takes nothing more");
         let mut out = VecDeque::new();
-        assert_eq!(queue.take(&mut out, usize::MAX), 2 * 64 * 1024);
+        queue.take(&mut out, usize::MAX);
+        assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), 2 * 64 * 1024);
+    }
+
+    #[test]
+    fn messages_are_counted_not_chunks() {
+        let queue = OutQueue::new(PeerId(1), Arc::default());
+        let mut two = end_of_rib(Family::IPV4_UNICAST).to_vec();
+        two.extend(end_of_rib(Family::IPV6_UNICAST));
+        let mut chunk = Some(Bytes::from(two));
+        assert!(!queue.fill(|| chunk.take()));
+        assert_eq!(queue.take(&mut VecDeque::new(), usize::MAX), 2);
     }
 
     #[test]
@@ -155,6 +183,7 @@ mod tests {
         let (woken, ()) = tokio::join!(queue.filled(), async { assert!(!queue.fill(chunks(1, 10))) });
         let () = woken;
         let mut out = VecDeque::new();
-        assert_eq!(queue.take(&mut out, 100), 10);
+        queue.take(&mut out, 100);
+        assert_eq!(out.len(), 1);
     }
 }

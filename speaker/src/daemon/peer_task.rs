@@ -274,7 +274,7 @@ impl PeerTask {
                     && let Some(queue) = &self.queue
                     && let Some((routes, room)) = conn.routes_room()
                 {
-                    queue.take(routes, room);
+                    self.machine.count_updates_sent(queue.take(routes, room));
                 }
                 match conn.write() {
                     Ok(written) if written.bytes > 0 => {
@@ -393,10 +393,13 @@ impl PeerTask {
         let Some(negotiated) = self.session.clone() else { return };
         self.helper.lost(Instant::now(), &negotiated, reason);
         let retain = self.helper.stale();
-        warn!(
-            peer = %self.spec.remote.ip(), reason = reason.name(), kept = ?retain,
-            hint = reason.what_to_do(self.machine.config()), "session lost: {reason}"
-        );
+        let peer = self.spec.remote.ip();
+        if self.stopping {
+            info!(%peer, "session closed");
+        } else {
+            let hint = reason.what_to_do(self.machine.config());
+            warn!(%peer, reason = reason.name(), kept = ?retain, hint, "session lost: {reason}");
+        }
         self.shared.down();
         self.tell(News::Down { retain });
         self.help();

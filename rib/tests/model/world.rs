@@ -218,10 +218,10 @@ impl World {
             return;
         }
         let one_group = self.profile == Profile::OneGroup;
-        let external = peer.id.0 % 3 == 0 && !one_group;
+        let external = peer.id.0.is_multiple_of(3) && !one_group;
         let families: FamilySet =
             if rng.one_in(4) { [Family::IPV4_UNICAST].into_iter().collect() } else { FamilySet::ALL };
-        let add_path = if (peer.id.0 % 4 == 1 && !one_group) || (one_group && self.seed.0 % 4 == 0) {
+        let add_path = if (peer.id.0 % 4 == 1 && !one_group) || (one_group && self.seed.0.is_multiple_of(4)) {
             FamilySet::ALL
         } else {
             FamilySet::EMPTY
@@ -248,7 +248,7 @@ impl World {
             peer_asn: if external { Asn(65000 + peer.id.0) } else { OWN },
             peer_id: router_id,
             local_addr: [192, 0, 2, 1].into(),
-            enhanced_refresh: peer.id.0 % 2 == 0,
+            enhanced_refresh: peer.id.0.is_multiple_of(2),
         };
         peer.session = Some(session);
         self.told.insert(peer.id, Told::default());

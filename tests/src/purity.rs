@@ -18,7 +18,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("std::os::", "no operating system"),
     ("std::fs", "no files"),
     ("File::open", "no files"),
-    ("std::io::std", "no standard streams"),
+    ("std::io::stdin", "no standard streams"),
+    ("std::io::stdout", "no standard streams"),
+    ("std::io::stderr", "no standard streams"),
     ("std::env", "no environment"),
     ("std::process", "no processes"),
     ("std::thread", "no threads"),
@@ -69,12 +71,13 @@ pub fn impure_lines(source: &str) -> Vec<Finding> {
     findings
 }
 
-/// Is `text` in `code`, and not as the tail of a longer name?
+/// Is `text` in `code`, and not as part of a longer name?
 fn contains_word(code: &str, text: &str) -> bool {
-    let starts_name = text.starts_with(|c: char| c.is_alphanumeric());
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(text).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        !starts_name || !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        let longer_before = text.starts_with(part_of_name) && code[..at].ends_with(part_of_name);
+        let longer_after = text.ends_with(part_of_name) && code[at + text.len()..].starts_with(part_of_name);
+        !longer_before && !longer_after
     })
 }
 
@@ -146,6 +149,6 @@ use std::thread;
 
     #[test]
     fn a_longer_name_is_no_hit() {
-        assert_eq!(lines("let sprint = blueprint!(); let my_tokio_like = 1;"), [] as [usize; 0]);
+        assert_eq!(lines("let sprint = blueprint!(); let my_tokio_like = x.awaited;"), [] as [usize; 0]);
     }
 }

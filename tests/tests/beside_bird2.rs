@@ -167,18 +167,21 @@ fn a_withdrawn_block_leaves_the_other_kernel_in_both_directions() {
     let pair = Pair::start("withdraw", Kind::Roost, &a, &b);
     pair.converge(A, B, &[], &[]);
 
-    pair.a.ask("withdraw 10.65.1.0/26");
-    pair.a.ask("announce 10.65.1.64/26 10.65.9.7");
+    let more = "10.65.1.64/26 10.65.9.7";
+    pair.a.ask(&format!("announce {more}"));
     pair.b.ask("disable blocks_ipv4");
     pair.converge(
-        &["blackhole 10.65.1.64/26"],
-        &["10.65.1.64/26 via 10.9.0.1 dev eth0", "10.65.9.7 via 10.9.0.1 dev eth0"],
+        &["blackhole 10.65.1.0/26", "blackhole 10.65.1.64/26"],
+        &[
+            "10.65.1.0/26 via 10.9.0.1 dev eth0",
+            "10.65.1.64/26 via 10.9.0.1 dev eth0",
+            "10.65.9.7 via 10.9.0.1 dev eth0",
+        ],
         &[],
         &[],
     );
 
-    pair.a.ask("withdraw 10.65.1.64/26 10.65.9.7");
-    pair.a.ask("announce 10.65.1.0/26");
+    pair.a.ask(&format!("withdraw {more}"));
     pair.b.ask("enable blocks_ipv4");
     pair.converge(A, B, &[], &[]);
 }

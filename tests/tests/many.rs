@@ -12,7 +12,7 @@ fn twenty_thousand_blocks_go_through_roost_and_away_again() {
     let lan = lab.lan("lan");
     let [a, b, c] = ["a", "b", "c"].map(|name| {
         let ns = lab.netns(name);
-        lan.plug(&lab, &ns, "eth0", name);
+        lan.plug(&lab, &ns, "eth0", &format!("port-{name}"));
         ns
     });
     let client = |n: u8| Peer { client: true, ..Peer::new(&format!("10.9.0.{n}"), 64512) };

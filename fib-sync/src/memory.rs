@@ -278,8 +278,9 @@ impl World {
                 return bad(libc::ENETDOWN, "Nexthop device is not up.");
             }
             let Some(via) = hop.via.filter(|_| !hop.onlink) else { continue };
-            let connected = |r: &&Route| r.protocol == PROTOCOL_KERNEL && uses(r, hop.dev) && contains(r.prefix, via);
-            if !self.routes.values().flatten().any(|r| connected(&r)) {
+            // A route without a gateway puts its destinations on the link, whoever wrote it.
+            let on_link = |hops: &[Hop]| hops.iter().any(|h| h.dev == hop.dev && h.via.is_none());
+            if !self.routes.values().flatten().any(|r| contains(r.prefix, via) && on_link(r.hops())) {
                 return match via.is_ipv6() {
                     true => bad(libc::EHOSTUNREACH, ""),
                     false => bad(libc::ENETUNREACH, "Nexthop has invalid gateway."),

@@ -65,6 +65,10 @@ impl Links {
         })
     }
 
+    pub(crate) fn has_ipv4(&self, index: u32) -> bool {
+        self.addresses.iter().any(|address| address.dev == index && address.net.is_ipv4())
+    }
+
     pub(crate) fn forget(&mut self, index: u32) -> Option<Link> {
         let gone: Vec<Address> = self.addresses.iter().filter(|a| a.dev == index).copied().collect();
         for address in gone {
@@ -273,6 +277,25 @@ impl View {
                 if was_ours || ours { Seen::OursChanged } else { Seen::Foreign }
             }
         }
+    }
+
+    /// An interface lost all its IPv4 routes, of which the kernel says nothing (IPv6 ones are told one
+    /// by one). Foreign ones are forgotten here; gives their prefixes. `None`: ours may be among them,
+    /// or a multipath route, of which other members may live on; then only a dump helps.
+    pub(crate) fn lost(&mut self, dev: u32) -> Option<Vec<IpNetwork>> {
+        let mut gone = Vec::new();
+        for table in [Some(&mut self.own), self.main.as_mut()].into_iter().flatten() {
+            let on_it = |held: &&Held| held.route.prefix.is_ipv4() && held.route.hops().iter().any(|h| h.dev == dev);
+            if table.iter().filter(on_it).any(|held| held.ours || held.route.hops().len() > 1) {
+                return None;
+            }
+            let prefixes: Vec<IpNetwork> = table.iter().filter(on_it).map(|held| held.route.prefix).collect();
+            for prefix in &prefixes {
+                table.remove(*prefix, |held| on_it(&held));
+            }
+            gone.extend(prefixes);
+        }
+        Some(gone)
     }
 
     /// We wrote it and the kernel said yes.

@@ -190,6 +190,32 @@ fn silent_losses_are_found_and_repaired() {
 }
 
 #[test]
+fn a_pods_interface_comes_and_goes_without_a_dump() {
+    let mut lab = Lab::new(world());
+    lab.want(&[("10.66.2.0/26", target("172.16.1.2")), ("10.66.3.0/26", target("10.64.0.9"))]);
+    let before = lab.kernel.text(12);
+    let pod = |dev| {
+        let hops = Hops::from_iter([Hop { via: None, dev, onlink: false, weight: 0 }]);
+        Route { form: Form::Unicast(hops), protocol: 80, ..foreign("10.64.0.9/32", "172.17.1.2", 0) }
+    };
+    for dev in 100..110 {
+        lab.kernel.link(dev, "cali", true);
+        lab.kernel.address(dev, net("fe80::1/64"));
+        lab.kernel.add(pod(dev)).unwrap();
+        lab.run();
+        assert!(lab.kernel.text(12).contains("10.66.3.0/26 via 10.64.0.9 dev cali proto bird"));
+        // What resolves through it would be lost with it; that one must be looked for.
+        lab.engine.update([(net("10.66.3.0/26"), None)]);
+        lab.run();
+        lab.kernel.link_gone(dev);
+        lab.run();
+        lab.want(&[("10.66.3.0/26", target("10.64.0.9"))]);
+        assert_eq!(lab.kernel.text(12), before, "the pod's route is known to be gone");
+    }
+    assert_eq!(lab.kernel.dumps(), 1);
+}
+
+#[test]
 fn a_missing_tunnel_withholds_and_removes_what_would_leak() {
     let kernel = world();
     kernel.link_gone(7);

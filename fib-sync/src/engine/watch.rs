@@ -19,17 +19,22 @@ impl Engine {
             Event::Link(link) => self.link_event(now, link),
             Event::LinkGone(index) => {
                 if self.view.links.forget(index).is_some() {
-                    self.links_changed(now, true);
+                    self.lost(now, index);
+                    self.links_changed();
                 }
             }
             Event::Address(address) => {
                 if self.view.links.add_address(address) {
-                    self.links_changed(now, false);
+                    self.links_changed();
                 }
             }
             Event::AddressGone(address) => {
                 if self.view.links.remove_address(address) {
-                    self.links_changed(now, true);
+                    // While another is left, routes stay or their removal is told.
+                    if address.net.is_ipv4() && !self.view.links.has_ipv4(address.dev) {
+                        self.lost(now, address.dev);
+                    }
+                    self.links_changed();
                 }
             }
             Event::Overrun => {
@@ -78,17 +83,26 @@ impl Engine {
             Some(old) if old.up == up && old.name == name => {}
             Some(old) => {
                 tracing::debug!(link = name, index, up, "link changed");
-                self.links_changed(now, old.up && !up);
+                if old.up && !up {
+                    self.lost(now, index);
+                }
+                self.links_changed();
             }
-            None => self.links_changed(now, false),
+            None => self.links_changed(),
         }
     }
 
-    /// `loss`: the kernel may have dropped routes without a word.
-    fn links_changed(&mut self, now: Instant, loss: bool) {
-        if loss {
-            self.ask_dump(now);
+    /// The interface's IPv4 routes are gone without a word. A pod's interface, of which nothing of ours
+    /// depends, must not cost a dump: pods come and go.
+    fn lost(&mut self, now: Instant, dev: u32) {
+        let Some(gone) = self.view.lost(dev) else { return self.ask_dump(now) };
+        for prefix in gone {
+            self.mark(prefix);
+            self.stale_under(prefix);
         }
+    }
+
+    fn links_changed(&mut self) {
         self.look_at_links();
         // What was refused may be accepted now.
         for (_, prefix) in std::mem::take(&mut self.retry) {

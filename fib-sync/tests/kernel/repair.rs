@@ -187,3 +187,48 @@ fn many_routes_at_once_and_all_flushed_by_hand() {
         assert_eq!(bird_routes(), [""; 0]);
     });
 }
+
+#[test]
+fn routes_of_others_that_vanish_silently_are_not_believed_in() {
+    in_netns(async || {
+        node();
+        let (fib, _) = start(config()).unwrap();
+        // All foreign routes on a link go when it goes, goes down, or loses its last address: the
+        // kernel tells none of it. What resolved through them resolves otherwise, what was in
+        // conflict with them is installed, and nothing has to be read back.
+        for (n, loss) in ["link del cali", "link set cali down", "addr del 169.254.7.1/32 dev cali"].iter().enumerate()
+        {
+            ip("link add cali type veth peer name pod");
+            ip("link set pod up");
+            ip("link set cali up");
+            ip("addr add 169.254.7.1/32 dev cali");
+            ip("route add 10.65.1.9/32 dev cali proto 80 scope link");
+            ip("route add 10.66.7.0/26 via 10.65.1.9 dev cali onlink proto 80");
+            ip("route add 192.0.2.0/24 via 10.65.1.9 dev cali onlink proto 80");
+            fib.update([via("10.66.7.0/26", &["172.16.1.2"]), via("10.66.8.0/26", &["192.0.2.1"])]);
+            fib.flush().await;
+            assert_eq!(fib.stats().conflicts, 1);
+            // Nothing of ours may hang on the link, or it would be looked for.
+            fib.update([(net("10.66.8.0/26"), None)]);
+            fib.flush().await;
+            ip(loss);
+            until(&fib, "conflict over", |stats| stats.conflicts == 0 && stats.installed == 1).await;
+            fib.update([via("10.66.8.0/26", &["192.0.2.1"])]);
+            fib.flush().await;
+            assert_eq!(
+                bird_routes(),
+                [
+                    "10.66.7.0/26 via 172.16.1.2 dev eth0 proto bird",
+                    "10.66.8.0/26 via 172.16.1.254 dev eth0 proto bird"
+                ],
+                "{loss}"
+            );
+            if n > 0 {
+                ip("link del cali");
+            }
+            fib.update([(net("10.66.7.0/26"), None), (net("10.66.8.0/26"), None)]);
+            fib.flush().await;
+        }
+        assert_eq!((fib.stats().resyncs, fib.stats().errors), (0, 0));
+    });
+}

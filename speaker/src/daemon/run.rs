@@ -122,6 +122,9 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     let signal = wait_for_end().await?;
     info!(signal, "roost ends; kernel routes stay, sessions are closed without a Cease so that peers keep our routes");
     stop.cancel();
+    // First the owner: it would take the sessions that end now for lost peers, and their routes out of the kernel.
+    owner_task.abort();
+    drop(owner_task.await);
     for sender in commands {
         drop(sender.send(PeerCommand::Stop(None)).await);
     }
@@ -129,7 +132,6 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         warn!("some peers did not let go in time");
     }
-    owner_task.abort();
     if let Some(fib) = fib
         && tokio::time::timeout(FAREWELL, fib.shutdown(true)).await.is_err()
     {

@@ -23,6 +23,9 @@ fn the_definition_is_consistent() {
 #[test]
 fn command_lines() {
     for (line, expected) in [
+        ("roost run --config /etc/roost.yaml", "Run { config: \"/etc/roost.yaml\" }"),
+        ("roost run -c x", "Run { config: \"x\" }"),
+        ("roost run", "Run { config: \"/etc/roost/roost.yaml\" }"),
         ("roost check x.yaml", "Check { file: \"x.yaml\" }"),
         ("roost check", "MissingRequiredArgument"),
         ("roost schema", "Schema"),
@@ -44,6 +47,13 @@ fn command_lines() {
         ("roost announce 10.65.1.0/26 10.65.1.7", "Announce { prefixes: [\"10.65.1.0/26\", \"10.65.1.7\"] }"),
         ("roost announce", "MissingRequiredArgument"),
         ("roost withdraw", "MissingRequiredArgument"),
+        ("roost decode", "Decode(DecodeArgs { as2: false, as4: false, add_path: false, port: 179 })"),
+        (
+            "roost decode --as4 --add-path --port 1790",
+            "Decode(DecodeArgs { as2: false, as4: true, add_path: true, port: 1790 })",
+        ),
+        ("roost decode --as2 --as4", "ArgumentConflict"),
+        ("roost decode --port 70000", "ValueValidation"),
         ("roost --version", "DisplayVersion"),
         ("roost", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost fly", "InvalidSubcommand"),

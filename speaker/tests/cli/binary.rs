@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use speaker::cli::render;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use crate::fake::{self, Fake, serve};
@@ -107,7 +107,7 @@ async fn somebody_else_on_the_socket_is_named_as_such() {
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     let other = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, b"0001 BIRD 2.0 ready.\n").await.unwrap();
+        stream.write_all(b"0001 BIRD 2.0 ready.\n").await.unwrap();
         stream
     });
     let output = run(&socket, &["show", "peers"]).await;
@@ -145,6 +145,29 @@ async fn check_and_schema_need_no_daemon() {
     let output = run(nowhere, &["schema"]).await;
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(schema["properties"]["router"].is_object());
+}
+
+#[tokio::test]
+async fn decode_reads_standard_input_and_says_when_it_cannot() {
+    let nowhere = Path::new("/nonexistent");
+    let decode = async |input: &[u8]| {
+        let mut command = roost(nowhere, &["decode"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).await.unwrap();
+        child.wait_with_output().await.unwrap()
+    };
+    let keepalive = format!("{}001304\n", "ff".repeat(16));
+    let output = decode(keepalive.as_bytes()).await;
+    assert_eq!((out(&output), err(&output)), ("{\"line\":1,\"type\":\"KEEPALIVE\"}\n", ""));
+    assert_eq!(output.status.code(), Some(0));
+
+    let output = decode(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("zcat FILE | roost decode"), "{}", err(&output));
+
+    let output = decode(b"").await;
+    assert_eq!(output.status.code(), Some(0));
+    assert!(err(&output).contains("no BGP message found"), "{}", err(&output));
 }
 
 /// `roost show routes | head -1`

@@ -13,8 +13,8 @@ use super::{DecodeArgs, DecodeError};
 
 /// Octets of the file held to begin with.
 const BUFFER: usize = 256 << 10;
-/// Largest block.
-const BLOCK: usize = 32 << 20;
+/// Largest block: eight times what tcpdump captures of a packet.
+const BLOCK: usize = 2 << 20;
 /// Interfaces of one pcapng section that are told apart.
 const INTERFACES: usize = 65_536;
 

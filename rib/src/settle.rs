@@ -34,6 +34,7 @@ impl Rib {
         }
         let filling = self.fill(limit);
         for group in self.groups.iter_mut().flatten() {
+            group.forget_compared(&mut self.core);
             group.tidy(&mut self.core);
         }
         filling || !self.core.dirty.is_empty()

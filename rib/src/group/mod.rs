@@ -13,6 +13,7 @@ use bgp_proto::{PathId, Prefix};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::attrs::AttrId;
 use crate::core::Core;
 use crate::export::outgoing;
 use crate::peer::PeerId;
@@ -47,6 +48,15 @@ pub(crate) struct Group {
     laggard: u32,
     /// Prefixes withdrawn because their attributes do not fit a message.
     pub(crate) too_large: u64,
+    /// The last comparison of what two attribute sets say: the prefixes of one UPDATE ask the same again.
+    compared: Option<Compared>,
+}
+
+/// A comparison; both sets are counted.
+struct Compared {
+    sets: [(AttrId, bool); 2],
+    source: PeerId,
+    same: bool,
 }
 
 impl Group {
@@ -60,6 +70,7 @@ impl Group {
             fill: Some(0),
             laggard: 0,
             too_large: 0,
+            compared: None,
         }
     }
 
@@ -96,7 +107,8 @@ impl Group {
     }
 
     /// Gives back what the log holds, before the group goes.
-    pub(crate) fn dissolve(self, core: &mut Core) {
+    pub(crate) fn dissolve(mut self, core: &mut Core) {
+        self.forget_compared(core);
         for entry in self.log.iter() {
             core.attrs.release(entry.attrs, &mut core.next_hops);
             core.table.unhold(entry.dest);
@@ -154,13 +166,31 @@ impl Group {
         }
     }
 
-    fn says_the_same(&self, entry: &log::Entry, news: &News, core: &Core) -> bool {
-        if entry.attrs == news.attrs && entry.keep_med == news.keep_med {
+    /// Whether members would read the same bytes.
+    fn says_the_same(&mut self, entry: &log::Entry, news: &News, core: &mut Core) -> bool {
+        let sets = [(entry.attrs, entry.keep_med), (news.attrs, news.keep_med)];
+        if sets[0] == sets[1] {
             return true;
         }
+        if let Some(last) = &self.compared
+            && (last.sets, last.source) == (sets, news.source)
+        {
+            return last.same;
+        }
         let source = core.peers.source(news.source);
-        let say = |attrs, keep_med| outgoing(&self.key, &source, core.attrs.attrs(attrs), keep_med);
-        say(entry.attrs, entry.keep_med) == say(news.attrs, news.keep_med)
+        let [old, new] = sets.map(|(attrs, keep_med)| outgoing(&self.key, &source, core.attrs.attrs(attrs), keep_med));
+        let same = old == new;
+        self.forget_compared(core);
+        sets.into_iter().for_each(|(attrs, _)| core.attrs.retain(attrs));
+        self.compared = Some(Compared { sets, source: news.source, same });
+        same
+    }
+
+    /// When a turn ends: what is known about sources may change before the next.
+    pub(crate) fn forget_compared(&mut self, core: &mut Core) {
+        for (attrs, _) in self.compared.take().into_iter().flat_map(|compared| compared.sets) {
+            core.attrs.release(attrs, &mut core.next_hops);
+        }
     }
 
     /// The whole table was taken: whoever waits for the end of a dump now knows where it is.

@@ -69,6 +69,8 @@ struct Slot {
 #[derive(Default)]
 pub(crate) struct Ring {
     slots: Vec<Slot>,
+    /// Where the last hit was: members at the head ask for the same slice one after the other.
+    last: usize,
     clock: u64,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
@@ -78,8 +80,11 @@ impl Ring {
     /// The slice that begins at a position.
     pub(crate) fn find(&mut self, from: u64) -> Option<&Chunk> {
         self.clock += 1;
-        let slot = self.slots.iter_mut().find(|slot| slot.chunk.from == from);
-        match slot {
+        let here = |slot: &Slot| slot.chunk.from == from;
+        if !self.slots.get(self.last).is_some_and(here) {
+            self.last = self.slots.iter().position(here).unwrap_or(usize::MAX);
+        }
+        match self.slots.get_mut(self.last) {
             Some(slot) => {
                 self.hits += 1;
                 slot.used = self.clock;

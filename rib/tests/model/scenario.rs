@@ -419,3 +419,25 @@ fn the_longest_prefix_answers_a_lookup() {
     assert_eq!(found([192, 0, 2, 1]), Some(p("0.0.0.0/0")));
     assert!(rib.lookup("::1".parse().unwrap()).is_none());
 }
+
+#[test]
+fn a_path_costs_less_than_150_octets() {
+    // Two peers with the same prefixes, ten to an attribute set; one group is told the best of each.
+    let mut rib = rib();
+    let sources = [peer(&mut rib, 0, session(0, true)), peer(&mut rib, 1, session(1, true))];
+    let all = blocks(16_384);
+    for (source, n) in sources.iter().zip(0..) {
+        for (set, prefixes) in all.chunks(10).enumerate() {
+            let mut attrs = plain(addr(n));
+            attrs.as_path = AsPath::sequence([source.1.peer_asn, Asn(1), Asn(2), Asn(1000 + set as u32)]);
+            announce(&mut rib, source.0, attrs, prefixes.iter().copied());
+        }
+    }
+    settle(&mut rib);
+    rib.take_fib_changes();
+    let memory = rib.memory();
+    assert_eq!((memory.paths, memory.attr_sets, rib.groups().len()), (2 * all.len(), 2 * all.len().div_ceil(10), 1));
+    let octets = memory.table + memory.attrs + memory.next_hops + memory.groups;
+    let each = octets / memory.paths;
+    assert!(each < 150, "{each} octets a path: {memory:?}");
+}

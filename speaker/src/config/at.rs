@@ -51,7 +51,7 @@ impl<T> At<Vec<At<T>>> {
     }
 }
 
-/// The name of the tuple struct through which [`At`] and [`Reader`] understand each other.
+/// The name of the tuple struct through which [`At`] and [`Reader`](super::read) understand each other.
 pub(super) const AT: &str = "roost::At";
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {

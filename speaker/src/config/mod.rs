@@ -11,7 +11,7 @@
 //! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
 //! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
 //!
-//! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema`]. [`parse`] touches no file,
+//! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema()`]. [`parse`] touches no file,
 //! for tests and for whoever has the text already.
 
 mod at;

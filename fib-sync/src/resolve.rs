@@ -2,7 +2,7 @@
 //!
 //! The pool that the *prefix* falls in decides whether its packets travel in a tunnel. Inside, the
 //! far node's address is the tunnel's far end, so the next hop is used as it is. Outside, it is
-//! resolved by longest match ([`underlay`]) because the kernel accepts a gateway only on a link.
+//! resolved by longest match ([`Underlay`]) because the kernel accepts a gateway only on a link.
 //!
 //! Why we do the longest match and don't ask the kernel (`ip route get`): the kernel would answer
 //! through our own routes too. A default route learned from a top-of-rack switch would then carry the

@@ -24,7 +24,7 @@ use crate::attrs::{AttrId, AttrStore, DEFAULT_LOCAL_PREF, Facts};
 use crate::group::{GroupKey, PeerKind};
 use crate::next_hop::NextHops;
 use crate::peer::{NextHopMode, Source};
-use crate::policy::Verdict;
+use crate::policy::{Evaluation, Verdict};
 
 /// Why a peer is not told a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +73,27 @@ pub(crate) struct Admitted {
     pub(crate) keep_med: bool,
 }
 
-/// Whether members of the group are told the path.
+/// Whether members of the group are told the path, and what the policy makes of it.
+pub(crate) fn judge(
+    key: &GroupKey,
+    source: &Source,
+    prefix: &Prefix,
+    facts: &Facts,
+    attrs: &PathAttrs,
+) -> Result<Evaluation, Withheld> {
+    permitted(key, source, facts)?;
+    if key.avoid.is_some_and(|asn| attrs.as_path.count(asn) > 0) {
+        return Err(Withheld::PeerInPath);
+    }
+    next_hop(key, source, attrs)?;
+    let evaluation = key.export.evaluate(prefix, attrs);
+    match evaluation.verdict {
+        Verdict::Accept => Ok(evaluation),
+        Verdict::Reject => Err(Withheld::Policy(evaluation.rule)),
+    }
+}
+
+/// [`judge`] for the log.
 pub(crate) fn admit(
     key: &GroupKey,
     source: &Source,
@@ -82,16 +102,7 @@ pub(crate) fn admit(
     store: &mut AttrStore,
     next_hops: &mut NextHops,
 ) -> Result<Admitted, Withheld> {
-    permitted(key, source, store.facts(attrs))?;
-    let set = store.attrs(attrs);
-    if key.avoid.is_some_and(|asn| set.as_path.count(asn) > 0) {
-        return Err(Withheld::PeerInPath);
-    }
-    next_hop(key, source, set)?;
-    let evaluation = key.export.evaluate(prefix, set);
-    if evaluation.verdict == Verdict::Reject {
-        return Err(Withheld::Policy(evaluation.rule));
-    }
+    let evaluation = judge(key, source, prefix, store.facts(attrs), store.attrs(attrs))?;
     let attrs = match evaluation.changed {
         Some(changed) => store.intern(&changed.into(), next_hops),
         None => {

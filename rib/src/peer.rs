@@ -186,6 +186,10 @@ impl Peers {
         self.slots.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
+    pub(crate) fn ids(&self) -> Vec<PeerId> {
+        self.slots.iter().zip(0..).filter_map(|(slot, id)| slot.is_some().then_some(PeerId(id))).collect()
+    }
+
     /// Where paths of `id` come from. A peer that is gone counts as an unknown internal one: what is left of it goes
     /// with the next settle.
     pub(crate) fn source(&self, id: PeerId) -> Source {

@@ -15,6 +15,7 @@ use crate::import::{Checks, Importer};
 use crate::next_hop::NextHopState;
 use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
 use crate::settle::Workspace;
+use crate::slab::NONE;
 
 /// What is configured for the whole RIB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,26 @@ impl Rib {
     /// The configuration in force.
     pub fn config(&self) -> &RibConfig {
         &self.core.config
+    }
+
+    /// Puts another configuration in force: paths are imported and decided anew, members move to the groups it calls for.
+    /// Our AS and identifier on living sessions are what those negotiated; the caller ends them if they changed.
+    /// End-of-RIBs stay held back as they are.
+    pub fn reconfigure(&mut self, config: RibConfig) {
+        let hold_end_of_rib = self.core.config.hold_end_of_rib;
+        let config = RibConfig { max_paths: config.max_paths.clamp(1, 64), hold_end_of_rib, ..config };
+        if std::mem::replace(&mut self.core.config, config) == config {
+            return;
+        }
+        for id in self.core.peers.ids() {
+            self.core.reimport(id);
+            self.regroup(id);
+        }
+        for dest in 0..self.core.table.dests.upper() {
+            if self.core.table.dests[dest].head != NONE {
+                self.core.mark_dirty(dest);
+            }
+        }
     }
 
     /// Makes a peer known. Adding one that is known replaces it, paths and session included.
@@ -385,8 +406,7 @@ impl Rib {
             self.groups[free] = Some(Group::new(key));
             free
         });
-        let has_paths = self.core.table.counts(id, family).received > 0;
-        let member = self.groups[number].as_mut()?.join(id, dump, held, has_paths);
+        let member = self.groups[number].as_mut()?.join(id, dump, held, &self.core);
         let membership = Membership { group: number as u32, member };
         self.core.peers.find_mut(id)?.memberships.push(membership);
         Some(membership)

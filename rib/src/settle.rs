@@ -59,7 +59,12 @@ impl Rib {
         let Self { core, work, groups, .. } = self;
         let mut filling = false;
         for group in groups.iter_mut().flatten() {
-            let Some(from) = group.fill else { continue };
+            let Some(from) = group.fill else {
+                if core.dirty.is_empty() {
+                    group.filled();
+                }
+                continue;
+            };
             let upper = core.table.dests.upper();
             let to = from.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)).min(upper);
             for dest in from..to {

@@ -11,7 +11,7 @@ use bgp_proto::{Family, PathId, Prefix};
 use smallvec::SmallVec;
 
 use crate::decide::{Med, Step, compare, select};
-use crate::export::{Withheld, admit};
+use crate::export::{Withheld, judge};
 use crate::fib::FibRoute;
 use crate::group::{Group, GroupKey};
 use crate::import::Rejection;
@@ -205,10 +205,10 @@ impl Rib {
 
     /// Whether a peer is told each path of a prefix, and if not, why. In the order of [`RouteView::paths`]; empty if the
     /// prefix or the peer's session is not there.
-    pub fn explain_export(&mut self, prefix: &Prefix, peer: PeerId) -> Vec<Result<(), Withheld>> {
+    pub fn explain_export(&self, prefix: &Prefix, peer: PeerId) -> Vec<Result<(), Withheld>> {
         let Some(route) = self.route(prefix) else { return Vec::new() };
         let Some(group) = self.group_of(peer, prefix.family()) else { return Vec::new() };
-        let key = group.key.clone();
+        let key = &group.key;
         let limit = if key.is_add_path() { self.core.config.add_path_limit } else { 1 };
         let mut told = 0;
         let verdicts = route.paths.iter().map(|path| {
@@ -219,10 +219,8 @@ impl Rib {
             if path.rejected.is_some() || !path.next_hop.usable || told >= limit || (!key.is_add_path() && !path.best) {
                 return Err(Withheld::NotBest);
             }
-            let core = &mut self.core;
-            let (source, attrs) = (core.peers.source(path.peer), core.table.paths[path.number].attrs);
-            let admitted = admit(&key, &source, prefix, attrs, &mut core.attrs, &mut core.next_hops)?;
-            core.attrs.release(admitted.attrs, &mut core.next_hops);
+            let attrs = self.core.table.paths[path.number].attrs;
+            judge(key, &self.core.peers.source(path.peer), prefix, self.core.attrs.facts(attrs), &path.attrs)?;
             told += 1;
             Ok(())
         });

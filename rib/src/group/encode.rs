@@ -43,6 +43,8 @@ pub(crate) struct Scratch {
     outs: Vec<PathAttrs>,
     by_value: HashTable<u32>,
     by_attrs: HashMap<(AttrId, PeerId, bool), u32, foldhash::fast::RandomState>,
+    /// The bucket of the entry before: prefixes of one UPDATE stand side by side in the log.
+    last: Option<((AttrId, PeerId, bool), usize)>,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -99,6 +101,7 @@ impl Scratch {
         self.outs.clear();
         self.by_value.clear();
         self.by_attrs.clear();
+        self.last = None;
     }
 
     /// Returns about how many octets the entry adds.
@@ -110,17 +113,24 @@ impl Scratch {
             self.withdrawn.push((path_id, prefix));
             return octets;
         }
-        let is_member = core.peers.find(entry.source).is_some_and(|peer| peer.is_member_of(reader.group));
-        let but = if is_member { entry.source } else { PeerId::LOCAL };
-        let mut size = octets;
-        if is_member && entry.mixed {
-            self.only.push((but, path_id, prefix));
+        let said = (entry.attrs, entry.source, entry.keep_med);
+        let (at, head) = match self.last {
+            Some((last, at)) if last == said => (at, 0),
+            _ => {
+                let is_member = core.peers.find(entry.source).is_some_and(|peer| peer.is_member_of(reader.group));
+                let out = self.out(core, reader.key, entry);
+                self.bucket(reader.key, if is_member { entry.source } else { PeerId::LOCAL }, out)
+            }
+        };
+        self.last = Some((said, at));
+        let bucket = &mut self.buckets[at];
+        bucket.nlri.push((path_id, prefix));
+        let mut size = octets * bucket.cost / 16 + head;
+        if entry.mixed && !bucket.but.is_local() {
+            self.only.push((bucket.but, path_id, prefix));
             size += octets;
         }
-        let out = self.out(core, reader.key, entry);
-        let (bucket, head) = self.bucket(reader.key, but, out);
-        bucket.nlri.push((path_id, prefix));
-        size + octets * bucket.cost / 16 + head
+        size
     }
 
     /// The number of what is said about an entry.
@@ -144,17 +154,16 @@ impl Scratch {
         out
     }
 
-    /// The bucket, and the octets it costs if it is new.
-    fn bucket(&mut self, key: &GroupKey, but: PeerId, out: u32) -> (&mut Bucket, usize) {
+    /// The place of the bucket, and the octets it costs if it is new.
+    fn bucket(&mut self, key: &GroupKey, but: PeerId, out: u32) -> (usize, usize) {
         if let Some(&at) = self.by_said.get(&(but, out)) {
-            return (&mut self.buckets[at], 0);
+            return (at, 0);
         }
         let head = 23 + attrs_len(&self.outs[out as usize]);
         let room = key.codec.max_len().saturating_sub(head).max(64);
         self.by_said.insert((but, out), self.buckets.len());
         self.buckets.push(Bucket { but, out, cost: 16 * key.codec.max_len() / room, nlri: Vec::new() });
-        let last = self.buckets.len() - 1;
-        (&mut self.buckets[last], head)
+        (self.buckets.len() - 1, head)
     }
 
     fn write(&mut self, key: &GroupKey, chunk: &mut Chunk) -> usize {

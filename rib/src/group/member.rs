@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::peer::PeerId;
 
-/// "When the group is filled": a position no cursor reaches.
+/// "When all is settled": a position no cursor reaches.
 pub(crate) const NOT_YET: u64 = u64::MAX;
 
 /// See the module.
@@ -47,8 +47,7 @@ pub(crate) enum Framing {
 }
 
 impl Member {
-    pub(crate) fn new(peer: PeerId, dump: Dump, tail: u64, filled: bool) -> Self {
-        let end_at = if filled { tail } else { NOT_YET };
+    pub(crate) fn new(peer: PeerId, dump: Dump, tail: u64, end_at: u64) -> Self {
         Self {
             peer,
             cursor: 0,

@@ -44,6 +44,8 @@ pub(crate) struct Group {
     count: usize,
     /// The next dest to take from the table; none: all were taken.
     pub(crate) fill: Option<u32>,
+    /// Members wait to hear where their dump ends: the group was not filled, or not all was settled.
+    waiting: bool,
     /// A member that was behind when tombstones were last looked at.
     laggard: u32,
     /// Prefixes withdrawn because their attributes do not fit a message.
@@ -68,19 +70,21 @@ impl Group {
             members: Vec::new(),
             count: 0,
             fill: Some(0),
+            waiting: false,
             laggard: 0,
             too_large: 0,
             compared: None,
         }
     }
 
-    /// Takes a member in, at the beginning of the log. `has_paths`: the table has paths of this peer, which slices
-    /// written before it was a member would send back to it.
-    pub(crate) fn join(&mut self, peer: PeerId, dump: Dump, held: Vec<(PathId, Prefix)>, has_paths: bool) -> u32 {
-        if has_paths {
+    /// Takes a member in, at the beginning of the log. If the table has paths of this peer, slices written before it was
+    /// a member would send them back to it.
+    pub(crate) fn join(&mut self, peer: PeerId, dump: Dump, held: Vec<(PathId, Prefix)>, core: &Core) -> u32 {
+        if core.table.counts(peer, self.key.family).received > 0 {
             self.ring.clear();
         }
-        let mut member = Member::new(peer, dump, self.log.tail(), self.fill.is_none());
+        let end_at = self.end_at(core);
+        let mut member = Member::new(peer, dump, self.log.tail(), end_at);
         member.held = held;
         self.count += 1;
         match self.members.iter().position(Option::is_none) {
@@ -193,9 +197,21 @@ impl Group {
         }
     }
 
-    /// The whole table was taken: whoever waits for the end of a dump now knows where it is.
+    /// Where a dump that begins now ends.
+    fn end_at(&mut self, core: &Core) -> u64 {
+        if self.fill.is_none() && core.dirty.is_empty() {
+            return self.log.tail();
+        }
+        self.waiting = true;
+        NOT_YET
+    }
+
+    /// The whole table was taken and is settled: whoever waits for the end of a dump now knows where it is.
     pub(crate) fn filled(&mut self) {
         self.fill = None;
+        if !std::mem::take(&mut self.waiting) {
+            return;
+        }
         let tail = self.log.tail();
         for member in self.members.iter_mut().flatten() {
             if member.end_at == NOT_YET {
@@ -269,7 +285,8 @@ impl Group {
                 // Tombstones it has passed are known to it.
                 member.skip_below = member.skip_below.max(member.cursor);
                 (member.cursor, member.dump) = (0, Some(Dump::Refresh(framing)));
-                member.end_at = if self.fill.is_none() { tail } else { NOT_YET };
+                let end_at = self.end_at(core);
+                self.members.get_mut(number as usize)?.as_mut()?.end_at = end_at;
                 if framing == Framing::Enhanced {
                     return Some(self.refresh_marker(RefreshKind::Begin));
                 }

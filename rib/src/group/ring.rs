@@ -71,6 +71,8 @@ pub(crate) struct Ring {
     slots: Vec<Slot>,
     /// Where the last hit was: members at the head ask for the same slice one after the other.
     last: usize,
+    /// No slice begins before this position.
+    low: u64,
     clock: u64,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
@@ -105,10 +107,14 @@ impl Ring {
         } else if let Some(oldest) = self.slots.iter_mut().min_by_key(|slot| slot.used) {
             *oldest = slot;
         }
+        self.low = self.slots.iter().map(|slot| slot.chunk.from).min().unwrap_or(0);
     }
 
     /// The entry at a position has changed.
     pub(crate) fn outdate(&mut self, pos: u64) {
+        if pos < self.low {
+            return; // most changes are of entries that nobody was told of lately
+        }
         let covers = |slot: &Slot| (slot.chunk.from..slot.chunk.to).contains(&pos);
         // Slices may overlap where members stood at different places.
         let mut at = 0;

@@ -13,8 +13,11 @@ mod world;
 
 use world::{Profile, World};
 
+/// `RIB_MODEL_RUNS=50 cargo test -p rib --test model` walks fifty times as many worlds.
 fn run(profile: Profile, seeds: std::ops::Range<u64>, steps: usize) {
-    for seed in seeds {
+    let times = std::env::var("RIB_MODEL_RUNS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    let count = (seeds.end - seeds.start) * times;
+    for seed in seeds.start..seeds.start + count {
         let mut world = World::new(seed, profile);
         for step in 0..steps {
             world.step();

@@ -106,6 +106,23 @@ fn the_end_of_rib_follows_the_dump_and_comes_once() {
 }
 
 #[test]
+fn the_end_of_rib_waits_for_what_is_not_settled() {
+    let mut rib = rib();
+    let (a, b) = (client(&mut rib, 1), client(&mut rib, 2));
+    let mut told = Told::default();
+    settle(&mut rib);
+    announce(&mut rib, a.0, plain(addr(1)), blocks(3));
+    rib.peer_down(b.0, FamilySet::EMPTY);
+    rib.peer_up(b.0, b.1);
+    assert!(drain(&mut rib, b, &mut told).is_empty());
+    settle(&mut rib);
+    told.read(&b.1.codec, &rib.poll_chunk(b.0).unwrap());
+    assert_eq!((told.table.len(), told.ended), (3, [0, 0]));
+    drain(&mut rib, b, &mut told);
+    assert_eq!(told.ended, [1, 0]);
+}
+
+#[test]
 fn one_that_restarted_holds_the_end_of_rib_back() {
     // RFC 4724 §4.1
     let mut rib = Rib::new(RibConfig { hold_end_of_rib: true, ..RibConfig::new(OWN, RouterId(1)) });

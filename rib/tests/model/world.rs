@@ -383,6 +383,11 @@ impl World {
     }
 
     fn reconfigure(&mut self) {
+        if self.rng.one_in(5) {
+            self.model.config.cluster_id = RouterId(1 + self.rng.below(2) as u32);
+            self.rib.reconfigure(self.model.config);
+            return;
+        }
         let at = self.peer();
         let settings = self.settings(PeerId(at as u32));
         self.model.peers[at].settings = settings.clone();

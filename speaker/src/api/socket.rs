@@ -30,14 +30,14 @@ pub enum SocketError {
     #[error("{}: is there, but no socket; remove it, or choose another `api.socket`", .0.display())]
     NotASocket(PathBuf),
     /// The system says no.
-    #[error("{}: cannot {what}: {source}", .path.display())]
+    #[error("{}: cannot {what}: {error}", .path.display())]
     Io {
         /// Of the socket.
         path: PathBuf,
         /// The step that failed.
         what: &'static str,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -49,7 +49,7 @@ impl ControlSocket {
     /// # Errors
     /// When another process answers there, something else than a socket stands there, or the system refuses.
     pub fn bind(path: &Path, mode: u32) -> Result<Self, SocketError> {
-        let failed = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
+        let failed = |what| move |error| SocketError::Io { path: path.to_owned(), what, error };
         let address = SockAddr::unix(path).map_err(failed("use this path"))?;
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(failed("make its directory"))?;
@@ -74,7 +74,7 @@ impl ControlSocket {
 
 /// Removes a socket file on which nobody listens.
 fn clear_stale(path: &Path, address: &SockAddr) -> Result<(), SocketError> {
-    let failed = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
+    let failed = |what| move |error| SocketError::Io { path: path.to_owned(), what, error };
     let file = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -31,12 +31,12 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No connection.
-    #[error("cannot reach the daemon on {}: {source}\n  {}", .socket.display(), likely_cause(.source))]
+    #[error("cannot reach the daemon on {}: {error}\n  {}", .socket.display(), likely_cause(.error))]
     Connect {
         /// The socket's path.
         socket: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A connection, but nothing comes.
     #[error("the daemon on {} does not answer within {} s; it may be stuck: see its log", .socket.display(), ANSWER.as_secs())]
@@ -146,7 +146,7 @@ impl Client {
 
     /// Sends one request and returns the body of its answer when that is a success.
     async fn request(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Incoming, ClientError> {
-        let connect = |source| ClientError::Connect { socket: self.socket.clone(), source };
+        let connect = |error| ClientError::Connect { socket: self.socket.clone(), error };
         let stream = match timeout(CONNECT, UnixStream::connect(&self.socket)).await {
             Ok(stream) => stream.map_err(connect)?,
             Err(_) => return Err(connect(io::ErrorKind::TimedOut.into())),

@@ -65,10 +65,10 @@ impl DecodeArgs {
 pub enum DecodeError {
     /// The input cannot be read.
     #[error("cannot read the input: {0}")]
-    Read(#[source] io::Error),
+    Read(io::Error),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
-    Write(#[source] io::Error),
+    Write(io::Error),
     /// The input is compressed.
     #[error("the input is compressed with {format}: unpack it on the way, as in `{tool} FILE | roost decode`")]
     Compressed {

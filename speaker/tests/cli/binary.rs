@@ -91,8 +91,12 @@ async fn without_a_daemon_it_is_exit_code_3_with_the_socket_and_the_likely_cause
     let socket = directory.path().join("roost.sock");
     let output = run(&socket, &["show", "peers"]).await;
     assert_eq!(output.status.code(), Some(3));
-    assert!(err(&output).contains(socket.to_str().unwrap()), "{}", err(&output));
-    assert!(err(&output).contains("roost is not running"), "{}", err(&output));
+    let text = format!(
+        "roost: cannot reach the daemon on {}: No such file or directory (os error 2)\n  There is no such socket: roost \
+         is not running, or its `api.socket` is another path (--socket, ROOST_SOCKET).\n",
+        socket.display()
+    );
+    assert_eq!(err(&output), text);
 
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap()); // leaves the file
     let output = run(&socket, &["show", "peers"]).await;

@@ -1,4 +1,4 @@
-//! A block of path attributes: cut into items, then read by the rows of the [table](super::table).
+//! A block of path attributes: cut into items, then read by the rows of the [attribute table](super::table).
 //!
 //! Two steps, because prefixes in MP_REACH_NLRI and MP_UNREACH_NLRI must be found whatever else is wrong (RFC 7606 §5),
 //! and because a block that was seen before need not be read at all. An error does not stop the walk: all are collected

@@ -37,6 +37,9 @@ mod pack;
 mod refresh;
 mod update;
 
+#[cfg(test)]
+mod tests;
+
 /// Largest message before RFC 8654 is negotiated, header included. RFC 4271 §4.1
 pub const MAX_LEN: usize = 4096;
 /// Largest message with the Extended Message capability. RFC 8654 §4

@@ -155,7 +155,7 @@ fn status() {
       router id   172.16.1.1
       listening   0.0.0.0:179, [::]:179
       peers       2 of 4 established
-      routes      5 prefixes, 6 paths
+      routes      6 paths of 5 prefixes
       originated  10.65.1.0/26
       kernel      3 installed, 1 withheld, 1 in conflict with foreign routes, 2 repaired so far
     "#);

@@ -101,6 +101,11 @@ fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
+/// `1 prefix`, `2 prefixes`.
+fn prefixes(number: usize) -> String {
+    if number == 1 { "1 prefix".to_owned() } else { format!("{number} prefixes") }
+}
+
 fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }

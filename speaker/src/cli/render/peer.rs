@@ -1,7 +1,7 @@
 //! `roost show peer ADDRESS`: everything about one peer, what matters first.
 
 use super::peers::endpoint;
-use super::{Facts, count, duration};
+use super::{Facts, count, duration, prefixes};
 use crate::api::model::{MessageCounts, PeerDetail};
 
 /// A headline, then facts.
@@ -30,7 +30,7 @@ pub fn peer(detail: &PeerDetail) -> String {
     let rejected = if rejected > 0 { format!(", {rejected} rejected") } else { String::new() };
     facts.add("received", format!("{} ({} accepted{rejected})", count(row.received, "path"), row.accepted));
     facts.add_some("stale", Some(count(row.stale, "path")).filter(|_| row.stale > 0));
-    facts.add("advertised", advertised(row.advertised));
+    facts.add("advertised", prefixes(row.advertised));
     facts.add("sessions", detail.established_count);
     if detail.update_faults > 0 {
         let last = detail.last_fault.as_deref().unwrap_or("unknown");
@@ -40,10 +40,6 @@ pub fn peer(detail: &PeerDetail) -> String {
     text.push_str("\n  messages       in      out\n");
     text.push_str(&messages(&detail.messages));
     text
-}
-
-fn advertised(prefixes: usize) -> String {
-    if prefixes == 1 { "1 prefix".to_owned() } else { format!("{prefixes} prefixes") }
 }
 
 fn messages(counts: &MessageCounts) -> String {

@@ -62,7 +62,7 @@ pub fn route(rows: &[RouteRow]) -> String {
 
 fn path_facts(row: &RouteRow) -> Facts {
     let mut facts = Facts::new(5);
-    facts.add("next hop", next_hop(row));
+    facts.add_some("next hop", row.next_hop);
     facts.add("AS path", if row.as_path.is_empty() { "empty: from this AS" } else { &row.as_path });
     facts.add("origin", &row.origin);
     facts.add("local pref", row.local_pref);

@@ -1,6 +1,6 @@
 //! `roost show status`: one daemon at a glance.
 
-use super::{Facts, duration};
+use super::{Facts, count, duration, prefixes};
 use crate::api::model::{FibSummary, Status};
 
 /// A headline, then facts.
@@ -13,7 +13,7 @@ pub fn status(status: &Status) -> String {
     facts.add("router id", &status.router_id);
     facts.add("listening", if status.listen.is_empty() { "nowhere".to_owned() } else { status.listen.join(", ") });
     facts.add("peers", format!("{} of {} established", status.peers_established, status.peers));
-    facts.add("routes", format!("{} prefixes, {} paths", status.prefixes, status.paths));
+    facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts
         .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });
     facts.add("kernel", kernel(&status.fib));

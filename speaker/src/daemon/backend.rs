@@ -85,7 +85,8 @@ impl Backend for Daemon {
             router_id: config.router.router_id.to_string(),
             uptime: inside.started.elapsed().as_secs(),
             listen: config.router.listen.iter().map(ToString::to_string).collect(),
-            phase: if inside.restart.is_starting() { "starting" } else { "running" }.to_owned(),
+            phase: if inside.restart.is_starting() || !inside.restart.is_swept() { "starting" } else { "running" }
+                .to_owned(),
             peers_established: peers.iter().filter(|(_, _, status)| status.state == State::Established).count(),
             peers: peers.len(),
             prefixes: memory.dests,

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp_proto::fsm::graceful::Deferral;
+use bgp_proto::fsm::graceful::{Deferral, Whom};
 use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
 use fib_sync::FibHandle;
 use ipnetwork::IpNetwork;
 use rib::{FibRoute, Origination, PeerId, Rib};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, info};
+use tracing::info;
 
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
@@ -55,8 +55,10 @@ pub struct Owner {
     /// Established peers and the way to each.
     queues: HashMap<PeerId, Arc<OutQueue>>,
     restart: Arc<Restart>,
-    /// Whose End-of-RIB is awaited while the daemon starts.
-    deferral: Deferral<PeerId>,
+    /// Whose End-of-RIB is awaited before our own goes out.
+    end_of_rib: Deferral<PeerId>,
+    /// Whose End-of-RIB is awaited before kernel routes that nobody announced again go.
+    sweep: Deferral<PeerId>,
     wanted: Arc<Wanted>,
     asks: mpsc::Receiver<Ask>,
     news: mpsc::Receiver<FromPeer>,
@@ -75,8 +77,13 @@ impl Owner {
         news: mpsc::Receiver<FromPeer>,
     ) -> (Self, OwnerHandle) {
         let (ask, asks) = mpsc::channel(64);
-        let deferral = Deferral::new(Instant::now(), restart.preserved(false), peers, startup_wait / 2, startup_wait);
-        let owner = Self { rib, fib, queues: HashMap::new(), restart, deferral, wanted, asks, news };
+        let peers: Vec<_> = peers.into_iter().collect();
+        let deferral = |whom| {
+            let (now, families) = (Instant::now(), restart.preserved(false));
+            Deferral::new(whom, now, families, peers.iter().copied(), startup_wait / 2, startup_wait)
+        };
+        let (end_of_rib, sweep) = (deferral(Whom::Settled), deferral(Whom::Everyone));
+        let owner = Self { rib, fib, queues: HashMap::new(), restart, end_of_rib, sweep, wanted, asks, news };
         (owner, OwnerHandle(ask))
     }
 
@@ -92,7 +99,7 @@ impl Owner {
         self.check_startup();
         self.turn().await;
         loop {
-            let deadline = self.deferral.poll_timeout();
+            let deadline = self.end_of_rib.poll_timeout().into_iter().chain(self.sweep.poll_timeout()).min();
             tokio::select! {
                 biased;
                 ask = self.asks.recv() => match ask {
@@ -100,7 +107,8 @@ impl Owner {
                     None => return,
                 },
                 () = sleep_until(deadline) => {
-                    self.deferral.handle_timeout(Instant::now());
+                    self.end_of_rib.handle_timeout(Instant::now());
+                    self.sweep.handle_timeout(Instant::now());
                     self.check_startup();
                 }
                 count = self.news.recv_many(&mut news, TURN) => {
@@ -159,7 +167,8 @@ impl Owner {
             News::Up(negotiated, queue) => {
                 self.queues.insert(peer, queue);
                 self.rib.peer_up(peer, setup::session(&negotiated));
-                self.deferral.up(peer, &negotiated);
+                self.end_of_rib.up(peer, &negotiated);
+                self.sweep.up(peer, &negotiated);
                 self.check_startup();
             }
             News::Updates(updates) => {
@@ -171,7 +180,8 @@ impl Owner {
             News::Down { retain } => {
                 self.queues.remove(&peer);
                 self.rib.peer_down(peer, retain);
-                self.deferral.down(&peer);
+                self.end_of_rib.down(&peer);
+                self.sweep.down(&peer);
                 self.check_startup();
             }
             News::Flush(families) => families.iter().for_each(|family| self.rib.flush_family(peer, family)),
@@ -182,7 +192,8 @@ impl Owner {
     fn update(&mut self, peer: PeerId, update: &Update) {
         self.rib.apply(peer, update);
         if let Some(family) = update.end_of_rib {
-            self.deferral.end_of_rib(&peer, family);
+            self.end_of_rib.end_of_rib(&peer, family);
+            self.sweep.end_of_rib(&peer, family);
             self.check_startup();
         }
     }
@@ -197,23 +208,23 @@ impl Owner {
         }
     }
 
-    /// Ends the startup when nobody is waited for any more: from here on our own End-of-RIBs go out, and kernel routes
-    /// that nobody announced go. RFC 4724 §4.1
+    /// Ends what the startup holds back, when nobody is waited for any more: first our own End-of-RIBs
+    /// (RFC 4724 §4.1), then kernel routes that nobody announced again.
     fn check_startup(&mut self) {
-        while let Some(event) = self.deferral.poll_event() {
-            debug!(?event, "startup");
+        if self.restart.is_starting() && self.end_of_rib.is_done() {
+            info!("our End-of-RIB goes out: what peers waited for is known");
+            self.restart.finish();
+            self.rib.release_end_of_rib();
         }
-        if !self.restart.is_starting() || !self.deferral.is_done() {
-            return;
-        }
-        info!("startup is over: every peer that came has sent all it has");
-        self.restart.finish();
-        self.rib.release_end_of_rib();
-        // What the last UPDATEs decided must be wanted before the sweep looks.
-        while self.rib.settle(SETTLE) {}
-        self.publish();
-        if let Some(fib) = &self.fib {
-            fib.sweep();
+        if !self.restart.is_swept() && self.sweep.is_done() {
+            self.restart.sweep();
+            // What the last UPDATEs decided must be wanted before the sweep looks.
+            while self.rib.settle(SETTLE) {}
+            self.publish();
+            if let Some(fib) = &self.fib {
+                info!("startup is over: kernel routes of ours that nobody announced go");
+                fib.sweep();
+            }
         }
     }
 }

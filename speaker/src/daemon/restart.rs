@@ -16,6 +16,7 @@ use bgp_proto::{Family, FamilySet};
 #[derive(Debug)]
 pub struct Restart {
     starting: AtomicBool,
+    swept: AtomicBool,
     preserved: FamilySet,
 }
 
@@ -31,7 +32,7 @@ impl Restart {
                 found.into_iter().filter(|(_, count)| *count > 0).map(|(family, _)| family).collect()
             }
         };
-        Self { starting: AtomicBool::new(true), preserved }
+        Self { starting: AtomicBool::new(true), swept: AtomicBool::new(false), preserved }
     }
 
     /// Whether the last run left something that is worth waiting for.
@@ -55,9 +56,19 @@ impl Restart {
         self.starting.load(Ordering::Relaxed)
     }
 
-    /// The startup is over.
+    /// Our own End-of-RIBs go out.
     pub fn finish(&self) {
         self.starting.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether kernel routes that nobody announced again have been given up.
+    pub fn is_swept(&self) -> bool {
+        self.swept.load(Ordering::Relaxed)
+    }
+
+    /// Kernel routes that nobody announced again go now.
+    pub fn sweep(&self) {
+        self.swept.store(true, Ordering::Relaxed);
     }
 }
 

@@ -4,8 +4,10 @@
 //! the others may go when every peer that has something to say has said it, or after a bounded time. The speaker feeds
 //! this with the `Up`, `Down` and End-of-RIB of all peers and acts on [`DeferralEvent::Done`], once for each family.
 //!
-//! Nothing that is *new* waits for this machine: only sweeping does. A peer that never comes up is waited for until
-//! `arrive`, and no longer; one that came is waited for until `limit`.
+//! Nothing that is *new* waits for this machine: only sweeping and our own End-of-RIB do. A peer that never comes up is
+//! waited for until `arrive`, and no longer; one that came is waited for until `limit`.
+//!
+//! A speaker has two questions, so it has two of these: see [`Whom`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -29,9 +31,21 @@ pub enum DeferralEnd {
     TimedOut,
 }
 
+/// Who counts among the peers that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Before our own End-of-RIB: not peers that restarted themselves (they wait for nobody, and two restarting speakers
+    /// would wait for each other), nor those without the capability (nobody knows when they are done). RFC 4724 §4.1
+    Settled,
+    /// Before a sweep of the kernel's routes: everyone. Nobody waits for a sweep in turn, so there is nothing to lock
+    /// up, and what a peer that restarted with us has not said again yet must not be lost.
+    Everyone,
+}
+
 /// Whose End-of-RIB is awaited, for peers named by `K`. See the story of [`graceful`](super).
 #[derive(Debug)]
 pub struct Deferral<K> {
+    whom: Whom,
     awaited: BTreeMap<K, Awaited>,
     /// Families not done.
     open: FamilySet,
@@ -50,6 +64,7 @@ impl<K: Ord> Deferral<K> {
     /// Begins at the start of the speaker. `families` are those that have something to sweep; `peers` the configured
     /// peers with their families. A peer counts if its session is up within `arrive`; everything ends after `limit`.
     pub fn new(
+        whom: Whom,
         now: Instant,
         families: FamilySet,
         peers: impl IntoIterator<Item = (K, FamilySet)>,
@@ -58,6 +73,7 @@ impl<K: Ord> Deferral<K> {
     ) -> Self {
         let awaited = peers.into_iter().map(|(peer, families)| (peer, Awaited { families, arrived: false })).collect();
         let mut deferral = Self {
+            whom,
             awaited,
             open: families,
             arrive_by: Some(now + arrive.min(limit)),
@@ -70,9 +86,8 @@ impl<K: Ord> Deferral<K> {
 
     /// A peer's session is established.
     pub fn up(&mut self, peer: K, negotiated: &Negotiated) {
-        // RFC 4724 §4.1: excluding those that have the R bit set (they wait for nobody, and would make two restarting
-        // speakers wait for each other) and those that do not have the capability (nobody knows when they are done).
-        if negotiated.peer_graceful_restart.is_none() || negotiated.peer_restarted() {
+        let settled = negotiated.peer_graceful_restart.is_some() && !negotiated.peer_restarted();
+        if self.whom == Whom::Settled && !settled {
             self.awaited.remove(&peer);
         } else {
             self.awaited.insert(peer, Awaited { families: negotiated.families(), arrived: true });

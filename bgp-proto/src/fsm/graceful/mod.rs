@@ -13,7 +13,7 @@
 mod deferral;
 mod helper;
 
-pub use deferral::{Deferral, DeferralEnd, DeferralEvent};
+pub use deferral::{Deferral, DeferralEnd, DeferralEvent, Whom};
 pub use helper::{GrEvent, Helper};
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn the_deferral() {
     ];
     for (name, steps, expected) in table {
         let mut now = Instant::now();
-        let mut deferral = Deferral::new(now, ALL, [("a", ALL), ("b", ALL)], seconds(10), seconds(60));
+        let mut deferral = Deferral::new(Whom::Settled, now, ALL, [("a", ALL), ("b", ALL)], seconds(10), seconds(60));
         for step in steps {
             match step {
                 Up(peer, restarted) => deferral.up(peer, &session(ALL, restarted.map(|r| (r, ALL)))),
@@ -177,6 +177,23 @@ fn the_deferral() {
         let events: Vec<_> = std::iter::from_fn(|| deferral.poll_event()).collect();
         assert_eq!(events, expected, "{name}");
     }
-    let nothing = Deferral::<u8>::new(Instant::now(), NONE, [(1, ALL)], seconds(10), seconds(60));
+    let nothing = Deferral::<u8>::new(Whom::Settled, Instant::now(), NONE, [(1, ALL)], seconds(10), seconds(60));
     assert!(nothing.is_done() && nothing.poll_timeout().is_none());
+}
+
+#[test]
+fn a_sweep_waits_for_peers_that_restarted_too_and_for_those_without_the_capability() {
+    let now = Instant::now();
+    let peers = [("restarted", ALL), ("plain", ALL)];
+    let mut sweep = Deferral::new(Whom::Everyone, now, ALL, peers, seconds(10), seconds(60));
+    sweep.up("restarted", &session(ALL, Some((true, ALL))));
+    sweep.up("plain", &session(ALL, None));
+    assert!(!sweep.is_done());
+    for family in [V4, V6] {
+        sweep.end_of_rib(&"restarted", family);
+    }
+    sweep.handle_timeout(now + seconds(10));
+    assert!(!sweep.is_done(), "the peer without the capability may still be sending");
+    sweep.handle_timeout(now + seconds(60));
+    assert!(sweep.is_done());
 }

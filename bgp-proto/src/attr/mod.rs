@@ -162,3 +162,51 @@ impl PathAttrs {
         self.communities.binary_search(&community).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_hops_that_packets_cannot_be_sent_to_are_told_by_their_address() {
+        // RFC 4271 §6.3 (a valid host address), RFC 1122 §3.2.1.3
+        let hop = |text: &str| NextHop::Addr(text.parse().expect("an address"));
+        for bad in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "224.0.0.5",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "ff02::1",
+            "::ffff:0.0.0.0",
+            "::ffff:127.0.0.1",
+            "::ffff:224.0.0.1",
+        ] {
+            assert!(!hop(bad).is_usable(), "{bad}");
+        }
+        for good in ["10.0.0.1", "169.254.0.1", "223.255.255.255", "2001:db8::1", "fe80::1", "::ffff:10.0.0.1"] {
+            assert!(hop(good).is_usable(), "{good}");
+        }
+        let pair = |global: &str| NextHop::WithLinkLocal {
+            global: global.parse().expect("an address"),
+            link_local: "fe80::1".parse().expect("an address"),
+        };
+        assert!(pair("2001:db8::1").is_usable());
+        assert!(pair("::").is_usable(), "only the link-local address is known");
+        assert!(!pair("ff02::1").is_usable());
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_found_by_its_code_and_rows_stand_in_order() {
+        // RFC 4271 §5: written in order of type code
+        assert!(table::TABLE.is_sorted_by_key(|row| row.code));
+        for row in table::TABLE {
+            assert_eq!(table::find(row.code).map(|found| found.code), Some(row.code));
+        }
+        assert!(table::find(AttrCode(11)).is_none() && table::find(AttrCode(255)).is_none());
+    }
+}

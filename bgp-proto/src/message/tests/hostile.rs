@@ -28,6 +28,8 @@ fn survive(bytes: &[u8], codec: &Codec) {
             }
         };
         assert!(!text::text(&message).is_empty());
+        let (octets, held) = (frame.bytes.len(), footprint(&message));
+        assert!(held <= 64 * octets + 1024, "{held} octets of memory for a message of {octets}");
         if let Message::Update(update) = &message {
             let octets: usize =
                 update.reach.iter().map(|r| &r.nlri).chain(&update.unreach).map(|n| n.as_wire().len()).sum();
@@ -45,6 +47,80 @@ fn survive(bytes: &[u8], codec: &Codec) {
                 assert!(update.faults.is_empty(), "what we write has faults: {:?}", update.faults);
             }
         }
+    }
+}
+
+/// Memory a message holds beside its own octets, by what its lists have room for.
+fn footprint(message: &Message) -> usize {
+    fn list<T>(items: &[T]) -> usize {
+        size_of_val(items)
+    }
+    match message {
+        Message::Open(open) => {
+            let value = |capability: &Capability| match capability {
+                Capability::ExtendedNextHop(items) => items.capacity() * size_of::<(Family, u16)>(),
+                Capability::AddPath(items) => items.capacity() * size_of::<(Family, AddPathDirection)>(),
+                Capability::GracefulRestart(graceful) => {
+                    graceful.families.capacity() * size_of::<GracefulRestartFamily>()
+                }
+                Capability::LongLivedGracefulRestart(items) => items.capacity() * size_of::<LlgrFamily>(),
+                Capability::Fqdn { hostname, domain } => hostname.capacity() + domain.capacity(),
+                Capability::Unknown { value, .. } => value.capacity(),
+                _ => 0,
+            };
+            open.capabilities.capacity() * size_of::<Capability>() + open.capabilities.iter().map(value).sum::<usize>()
+        }
+        Message::Update(update) => {
+            let attrs = |reach: &Reach| {
+                let attrs = &*reach.attrs;
+                size_of_val(attrs)
+                    + attrs.as_path.as_wire().len()
+                    + list(&attrs.cluster_list)
+                    + list(&attrs.communities)
+                    + list(&attrs.ext_communities)
+                    + list(&attrs.ipv6_ext_communities)
+                    + list(&attrs.large_communities)
+                    + list(&attrs.unknown)
+                    + attrs.unknown.iter().map(|attr| attr.value.len()).sum::<usize>()
+            };
+            update.faults.capacity() * size_of::<UpdateFault>() + update.reach.iter().map(attrs).sum::<usize>()
+        }
+        Message::Notification(_) | Message::Keepalive | Message::RouteRefresh(_) => 0,
+    }
+}
+
+/// Messages made to hold as much as they can for their length.
+#[test]
+fn memory_is_bounded_by_the_message_s_length() {
+    let base = "400101 00 400304 0a000001";
+    let extended = |code: &str, item: &str, count: usize| {
+        let value = item.replace(' ', "").repeat(count);
+        format!("d0{code}{:04x}{value}", value.len() / 2)
+    };
+    let path = |item: &str, count| extended("02", item, count).replacen("d0", "50", 1);
+    let unknown: String = (36..=255_u8).map(|code| format!("c0{code:02x}00")).collect();
+    for (attrs, nlri) in [
+        (format!("{base} {}", path("0201 00000001", 600)), "08 0a".into()),
+        (format!("{base} {}", path("0101 00000001", 600)), "00".to_string()),
+        (format!("{base} 400200 {}", extended("08", "00000001", 1000)), "00".to_string()),
+        (format!("{base} 400200 {}", extended("20", "000000000000000000000001", 300)), "00".to_string()),
+        (format!("{base} 400200 {unknown}"), "00".to_string()),
+        (format!("{base} 400200 {}", "c0c800".repeat(1200)), "00".to_string()),
+        (format!("{base} 400200"), "00".repeat(4000)),
+    ] {
+        let bytes = update(&[], &hex(&attrs), &hex(&nlri));
+        assert!(matches!(decode(&bytes, &MODERN), Ok(Message::Update(update)) if !update.reach.is_empty()), "{attrs}");
+        survive(&bytes, &MODERN);
+        survive(&bytes, &TWO_OCTET);
+    }
+    for capability in ["0200", "c800", "4500", "490200 00", "40020078"] {
+        let octets = hex(capability);
+        let capabilities = octets.repeat(4000 / octets.len());
+        let len = capabilities.len() as u16;
+        let head = format!("04 0001 005a 01010101 ff ff {:04x} 02 {len:04x}", len + 3);
+        let bytes = message(kind::OPEN, &[hex(&head), capabilities].concat());
+        assert!(matches!(decode(&bytes, &MODERN), Ok(Message::Open(open)) if open.capabilities.len() >= 1000));
+        survive(&bytes, &MODERN);
     }
 }
 

@@ -174,11 +174,16 @@ impl Rib {
     /// A session is established. The peer is sent all it must hold, then an End-of-RIB per family.
     pub fn peer_up(&mut self, id: PeerId, session: Session) {
         let Some(peer) = self.core.peers.find(id) else { return };
-        if peer.session.is_some() {
+        let (last, living) = (peer.last, peer.session.is_some());
+        if living {
             self.peer_down(id, FamilySet::EMPTY);
-        } else if (peer.source.router_id, peer.source.external) != (session.peer_id, session.external) {
-            // Paths kept for a peer that restarts; this is another one.
+        }
+        if last.is_some_and(|last| (last.peer_id, last.external) != (session.peer_id, session.external)) {
+            // Another router. What is kept for the one that restarts goes, also where members were told its identifier.
             self.flush(id, FamilySet::ALL);
+            for group in self.groups.iter_mut().flatten() {
+                group.withdraw_source(id, &mut self.core);
+            }
         }
         let Some(peer) = self.core.peers.find_mut(id) else { return };
         (peer.session, peer.last) = (Some(session), Some(session));

@@ -77,10 +77,10 @@ impl Group {
         }
     }
 
-    /// Takes a member in, at the beginning of the log. If the table has paths of this peer, slices written before it was
-    /// a member would send them back to it.
+    /// Takes a member in, at the beginning of the log. If the table or the log has paths of this peer, slices written
+    /// before it was a member would send them back to it.
     pub(crate) fn join(&mut self, peer: PeerId, dump: Dump, held: Vec<(PathId, Prefix)>, core: &Core) -> u32 {
-        if core.table.counts(peer, self.key.family).received > 0 {
+        if core.table.counts(peer, self.key.family).received > 0 || self.may_announce(peer, core) {
             self.ring.clear();
         }
         let end_at = self.end_at(core);
@@ -97,6 +97,13 @@ impl Group {
                 self.members.len() as u32 - 1
             }
         }
+    }
+
+    /// Whether the log still has paths of a peer that has none any more: they are among what is to be decided. Found by
+    /// the model, seed 4243: a peer that came back as another router and said the same again was told its own path.
+    fn may_announce(&self, peer: PeerId, core: &Core) -> bool {
+        let from_peer = |id| self.log.entry(id).source == peer && !self.log.entry(id).is_gone();
+        core.dirty.len() > 4096 || core.dirty.iter().any(|&dest| self.log.entries_of(dest).any(from_peer))
     }
 
     /// Lets a member go; says what it may hold if `moving` to another group.
@@ -167,6 +174,19 @@ impl Group {
                 old
             };
             core.attrs.release(old, &mut core.next_hops);
+        }
+    }
+
+    /// Withdraws all that came from a peer, before the table's decisions do: what is said about its paths depends on the
+    /// router it is, and that has changed.
+    pub(crate) fn withdraw_source(&mut self, source: PeerId, core: &mut Core) {
+        let from_source = |entry: &log::Entry| entry.source == source && !entry.is_gone();
+        let gone: Vec<(u32, PathId)> =
+            self.log.iter().filter(|entry| from_source(entry)).map(|entry| (entry.dest, entry.path_id)).collect();
+        for id in gone.into_iter().filter_map(|(dest, path_id)| self.log.find(dest, path_id)).collect::<Vec<_>>() {
+            let (attrs, left) = self.log.withdraw(id);
+            core.attrs.release(attrs, &mut core.next_hops);
+            self.ring.outdate(left);
         }
     }
 

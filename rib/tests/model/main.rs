@@ -33,6 +33,7 @@ fn run(profile: Profile, seeds: std::ops::Range<u64>, steps: usize) {
 #[test]
 fn a_mesh_of_all_kinds_of_peers() {
     run(Profile::Mixed, 0..120, 200);
+    run(Profile::Mixed, 6473..6474, 200); // once told the identifier of the router before
 }
 
 #[test]
@@ -48,4 +49,6 @@ fn policies_and_settings_change_under_way() {
 #[test]
 fn one_group_whose_members_come_go_and_stall() {
     run(Profile::OneGroup, 3000..3300, 400);
+    run(Profile::OneGroup, 4243..4244, 400); // once told its own path
+    run(Profile::OneGroup, 7296..7297, 400);
 }

@@ -98,6 +98,9 @@ fn own_address(family: Family, codec: &Codec, local: IpAddr, settings: &PeerSett
         let over_ipv6 = Some(local).filter(|addr| addr.is_ipv6() && codec.ipv4_over_ipv6);
         session.or(configured).or(over_ipv6)
     } else {
-        Some(local).filter(IpAddr::is_ipv6).or(settings.local_v6.map(IpAddr::V6))
+        // RFC 2545 §3: the next hop is a global address; a link-local one means nothing two links on.
+        let session = Some(local).filter(IpAddr::is_ipv6);
+        let global = session.filter(|addr| !matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local()));
+        global.or(settings.local_v6.map(IpAddr::V6)).or(session)
     }
 }

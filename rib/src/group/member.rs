@@ -16,6 +16,8 @@ pub(crate) struct Member {
     pub(crate) cursor: u64,
     /// Tombstones before this position are of paths the member never heard of.
     pub(crate) skip_below: u64,
+    /// Slices written before the tail was here are not for this member.
+    pub(crate) fresh: u64,
     /// What is under way, ended when the cursor has reached [`Member::end_at`].
     pub(crate) dump: Option<Dump>,
     pub(crate) end_at: u64,
@@ -52,6 +54,7 @@ impl Member {
             peer,
             cursor: 0,
             skip_below: tail,
+            fresh: 0,
             dump: Some(dump),
             end_at,
             refresh_wanted: None,

@@ -304,7 +304,8 @@ impl Group {
             {
                 // Tombstones it has passed are known to it.
                 member.skip_below = member.skip_below.max(member.cursor);
-                (member.cursor, member.dump) = (0, Some(Dump::Refresh(framing)));
+                (member.cursor, member.fresh) = (0, tail);
+                member.dump = Some(Dump::Refresh(framing));
                 let end_at = self.end_at(core);
                 self.members.get_mut(number as usize)?.as_mut()?.end_at = end_at;
                 if framing == Framing::Enhanced {
@@ -335,7 +336,7 @@ impl Group {
     /// Moves a member over one slice, whose bytes wait in `rest`.
     fn advance(&mut self, group: u32, number: u32, core: &Core, scratch: &mut Scratch) {
         let Some(member) = self.members[number as usize].as_mut() else { return };
-        if let Some(chunk) = self.ring.find(member.cursor) {
+        if let Some(chunk) = self.ring.find(member.cursor, member.fresh) {
             // What it announces may have died since; those tombstones now concern the member.
             member.skip_below = member.skip_below.min(chunk.written_at);
             member.cursor = chunk.to;

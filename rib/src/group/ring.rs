@@ -4,9 +4,10 @@
 //! a [`Bytes`]. Slots are few and of bounded size, so a group costs a constant; a member that falls off is served slices
 //! written for it alone.
 //!
-//! Two rules keep an old slice from doing harm. A slice most of whose entries have changed since is dropped: who has not
+//! Three rules keep an old slice from doing harm. A slice most of whose entries have changed since is dropped: who has not
 //! read the interim paths need not. And a slice older than a forgotten tombstone is dropped: it may announce what the log
-//! no longer knows to withdraw.
+//! no longer knows to withdraw. And a member that reads from the beginning again takes none that is older than its wish:
+//! it may be the source of what the slice announces from somebody else, and was told to drop that long ago.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -79,14 +80,20 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// The slice that begins at a position.
-    pub(crate) fn find(&mut self, from: u64) -> Option<&Chunk> {
+    /// The slice that begins at a position, if it was written when the log's tail was at `fresh` or later; an older one
+    /// is dropped, for the caller is going to write it anew.
+    pub(crate) fn find(&mut self, from: u64, fresh: u64) -> Option<&Chunk> {
         self.clock += 1;
         let here = |slot: &Slot| slot.chunk.from == from;
         if !self.slots.get(self.last).is_some_and(here) {
             self.last = self.slots.iter().position(here).unwrap_or(usize::MAX);
         }
         match self.slots.get_mut(self.last) {
+            Some(slot) if slot.chunk.written_at < fresh => {
+                self.slots.swap_remove(self.last);
+                self.misses += 1;
+                None
+            }
             Some(slot) => {
                 self.hits += 1;
                 slot.used = self.clock;

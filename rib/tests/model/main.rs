@@ -50,5 +50,5 @@ fn policies_and_settings_change_under_way() {
 fn one_group_whose_members_come_go_and_stall() {
     run(Profile::OneGroup, 3000..3300, 400);
     run(Profile::OneGroup, 4243..4244, 400); // once told its own path
-    run(Profile::OneGroup, 7296..7297, 400);
+    run(Profile::OneGroup, 7296..7297, 400); // once kept another's path beside its own, after a refresh
 }

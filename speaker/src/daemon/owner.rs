@@ -15,14 +15,13 @@ use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
 use fib_sync::FibHandle;
 use ipnetwork::IpNetwork;
-use rib::{FibRoute, Origination, PeerId, Rib};
+use rib::{FibRoute, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::restart::Restart;
-use super::setup;
 
 /// Messages taken in one turn.
 const TURN: usize = 256;
@@ -166,7 +165,7 @@ impl Owner {
         match news {
             News::Up(negotiated, queue) => {
                 self.queues.insert(peer, queue);
-                self.rib.peer_up(peer, setup::session(&negotiated));
+                self.rib.peer_up(peer, Session::from(&*negotiated));
                 self.end_of_rib.up(peer, &negotiated);
                 self.sweep.up(peer, &negotiated);
                 self.check_startup();

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bgp_proto::FamilySet;
-use bgp_proto::fsm::{Fqdn, GrConfig, Negotiated, PeerConfig};
-use rib::{NextHopMode, PeerId, RibConfig, Session};
+use bgp_proto::fsm::{Fqdn, GrConfig, PeerConfig};
+use rib::{NextHopMode, PeerId, RibConfig};
 
 use super::peer_task::PeerSpec;
 use super::policies::policy;
@@ -70,11 +70,13 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
 pub fn socket_options(peer: &PeerSettings) -> SocketOptions {
     let md5_key =
         peer.password.as_ref().and_then(|password| password.secret()).map(|key| key.expose().as_bytes().to_vec());
-    match peer.ttl {
-        Ttl::Send(ttl) => SocketOptions { md5_key, ttl: Some(ttl), min_ttl: None },
+    let interface = peer.interface.as_ref().map(ToString::to_string);
+    let (ttl, min_ttl) = match peer.ttl {
+        Ttl::Send(ttl) => (ttl, None),
         // RFC 5082 §3: what comes from `hops` away has lost at most that much of 255.
-        Ttl::Security { hops } => SocketOptions { md5_key, ttl: Some(255), min_ttl: Some(255 - (hops - 1)) },
-    }
+        Ttl::Security { hops } => (255, Some(255 - (hops - 1))),
+    };
+    SocketOptions { md5_key, ttl: Some(ttl), min_ttl, interface }
 }
 
 fn seconds(duration: std::time::Duration) -> u16 {
@@ -108,18 +110,5 @@ pub fn rib_peer(config: &Config, peer: &PeerSettings) -> rib::PeerSettings {
             IpAddr::V4(_) => None,
         }),
         ..rib::PeerSettings::new(peer.address)
-    }
-}
-
-/// What the RIB is told of a session.
-pub fn session(negotiated: &Negotiated) -> Session {
-    Session {
-        codec: negotiated.codec,
-        external: negotiated.external,
-        local_asn: negotiated.local_asn,
-        peer_asn: negotiated.peer_asn,
-        peer_id: negotiated.peer_id,
-        local_addr: negotiated.local_addr.ip().to_canonical(),
-        enhanced_refresh: negotiated.enhanced_route_refresh,
     }
 }

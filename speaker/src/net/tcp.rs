@@ -24,6 +24,8 @@ pub struct SocketOptions {
     pub ttl: Option<u8>,
     /// Least TTL of what we accept (GTSM, RFC 5082).
     pub min_ttl: Option<u8>,
+    /// The interface a link-local address belongs to.
+    pub interface: Option<String>,
 }
 
 /// Listens on `address`. An IPv6 listener takes IPv6 only, so that `0.0.0.0` and `[::]` can stand side by side.
@@ -33,8 +35,12 @@ pub struct SocketOptions {
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    // The kernel answers a SYN with the listener's TTL, before anyone knows whose it is: a peer with GTSM takes only 255.
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
+        socket.set_unicast_hops_v6(255)?;
+    } else {
+        socket.set_ttl_v4(255)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -59,8 +65,19 @@ pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: Option<&[u8]>
 /// Connects to `remote` from `source` (the kernel's choice when `None`).
 ///
 /// # Errors
-/// What the kernel says; see `io::Error::kind` for refused, unreachable and timed out.
+/// What the kernel says; see `io::Error::kind` for refused, unreachable and timed out. `NotFound` when the interface of
+/// a link-local address is not there.
 pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &SocketOptions) -> io::Result<TcpStream> {
+    let scope = options.interface.as_deref().map(interface_index).transpose()?;
+    let with_scope = |mut address: SocketAddr| {
+        if let (SocketAddr::V6(v6), Some(scope)) = (&mut address, scope)
+            && v6.ip().is_unicast_link_local()
+        {
+            v6.set_scope_id(scope);
+        }
+        address
+    };
+    let remote = with_scope(remote);
     let v6 = remote.is_ipv6();
     let socket = if v6 { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
@@ -70,7 +87,7 @@ pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &Socke
     set_ttls(&socket, v6, options)?;
     if let Some(source) = source.filter(|source| *source != any) {
         socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::new(source, 0))?;
+        socket.bind(with_scope(SocketAddr::new(source, 0)))?;
     }
     let stream = socket.connect(remote).await?;
     stream.set_nodelay(true)?;
@@ -84,6 +101,13 @@ pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &Socke
 pub fn adopt(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
     stream.set_nodelay(true)?;
     set_ttls(stream, stream.local_addr()?.is_ipv6(), options)
+}
+
+/// The number of an interface. Asked anew for each connection: a device made again under the same name has another one.
+fn interface_index(name: &str) -> io::Result<u32> {
+    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {name}"));
+    let text = std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).map_err(|_| missing())?;
+    text.trim().parse().map_err(|_| missing())
 }
 
 fn set_ttls(socket: &impl AsFd, v6: bool, options: &SocketOptions) -> io::Result<()> {

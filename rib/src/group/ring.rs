@@ -88,22 +88,17 @@ impl Ring {
         if !self.slots.get(self.last).is_some_and(here) {
             self.last = self.slots.iter().position(here).unwrap_or(usize::MAX);
         }
-        match self.slots.get_mut(self.last) {
-            Some(slot) if slot.chunk.written_at < fresh => {
-                self.slots.swap_remove(self.last);
-                self.misses += 1;
-                None
-            }
-            Some(slot) => {
-                self.hits += 1;
-                slot.used = self.clock;
-                Some(&slot.chunk)
-            }
-            None => {
-                self.misses += 1;
-                None
-            }
+        if self.slots.get(self.last).is_some_and(|slot| slot.chunk.written_at < fresh) {
+            self.slots.swap_remove(self.last);
+            self.last = usize::MAX;
         }
+        let Some(slot) = self.slots.get_mut(self.last) else {
+            self.misses += 1;
+            return None;
+        };
+        self.hits += 1;
+        slot.used = self.clock;
+        Some(&slot.chunk)
     }
 
     /// Keeps a slice in place of the one that was longest of no use.

@@ -80,7 +80,7 @@ pub(super) const TABLE: &[Row] = {
         row(C::AS4_PATH,                  OPT_TRANS,  Discard,  TwoOctet, decode_as4_path,    encode_as4_path),     // RFC 6793 §6
         row(C::AS4_AGGREGATOR,            OPT_TRANS,  Discard,  TwoOctet, decode_as4_aggr,    encode_as4_aggr),     // RFC 6793 §6
         row(C::IPV6_EXTENDED_COMMUNITIES, OPT_TRANS,  Withdraw, Anyone,   decode_ipv6_ext,    encode_ipv6_ext),     // RFC 7606 §7.15
-        row(C::LARGE_COMMUNITY,           OPT_TRANS,  Withdraw, Anyone,   decode_large,       encode_large),        // RFC 8092 §5
+        row(C::LARGE_COMMUNITY,           OPT_TRANS,  Withdraw, Anyone,   decode_large,       encode_large),        // RFC 8092 §6
         row(C::ONLY_TO_CUSTOMER,          OPT_TRANS,  Withdraw, Anyone,   decode_otc,         encode_otc),          // RFC 9234 §5
     ]
 };

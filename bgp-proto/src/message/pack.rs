@@ -15,7 +15,7 @@ use super::{Codec, HEADER_LEN, kind, put_message};
 use crate::attr::{AttrCode, AttrFlags, NextHop, PathAttrs, encode_attrs};
 use crate::{Family, PathId, Prefix};
 
-/// The attributes leave no room for a prefix in a message of this session. RFC 8654 §5: such a route is withdrawn from
+/// The attributes leave no room for a prefix in a message of this session. RFC 8654 §4: such a route is withdrawn from
 /// the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("attributes of {attrs} octets leave no room for {prefix} in a message of {max_len} octets")]

@@ -149,7 +149,7 @@ impl Update {
     }
 
     /// Writes what the update says, in as many messages as it takes. Prefixes whose attributes do not fit the session's
-    /// messages are withdrawn: that is what is left to say of them (RFC 8654 §5).
+    /// messages are withdrawn: that is what is left to say of them (RFC 8654 §4).
     pub(super) fn encode(&self, out: &mut BytesMut, codec: &Codec) {
         for nlri in &self.unreach {
             pack_unreach(out, codec, nlri.family(), nlri);

@@ -62,7 +62,7 @@ fn messages_are_filled_to_the_last_octet() {
 
 #[test]
 fn the_last_prefix_that_fits_fits_and_the_next_is_an_error_that_leaves_nothing() {
-    // RFC 8654 §5
+    // RFC 8654 §4
     let room = MAX_LEN - 23;
     let mut out = BytesMut::from(&b"before"[..]);
     let family = Family::IPV4_UNICAST;
@@ -85,7 +85,7 @@ fn the_last_prefix_that_fits_fits_and_the_next_is_an_error_that_leaves_nothing()
 
 #[test]
 fn an_update_whose_attributes_do_not_fit_is_encoded_as_a_withdrawal() {
-    // RFC 8654 §5
+    // RFC 8654 §4
     let nlri = Nlri::from_prefixes(Family::IPV4_UNICAST, false, prefixes(2, 24));
     let reach = Reach { attrs: attrs(5000).into(), nlri: nlri.clone() };
     let mut update = Update::default();

@@ -236,7 +236,7 @@ fn errors_of_single_attributes() {
             with("c01908 0000000000000000"),
             withdraw("IPV6_EXTENDED_COMMUNITIES: length 8, expected a multiple of 20, not 0"),
         ),
-        // RFC 8092 §5
+        // RFC 8092 §6
         (
             "LARGE_COMMUNITY of 8",
             MODERN,

@@ -4,9 +4,6 @@
 //! waited for, and nothing longer than the session allows is ever buffered.
 
 use bytes::{Bytes, BytesMut};
-use nom::Parser;
-use nom::bytes::complete::take;
-use nom::number::complete::{be_u8, be_u16};
 
 use super::{HEADER_LEN, MAX_LEN, MessageError, MessageErrorKind};
 
@@ -18,6 +15,18 @@ pub mod kind {
     pub const NOTIFICATION: u8 = 3;
     pub const KEEPALIVE: u8 = 4;
     pub const ROUTE_REFRESH: u8 = 5;
+
+    /// The RFCs' name of a type.
+    pub const fn name(kind: u8) -> &'static str {
+        match kind {
+            OPEN => "OPEN",
+            UPDATE => "UPDATE",
+            NOTIFICATION => "NOTIFICATION",
+            KEEPALIVE => "KEEPALIVE",
+            ROUTE_REFRESH => "ROUTE-REFRESH",
+            _ => "unknown",
+        }
+    }
 }
 
 /// A whole message whose header is right.
@@ -43,10 +52,8 @@ pub fn split_frame(buf: &mut BytesMut, max_len: usize) -> Result<Option<Frame>, 
 
 /// The message's length and type. RFC 4271 §6.1, in the order of its text: marker, length, type.
 fn check_header(header: &[u8; HEADER_LEN], max_len: usize) -> Result<(usize, u8), MessageError> {
-    let mut fields = (take::<_, _, ()>(16_usize), be_u16, be_u8);
-    let Ok((_, (marker, length, kind))) = fields.parse(&header[..]) else {
-        unreachable!("a header of {HEADER_LEN} octets has room for its three fields")
-    };
+    let [marker @ .., high, low, kind] = header;
+    let (length, kind) = (u16::from_be_bytes([*high, *low]), *kind);
     if let Some(offset) = marker.iter().position(|&octet| octet != 0xff) {
         return Err(MessageErrorKind::Marker.at(offset));
     }

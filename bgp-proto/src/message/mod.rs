@@ -77,7 +77,8 @@ pub struct Codec {
     pub add_path_tx: FamilySet,
     /// IPv4 prefixes may have IPv6 next hops (RFC 8950).
     pub ipv4_over_ipv6: bool,
-    /// Whether the peer is in another AS: decides which attributes may be present (RFC 7606 §7.5, §7.9, §7.10).
+    /// Whether the peer is in another AS: decides which attributes may be present (RFC 7606 §7.5, §7.9, §7.10) and that
+    /// confederation segments may not (RFC 5065 §5). False for a peer of our confederation.
     pub external: bool,
 }
 

@@ -1,5 +1,7 @@
 //! ROUTE-REFRESH: asking for all routes of a family again, and framing the answer (RFC 2918, RFC 7313).
 
+use std::fmt;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{HEADER_LEN, MessageError, MessageErrorKind, kind, put_message};
@@ -55,5 +57,16 @@ impl RouteRefresh {
             });
             out.put_u8(self.family.safi);
         });
+    }
+}
+
+impl fmt::Display for RefreshKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Begin => "begin",
+            Self::End => "end",
+            Self::Unknown(subtype) => return write!(f, "subtype {subtype}"),
+        })
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! A prefix in both lists of one message is announced: withdraw first, then announce (RFC 4271 §4.3).
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -59,6 +60,16 @@ pub enum Treatment {
     Withdraw,
     /// The session is reset with a NOTIFICATION.
     Reset,
+}
+
+impl fmt::Display for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discard => "attribute discarded",
+            Self::Withdraw => "treated as withdraw",
+            Self::Reset => "session reset",
+        })
+    }
 }
 
 impl Update {

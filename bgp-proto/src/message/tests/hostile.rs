@@ -124,6 +124,27 @@ fn memory_is_bounded_by_the_message_s_length() {
     }
 }
 
+/// A frame made by hand may be shorter than its header says.
+#[test]
+fn frames_that_end_early_are_errors_or_values() {
+    let attrs = hex("400101 00 400200 400304 0a000001 800f03 0002 01");
+    let open = hex("04 0001 005a 01010101 ff ff 0007 02 0004 0200 4600");
+    for whole in [
+        update(&hex("08 0a"), &attrs, &hex("08 0b")),
+        message(kind::OPEN, &open),
+        message(kind::NOTIFICATION, &[6, 9, 6, 2, 1, 97]),
+    ] {
+        for len in 0..=whole.len() {
+            for kind in 0..7 {
+                let frame = Frame { kind, bytes: whole.slice(..len) };
+                if let Err(error) = Message::decode(&frame, &MODERN) {
+                    answer(&error);
+                }
+            }
+        }
+    }
+}
+
 /// Every error has a text and an answer that fits a message.
 fn answer(error: &MessageError) {
     assert!(!error.to_string().is_empty());

@@ -18,7 +18,7 @@ pub fn text(message: &Message) -> String {
         Message::Update(update) => text_of_update(update),
         Message::Notification(notification) => format!("notification {notification}"),
         Message::Keepalive => "keepalive".into(),
-        Message::RouteRefresh(refresh) => format!("refresh {} {:?}", refresh.family, refresh.kind),
+        Message::RouteRefresh(refresh) => format!("refresh {} {}", refresh.family, refresh.kind),
     }
 }
 
@@ -34,7 +34,7 @@ fn text_of_update(update: &Update) -> String {
         parts.push(format!("end-of-rib {family}"));
     }
     for fault in &update.faults {
-        parts.push(format!("{:?}: {}", fault.treatment, fault.error));
+        parts.push(format!("{}: {}", fault.treatment, fault.error));
     }
     parts.join(" ")
 }

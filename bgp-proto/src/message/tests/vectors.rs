@@ -22,10 +22,10 @@ macro_rules! vectors {
 // RFC 4271 §4.2–4.5, RFC 2918 §3, RFC 7313 §3.2
 vectors! { messages, MODERN;
     4 "" => "keepalive";
-    5 "0001 00 01" => "refresh ipv4 Request";
-    5 "0002 01 01" => "refresh ipv6 Begin";
-    5 "0002 02 01" => "refresh ipv6 End";
-    5 "0019 07 41" => "refresh afi 25 safi 65 Unknown(7)";
+    5 "0001 00 01" => "refresh ipv4 request";
+    5 "0002 01 01" => "refresh ipv6 begin";
+    5 "0002 02 01" => "refresh ipv6 end";
+    5 "0019 07 41" => "refresh afi 25 safi 65 subtype 7";
     1 "04 0001 00b4 01010101 00" => "open v4 as=1 hold=180 id=1.1.1.1";
     2 "0000 0000" => "update end-of-rib ipv4";
     2 "0000 0006 800f03 0002 01" => "update end-of-rib ipv6";

@@ -130,3 +130,36 @@ fn a_peer_that_hangs_is_dropped_by_the_hold_timer_and_the_reason_is_told() {
     holds(&pair.a, A, PATIENCE);
     holds(&pair.b, B, PATIENCE);
 }
+
+#[test]
+fn blocks_announced_at_run_time_survive_a_kill_and_the_peer_notices_nothing() {
+    let mut pair = Pair::converged("announced", |config| config, |config| config);
+    pair.roost.ask("announce 10.65.1.64/26 10.65.9.7");
+    let b = [
+        "10.65.1.0/26 via 10.9.0.1 dev eth0",
+        "10.65.1.64/26 via 10.9.0.1 dev eth0",
+        "blackhole 10.65.2.0/26",
+        "10.65.9.7 via 10.9.0.1 dev eth0",
+    ];
+    holds(&pair.b, &b, PATIENCE);
+    let watches = [RouteWatch::start(&pair.a), RouteWatch::start(&pair.b)];
+    let marks = [watches[0].mark(), watches[1].mark()];
+    pair.roost.kill_9();
+    pair.roost.launch();
+    pair.settled();
+    until("the startup is over", PATIENCE, || {
+        let status = pair.roost.ask("show status --json");
+        if status.contains("\"running\"") { Ok(()) } else { Err(status) }
+    });
+    // BIRD has taken the End-of-RIB once it shows no stale route any more.
+    until("bird has taken the End-of-RIB", PATIENCE, || {
+        let peer = pair.bird.ask("show protocols all peer_0");
+        let waits = peer.contains("Neighbor graceful restart active") || !peer.contains("Established");
+        if waits { Err(peer) } else { Ok(()) }
+    });
+    for (watch, mark) in watches.iter().zip(marks) {
+        let moved: Vec<String> = watch.since(mark).into_iter().map(|line| line.text).collect();
+        assert!(moved.is_empty(), "{moved:?}");
+    }
+    holds(&pair.b, &b, PATIENCE);
+}

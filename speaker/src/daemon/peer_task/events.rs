@@ -1,0 +1,116 @@
+//! What the state machine says happened, and who is told: the log, those who look from outside, the owner.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bgp_proto::fsm::graceful::GrEvent;
+use bgp_proto::fsm::{DownReason, Negotiated, PeerEvent};
+use bgp_proto::message::Update;
+use tracing::{debug, info, warn};
+
+use super::super::news::{FromPeer, News};
+use super::super::out_queue::OutQueue;
+use super::{BATCH, PeerTask};
+
+impl PeerTask {
+    pub(super) fn event(&mut self, event: PeerEvent) {
+        let peer = self.spec.remote.ip();
+        match event {
+            PeerEvent::StateChanged(state) => debug!(%peer, %state, "state"),
+            PeerEvent::Up(negotiated) => self.up(negotiated),
+            PeerEvent::Update(update) => self.update(update),
+            PeerEvent::RouteRefresh(refresh) => {
+                self.hand_over_updates();
+                self.tell(News::Refresh(refresh));
+            }
+            PeerEvent::Down(reason) => self.down(&reason),
+            PeerEvent::AttemptFailed(reason) => debug!(%peer, reason = reason.name(), "{reason}"),
+        }
+    }
+
+    pub(super) fn up(&mut self, negotiated: Arc<Negotiated>) {
+        info!(
+            peer = %self.spec.remote.ip(), asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
+            families = ?negotiated.codec.families, hold_time = negotiated.hold_time.as_secs(), "established"
+        );
+        self.helper.up(Instant::now(), &negotiated);
+        self.help();
+        let queue = OutQueue::new(self.spec.id, self.wanted.clone());
+        self.queue = Some(queue.clone());
+        self.session = Some(negotiated.clone());
+        self.shared.up(negotiated.clone());
+        self.tell(News::Up(negotiated, queue));
+    }
+
+    pub(super) fn down(&mut self, reason: &DownReason) {
+        self.hand_over_updates();
+        self.queue = None;
+        let Some(negotiated) = self.session.clone() else { return };
+        self.helper.lost(Instant::now(), &negotiated, reason);
+        let retain = self.helper.stale();
+        let peer = self.spec.remote.ip();
+        if self.stopping {
+            info!(%peer, "session closed");
+        } else {
+            let hint = reason.what_to_do(self.machine.config());
+            warn!(%peer, reason = reason.name(), kept = ?retain, hint, "session lost: {reason}");
+        }
+        self.shared.down();
+        self.tell(News::Down { retain });
+        self.help();
+        // From the second session on, only TCP was lost: packets were forwarded all the time.
+        self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(true));
+    }
+
+    pub(super) fn update(&mut self, update: Update) {
+        for fault in &update.faults {
+            let peer = self.spec.remote.ip();
+            debug!(%peer, treatment = ?fault.treatment, error = %fault.error, "error in an UPDATE that the session survives");
+            self.shared.fault(fault);
+        }
+        let end_of_rib = update.end_of_rib;
+        self.updates.push(update);
+        if let Some(family) = end_of_rib {
+            self.shared.end_of_rib(family);
+            self.helper.end_of_rib(family);
+            self.help();
+        }
+        if self.updates.len() >= BATCH {
+            self.hand_over_updates();
+        }
+    }
+
+    /// Passes on what the graceful-restart helper has decided.
+    pub(super) fn help(&mut self) {
+        while let Some(event) = self.helper.poll_event() {
+            self.hand_over_updates();
+            match event {
+                // Said with `News::Down`.
+                GrEvent::Retain(_) => {}
+                GrEvent::Flush(families) => self.tell(News::Flush(families)),
+                GrEvent::PurgeStale(family) => self.tell(News::PurgeStale(family)),
+            }
+        }
+    }
+
+    pub(super) fn hand_over_updates(&mut self) {
+        if !self.updates.is_empty() {
+            let updates = std::mem::take(&mut self.updates);
+            self.tell(News::Updates(updates));
+        }
+    }
+
+    pub(super) fn tell(&mut self, news: News) {
+        self.outbox.push_back(FromPeer { peer: self.spec.id, news });
+    }
+
+    /// Gives the owner what it takes at the moment.
+    pub(super) fn tell_owner(&mut self) {
+        while !self.outbox.is_empty() {
+            let Ok(permit) = self.owner.try_reserve() else { return };
+            if let Some(message) = self.outbox.pop_front() {
+                permit.send(message);
+            }
+        }
+    }
+}

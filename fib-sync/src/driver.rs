@@ -31,13 +31,15 @@ pub(crate) async fn run<K: Kernel>(
         }
         let now = Instant::now();
         turn(kernel, engine, now, |engine| {
-            let (wishes, sweep) = shared.take();
-            engine.update(wishes);
-            if sweep {
+            let wishes = shared.take();
+            engine.watch_next_hops(wishes.next_hops);
+            engine.update(wishes.targets);
+            if wishes.sweep {
                 engine.sweep();
             }
         })
         .await;
+        shared.tell(engine.take_next_hop_changes());
         shared.publish(engine.report(now));
         if engine.has_work() || !shared.is_empty() {
             continue;

@@ -25,6 +25,7 @@ use crate::resolve::{Resolved, Underlay, resolve};
 use crate::route::{Route, masked};
 use crate::stats::FibStats;
 use crate::view::View;
+use crate::watched::{NextHopReport, Watched};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -51,6 +52,7 @@ pub struct Engine {
     view: View,
     desired: Desired,
     next_hops: NextHops,
+    watched: Watched,
     /// The node's own subnets as the interfaces have them.
     subnets: Vec<IpNetwork>,
     /// Tunnel devices as last seen: index and whether up.
@@ -99,6 +101,7 @@ impl Engine {
             view: View::new(config.protocol, config.table),
             desired: Desired::default(),
             next_hops: NextHops::default(),
+            watched: Watched::default(),
             subnets: Vec::new(),
             tunnels,
             adopted: HashSet::new(),
@@ -177,6 +180,27 @@ impl Engine {
         self.stale_under(prefix);
     }
 
+    /// Next hops to watch (`true`) or no longer. What is found out about each is in
+    /// [`Engine::take_next_hop_changes`]: once soon, then whenever it changes. Naming one again begins anew.
+    pub fn watch_next_hops(&mut self, changes: impl IntoIterator<Item = (IpAddr, bool)>) {
+        for (next_hop, watch) in changes {
+            if watch {
+                let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+                self.next_hops.watch(next_hop, || Facts::find(next_hop, &world, &self.subnets));
+                self.watched.begin(next_hop);
+                self.stale.next_hops.insert(next_hop);
+            } else {
+                self.next_hops.unwatch(next_hop);
+                self.watched.end(next_hop);
+            }
+        }
+    }
+
+    /// Watched next hops of which there is news, each once with the last word, in order.
+    pub fn take_next_hop_changes(&mut self) -> Vec<(IpAddr, NextHopReport)> {
+        self.watched.take()
+    }
+
     /// From now on, adopted routes that nobody wants are deleted.
     pub fn sweep(&mut self) {
         self.gone.extend(self.adopted.drain());
@@ -197,7 +221,7 @@ impl Engine {
         if !self.loaded || self.blind {
             return ops;
         }
-        self.judge_next_hops();
+        self.judge_next_hops(now);
         while let Some((at, prefix)) = self.retry.first().copied() {
             if at > now {
                 break;
@@ -383,7 +407,9 @@ impl Engine {
     /// When to come back at the latest, if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let retry = self.retry.first().map(|(at, _)| *at);
-        [self.dump_at, self.rescan_at, retry].into_iter().flatten().min()
+        // While it is blind nothing is judged, and the dump wakes it.
+        let news = self.watched.poll_timeout().filter(|_| self.loaded && !self.blind);
+        [self.dump_at, self.rescan_at, retry, news].into_iter().flatten().min()
     }
 }
 

@@ -12,9 +12,11 @@ use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
 use crate::route::contains;
 use crate::stats::FibStats;
+use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -102,28 +104,49 @@ pub(crate) enum Command {
     Stop { leave_routes: bool, done: oneshot::Sender<()> },
 }
 
-type Wishes = HashMap<IpNetwork, Option<Target>>;
+/// What was handed in and not taken up yet.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) targets: HashMap<IpNetwork, Option<Target>>,
+    pub(crate) next_hops: HashMap<IpAddr, bool>,
+    pub(crate) sweep: bool,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    wishes: Mutex<(Wishes, bool)>,
+    wishes: Mutex<Wishes>,
     changed: Notify,
+    /// Locked after `wishes`, where both are.
+    next_hops: Mutex<BTreeMap<IpAddr, NextHopReport>>,
+    told: Notify,
     stats: Mutex<FibStats>,
 }
 
 impl Shared {
-    /// All wishes since the last call, and whether the sweep was ordered with them.
-    pub(crate) fn take(&self) -> (Wishes, bool) {
+    /// All wishes since the last call.
+    pub(crate) fn take(&self) -> Wishes {
         std::mem::take(&mut *lock(&self.wishes))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         let wishes = lock(&self.wishes);
-        wishes.0.is_empty() && !wishes.1
+        wishes.targets.is_empty() && wishes.next_hops.is_empty() && !wishes.sweep
     }
 
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Of a next hop that is watched no longer nothing is told, though the thread may not know yet.
+    pub(crate) fn tell(&self, reports: Vec<(IpAddr, NextHopReport)>) {
+        if reports.is_empty() {
+            return;
+        }
+        let wishes = lock(&self.wishes);
+        lock(&self.next_hops)
+            .extend(reports.into_iter().filter(|(addr, _)| wishes.next_hops.get(addr) != Some(&false)));
+        drop(wishes);
+        self.told.notify_one();
     }
 
     pub(crate) fn publish(&self, stats: FibStats) {
@@ -134,7 +157,7 @@ impl Shared {
 impl FibHandle {
     /// Hands in wishes: a target for a prefix, or `None` for "no longer wanted". Never waits.
     pub fn update(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
-        lock(&self.shared.wishes).0.extend(changes);
+        lock(&self.shared.wishes).targets.extend(changes);
         self.shared.changed.notify_one();
     }
 
@@ -142,8 +165,33 @@ impl FibHandle {
     /// source of routes has said all it knows, or the time given to it has passed. Until then only
     /// such deletions wait; additions and repairs don't.
     pub fn sweep(&self) {
-        lock(&self.shared.wishes).1 = true;
+        lock(&self.shared.wishes).sweep = true;
         self.shared.changed.notify_one();
+    }
+
+    /// Next hops to watch (`true`) or no longer, used by a wanted prefix or not. Never waits; the last word on an address
+    /// wins. Each is reported once soon, and then whenever the answer changes; naming one again begins anew.
+    pub fn watch_next_hops(&self, changes: impl IntoIterator<Item = (IpAddr, bool)>) {
+        let mut wishes = lock(&self.shared.wishes);
+        let mut reports = lock(&self.shared.next_hops);
+        for (next_hop, watch) in changes {
+            // What was reported before belongs to the former watch.
+            reports.remove(&next_hop);
+            wishes.next_hops.insert(next_hop, watch);
+        }
+        drop((reports, wishes));
+        self.shared.changed.notify_one();
+    }
+
+    /// Watched next hops of which there is news since the last call, each once with the last word, in order.
+    pub fn take_next_hop_changes(&self) -> Vec<(IpAddr, NextHopReport)> {
+        std::mem::take(&mut *lock(&self.shared.next_hops)).into_iter().collect()
+    }
+
+    /// Waits until [`FibHandle::take_next_hop_changes`] may have something to give. For one task at a time; may be
+    /// dropped while waiting.
+    pub async fn next_hops_changed(&self) {
+        self.shared.told.notified().await;
     }
 
     /// Whether the thread still runs. It ends only when told to, or by a fault of its own.

@@ -14,6 +14,7 @@
 //! * [`Engine`] is the whole logic. It has no socket and no clock; time is an argument.
 //! * [`Kernel`] is what it needs from a kernel. [`netlink`] is the real one, [`memory`] one that
 //!   forgets, refuses and overruns on demand, the way Linux does.
+//! * [`FibHandle::watch_next_hops`] follows next hops for somebody who has yet to choose between paths.
 //! * [`start`] puts both on their own thread. The thread has its own single-threaded runtime because
 //!   netlink's ping-pong costs three times as much on a shared multi-threaded one.
 //!
@@ -41,6 +42,7 @@ mod resolve;
 mod route;
 mod stats;
 mod view;
+mod watched;
 
 pub use config::{FibConfig, Mode, Pool};
 pub use desired::{Reason, State, Target};
@@ -53,3 +55,4 @@ pub use plan::{Op, Plan, plan};
 pub use route::{Form, Hop, Hops, Route};
 pub use stats::{FibStats, Repairs};
 pub use view::Links;
+pub use watched::NextHopReport;

@@ -1,4 +1,5 @@
-//! The distinct next hops of all wanted prefixes: what is known of each, and who uses it.
+//! The distinct next hops of all wanted prefixes, and those that somebody watches: what is known of each, and who
+//! uses it.
 //!
 //! A hundred thousand prefixes have a handful of next hops. So a change of links or routes is judged
 //! once per next hop, and only the prefixes of those whose answer changed are planned again.
@@ -79,6 +80,8 @@ impl Facts {
 struct Known {
     facts: Facts,
     users: HashSet<IpNetwork>,
+    /// Followed also without a user.
+    watched: bool,
 }
 
 #[derive(Debug, Default)]
@@ -99,18 +102,41 @@ impl NextHops {
 
     /// A prefix uses it from now on.
     pub(crate) fn attach(&mut self, next_hop: IpAddr, user: IpNetwork, find: impl FnOnce() -> Facts) {
-        let known = self.known.entry(next_hop).or_insert_with(|| Known { facts: find(), users: HashSet::new() });
-        known.users.insert(user);
-        if !known.facts.through.is_empty() {
-            self.recursive.insert(next_hop);
-        }
+        self.know(next_hop, find).users.insert(user);
     }
 
     /// … and no longer.
     pub(crate) fn detach(&mut self, next_hop: IpAddr, user: IpNetwork) {
-        let Some(known) = self.known.get_mut(&next_hop) else { return };
-        known.users.remove(&user);
-        if known.users.is_empty() {
+        if let Some(known) = self.known.get_mut(&next_hop) {
+            known.users.remove(&user);
+        }
+        self.forget_unused(next_hop);
+    }
+
+    /// It is followed from now on, whoever uses it.
+    pub(crate) fn watch(&mut self, next_hop: IpAddr, find: impl FnOnce() -> Facts) {
+        self.know(next_hop, find).watched = true;
+    }
+
+    /// … and no longer.
+    pub(crate) fn unwatch(&mut self, next_hop: IpAddr) {
+        if let Some(known) = self.known.get_mut(&next_hop) {
+            known.watched = false;
+        }
+        self.forget_unused(next_hop);
+    }
+
+    fn know(&mut self, next_hop: IpAddr, find: impl FnOnce() -> Facts) -> &mut Known {
+        let fresh = || Known { facts: find(), users: HashSet::new(), watched: false };
+        let known = self.known.entry(next_hop).or_insert_with(fresh);
+        if !known.facts.through.is_empty() {
+            self.recursive.insert(next_hop);
+        }
+        known
+    }
+
+    fn forget_unused(&mut self, next_hop: IpAddr) {
+        if self.known.get(&next_hop).is_some_and(|known| known.users.is_empty() && !known.watched) {
             self.known.remove(&next_hop);
             self.recursive.remove(&next_hop);
         }

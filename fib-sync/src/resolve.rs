@@ -76,15 +76,8 @@ pub(crate) fn resolve(
 /// What no mode can use.
 fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Option<Facts>) -> Result<Facts, Reason> {
     let bad = |error| Err(Reason::NextHop(next_hop, error));
-    let scoped = match next_hop {
-        IpAddr::V4(a) => a.is_broadcast(),
-        IpAddr::V6(a) => a.is_unicast_link_local(),
-    };
-    if next_hop.is_unspecified() || next_hop.is_multicast() || next_hop.is_loopback() {
-        return bad(NextHopError::NoGateway);
-    }
-    if scoped {
-        return bad(NextHopError::NeedsDevice);
+    if let Some(error) = unfit(next_hop) {
+        return bad(error);
     }
     if prefix.is_ipv6() && next_hop.is_ipv4() {
         return bad(NextHopError::OtherFamily);
@@ -94,6 +87,18 @@ fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Option<Fac
         Some(_) => bad(NextHopError::Own),
         None => bad(NextHopError::Unreachable),
     }
+}
+
+/// What is wrong with an address wherever it leads.
+pub(crate) fn unfit(next_hop: IpAddr) -> Option<NextHopError> {
+    let scoped = match next_hop {
+        IpAddr::V4(a) => a.is_broadcast(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    };
+    if next_hop.is_unspecified() || next_hop.is_multicast() || next_hop.is_loopback() {
+        return Some(NextHopError::NoGateway);
+    }
+    scoped.then_some(NextHopError::NeedsDevice)
 }
 
 fn direct(next_hop: IpAddr, facts: Facts) -> Result<Hops, Reason> {
@@ -125,9 +130,23 @@ impl Underlay<'_> {
     /// Longest match, on its way through each of our own prefixes at most once. So a prefix with its
     /// next hop inside is never carried by itself: the second time round it is passed over.
     pub(crate) fn find(&self, next_hop: IpAddr) -> (Result<Hops, NextHopError>, Through) {
-        let mut walk = Walk { on: Through::new(), used: Through::new(), budget: BUDGET };
+        let mut walk = Walk::new(None);
         let hops = self.walk(next_hop, &mut walk);
         (hops, walk.used)
+    }
+
+    /// Our own wanted prefixes without each of which there would be no way to it. A route of one of them by way of this
+    /// very next hop would take away the ground it stands on (RFC 4271 §9.1.2.1).
+    pub(crate) fn indispensable(&self, next_hop: IpAddr) -> Through {
+        let mut walk = Walk::new(None);
+        if self.walk(next_hop, &mut walk).is_err() {
+            return Through::new();
+        }
+        // Whatever can't be done without lies on every way, so on the first one found.
+        let mut way = walk.way.unwrap_or_default();
+        way.retain(|prefix| self.walk(next_hop, &mut Walk::new(Some(*prefix))).is_err());
+        way.sort_unstable();
+        way
     }
 
     fn walk(&self, next_hop: IpAddr, walk: &mut Walk) -> Result<Hops, NextHopError> {
@@ -142,6 +161,9 @@ impl Underlay<'_> {
             let prefix = network(next_hop, length);
             // Foreign first, so that the node's own default route beats one that we learned.
             if theirs && let Some(hops) = self.foreign(next_hop, prefix) {
+                if hops.is_ok() && walk.way.is_none() {
+                    walk.way = Some(walk.on.clone());
+                }
                 return hops;
             }
             if ours && let Some(hops) = self.wanted(prefix, walk) {
@@ -174,7 +196,7 @@ impl Underlay<'_> {
     }
 
     fn wanted(&self, prefix: IpNetwork, walk: &mut Walk) -> Option<Result<Hops, NextHopError>> {
-        if walk.on.contains(&prefix) {
+        if walk.on.contains(&prefix) || walk.without == Some(prefix) {
             return None;
         }
         let target = &self.desired.get(prefix)?.target;
@@ -206,7 +228,17 @@ struct Walk {
     on: Through,
     /// All that were looked at; a change of any may change the answer.
     used: Through,
+    /// Our prefixes on the first way that led to its end.
+    way: Option<Through>,
+    /// Taken as if it were not wanted.
+    without: Option<IpNetwork>,
     budget: u32,
+}
+
+impl Walk {
+    fn new(without: Option<IpNetwork>) -> Walk {
+        Walk { on: Through::new(), used: Through::new(), way: None, without, budget: BUDGET }
+    }
 }
 
 #[cfg(test)]

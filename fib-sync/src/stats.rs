@@ -22,7 +22,7 @@ pub struct FibStats {
     pub adopted: usize,
     /// Routes in the kernel that are ours.
     pub kernel_routes: usize,
-    /// Distinct next hops.
+    /// Distinct next hops, of wanted prefixes and watched.
     pub next_hops: usize,
     /// Routes created.
     pub adds: u64,

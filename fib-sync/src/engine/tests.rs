@@ -11,6 +11,7 @@ use crate::route::{Form, Hop, Hops};
 use futures::FutureExt;
 
 mod chaos;
+mod watched;
 
 /// An engine, its kernel, and the time.
 struct Lab {
@@ -151,7 +152,7 @@ fn one_change_among_many_plans_one_prefix() {
     let mut events = Vec::new();
     crate::Kernel::drain(&mut lab.kernel, 10, &mut events);
     events.into_iter().for_each(|event| lab.engine.event(lab.now, event));
-    lab.engine.judge_next_hops();
+    lab.engine.judge_next_hops(lab.now);
     assert!(lab.engine.dirty.is_empty());
     let (writes, dumps) = (lab.kernel.writes(), lab.kernel.dumps());
     lab.kernel.delete(pod.prefix, |_| true);

@@ -7,6 +7,7 @@ use crate::next_hops::Facts;
 use crate::resolve::Underlay;
 use crate::route::Route;
 use crate::view::Seen;
+use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -142,8 +143,9 @@ impl Engine {
         self.stale.recursive = true;
     }
 
-    /// Asks every stale next hop again and marks the users of those whose answer changed.
-    pub(super) fn judge_next_hops(&mut self) {
+    /// Asks every stale next hop again, marks the users of those whose answer changed, and tells who watches.
+    pub(super) fn judge_next_hops(&mut self, now: Instant) {
+        self.stale.next_hops.extend(self.watched.pop_due(now));
         let stale = std::mem::take(&mut self.stale);
         let mut ask: Vec<IpAddr> = match stale.all {
             true => self.next_hops.all().collect(),
@@ -155,6 +157,10 @@ impl Engine {
         for next_hop in ask {
             let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
             let facts = Facts::find(next_hop, &world, &self.subnets);
+            if self.watched.contains(next_hop) {
+                let report = NextHopReport::find(next_hop, &facts, &world);
+                self.watched.judged(now, next_hop, report, !facts.through.is_empty());
+            }
             if let Some(users) = self.next_hops.learn(next_hop, facts) {
                 self.dirty.extend(users);
             }

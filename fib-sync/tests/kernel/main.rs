@@ -7,6 +7,7 @@
 
 mod forms;
 mod netns;
+mod next_hops;
 mod ownership;
 mod repair;
 

@@ -5,11 +5,13 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
 enum Step {
     Want(usize, usize),
     Unwant(usize),
+    Watch(usize, bool),
     Sweep,
     LinkDown(usize),
     LinkUp(usize),
@@ -63,6 +65,17 @@ const TARGETS: [&str; 12] = [
     "fd00:1::2 fd00:1::3",
     "",
 ];
+const WATCHED: [&str; 9] = [
+    "172.16.1.2",
+    "172.17.1.1",
+    "172.17.1.2",
+    "172.16.9.9",
+    "172.20.0.1",
+    "172.21.0.1",
+    "192.0.2.1",
+    "fd00:1::2",
+    "fd00:10:2::1",
+];
 /// Strays under our id where nothing is ever wanted.
 const STRAY: &str = "10.99.0.0/24";
 const LINKS: [&str; 3] = ["eth0", "eth1", "tunl0"];
@@ -84,6 +97,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (prefix.clone(), 0..TARGETS.len()).prop_map(|(p, t)| Step::Want(p, t)),
         4 => prefix.clone().prop_map(Step::Unwant),
+        6 => (0..WATCHED.len(), prop::bool::weighted(0.8)).prop_map(|(n, watch)| Step::Watch(n, watch)),
         1 => Just(Step::Sweep),
         2 => (0..3usize).prop_map(Step::LinkDown),
         2 => (0..3usize).prop_map(Step::LinkUp),
@@ -105,7 +119,9 @@ struct Chaos {
     lab: Lab,
     indexes: [u32; 3],
     next_index: u32,
-    wanted: std::collections::BTreeMap<IpNetwork, Target>,
+    wanted: BTreeMap<IpNetwork, Target>,
+    /// Watched next hops with what was told of each.
+    watched: BTreeMap<IpAddr, Option<NextHopReport>>,
 }
 
 fn target_of(n: usize) -> Target {
@@ -122,7 +138,7 @@ impl Chaos {
         let mut lab = Lab::new(kernel);
         lab.run();
         lab.kernel.add(Route { protocol: 12, ..foreign(STRAY, "172.17.1.2", 0) }).unwrap();
-        Chaos { lab, indexes: [2, 3, 7], next_index: 20, wanted: Default::default() }
+        Chaos { lab, indexes: [2, 3, 7], next_index: 20, wanted: BTreeMap::new(), watched: BTreeMap::new() }
     }
 
     fn address(&self, n: usize) {
@@ -140,6 +156,14 @@ impl Chaos {
             Step::Unwant(p) => {
                 self.wanted.remove(&net(PREFIXES[p]));
                 self.lab.engine.update([(net(PREFIXES[p]), None)]);
+            }
+            Step::Watch(n, watch) => {
+                let next_hop = WATCHED[n].parse().unwrap();
+                self.lab.engine.watch_next_hops([(next_hop, watch)]);
+                match watch {
+                    true => drop(self.watched.insert(next_hop, None)),
+                    false => drop(self.watched.remove(&next_hop)),
+                }
             }
             Step::Sweep => self.lab.engine.sweep(),
             Step::LinkDown(n) => kernel.link(self.indexes[n], LINKS[n], false),
@@ -164,6 +188,15 @@ impl Chaos {
             Step::Overrun => kernel.overrun(),
             Step::Turns(count) => (0..count).for_each(|_| self.lab.turn()),
             Step::Wait(millis) => self.lab.after(Duration::from_millis(millis.into())),
+        }
+        self.listen();
+    }
+
+    fn listen(&mut self) {
+        for (next_hop, report) in self.lab.engine.take_next_hop_changes() {
+            let told = self.watched.get_mut(&next_hop).expect("only what is watched is told of");
+            assert_ne!(told.as_ref(), Some(&report), "{next_hop}: no news");
+            *told = Some(report);
         }
     }
 
@@ -209,6 +242,7 @@ impl Chaos {
         for _ in 0..6 {
             self.lab.after(Duration::from_secs(31));
         }
+        self.listen();
     }
 
     fn check(&mut self) {
@@ -221,7 +255,11 @@ impl Chaos {
         let mut fresh = Lab { kernel: kernel.clone(), engine: Engine::new(config()).unwrap(), now: self.lab.now };
         fresh.run();
         fresh.engine.update(self.wanted.clone().into_iter().map(|(prefix, target)| (prefix, Some(target))));
+        fresh.engine.watch_next_hops(self.watched.keys().map(|next_hop| (*next_hop, true)));
         fresh.run();
+        let anew: BTreeMap<_, _> =
+            fresh.engine.take_next_hop_changes().into_iter().map(|(a, r)| (a, Some(r))).collect();
+        assert_eq!(self.watched, anew, "what was told last is how things stand");
         assert_eq!(kernel.text(12), before, "the old engine had not got there");
         for (prefix, target) in &self.wanted {
             let (old, new) = (self.lab.engine.find(*prefix).unwrap(), fresh.engine.find(*prefix).unwrap());

@@ -1,0 +1,342 @@
+//! The roost of a case: its configuration, its process, its table.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::path::PathBuf;
+use std::process::Command;
+
+use roost_tests::{Process, peers, until};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::address::PORT;
+use super::table::{self, Row};
+use super::{Event, Loopback, OUR_ID, OURS, Open, PATIENCE, Peer, wire};
+
+/// A peer as roost's configuration has it.
+#[derive(Clone, Debug)]
+pub struct Neighbor {
+    pub asn: u32,
+    /// More keys of the peer's YAML.
+    keys: Vec<String>,
+    passive: bool,
+}
+
+impl Neighbor {
+    /// An external peer; everything passes its policies.
+    pub fn ebgp(asn: u32) -> Self {
+        Self { asn, keys: vec!["import: accept".into(), "export: accept".into()], passive: true }
+    }
+
+    /// An internal peer.
+    pub fn ibgp() -> Self {
+        Self { asn: OURS, keys: Vec::new(), passive: true }
+    }
+
+    /// An internal peer roost reflects for.
+    pub fn client() -> Self {
+        Self::ibgp().with("route_reflector_client: true")
+    }
+
+    /// A key more.
+    pub fn with(mut self, key: &str) -> Self {
+        let name = key.split(':').next().unwrap_or(key);
+        self.keys.retain(|old| old.split(':').next() != Some(name));
+        self.keys.push(key.to_owned());
+        self
+    }
+
+    /// IPv4 and IPv6.
+    pub fn both(self) -> Self {
+        self.with("families: [ipv4, ipv6]")
+    }
+
+    /// Roost connects to it, too.
+    pub fn dialled(mut self) -> Self {
+        self.passive = false;
+        self
+    }
+
+    pub fn is_external(&self) -> bool {
+        self.asn != OURS
+    }
+}
+
+/// What a roost is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    neighbors: Vec<Neighbor>,
+    blocks: Vec<String>,
+    asn: Option<u32>,
+    restart: String,
+    more: String,
+}
+
+impl Setup {
+    /// These peers, and nothing of its own to announce.
+    pub fn with(neighbors: impl IntoIterator<Item = Neighbor>) -> Self {
+        Self { neighbors: neighbors.into_iter().collect(), ..Self::default() }
+    }
+
+    /// One external peer of AS 65001.
+    pub fn external() -> Self {
+        Self::with([Neighbor::ebgp(65001)])
+    }
+
+    /// Blocks of its own.
+    pub fn blocks(mut self, blocks: &[&str]) -> Self {
+        self.blocks = blocks.iter().map(|&block| block.to_owned()).collect();
+        self
+    }
+
+    /// Another AS than [`OURS`].
+    pub fn asn(mut self, asn: u32) -> Self {
+        self.asn = Some(asn);
+        self
+    }
+
+    /// Keys of `router.graceful_restart`.
+    pub fn restart(mut self, keys: &str) -> Self {
+        self.restart = format!(", {keys}");
+        self
+    }
+
+    /// More top-level YAML.
+    pub fn more(mut self, yaml: &str) -> Self {
+        self.more = yaml.to_owned();
+        self
+    }
+
+    /// Starts it. Its peers are let in when this returns.
+    #[track_caller]
+    pub fn start(self) -> Roost {
+        let net = Loopback::claim();
+        let folder = tempfile::Builder::new().prefix("roost-battery-").tempdir().expect("a folder under /tmp");
+        let config = folder.path().join("roost.yaml");
+        let socket = folder.path().join("api");
+        std::fs::write(&config, self.yaml(&net, &socket.display().to_string())).expect("the folder is ours");
+        let mut roost = Roost { process: None, net, socket, config, setup: self, folder };
+        roost.launch();
+        roost
+    }
+
+    fn yaml(&self, net: &Loopback, socket: &str) -> String {
+        let mut out = String::new();
+        let id = Ipv4Addr::from(OUR_ID);
+        let asn = self.asn.unwrap_or(OURS);
+        let (us, restart) = (net.roost(), &self.restart);
+        let _ = writeln!(
+            out,
+            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: 0s{restart} }} }}\n\
+             node: {{ name: n1, addresses: [\"{us}/24\", \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
+             fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
+            self.blocks
+        );
+        for (number, neighbor) in self.neighbors.iter().enumerate() {
+            let address = net.peer(number);
+            let Neighbor { asn, keys, passive } = neighbor;
+            let mut keys = keys.clone();
+            for key in ["connect_retry: 100ms", "idle_hold: 100ms", "idle_hold_max: 100ms"] {
+                let name = key.split(':').next();
+                if !keys.iter().any(|other| other.split(':').next() == name) {
+                    keys.push(key.to_owned());
+                }
+            }
+            let keys = keys.join(", ");
+            let _ = writeln!(
+                out,
+                "  - {{ address: {address}, port: {PORT}, asn: {asn}, source: {us}, passive: {passive}, {keys} }}"
+            );
+        }
+        out + &self.more
+    }
+}
+
+/// A running roost; it ends with the case.
+#[derive(Debug)]
+pub struct Roost {
+    process: Option<Process>,
+    net: Loopback,
+    socket: PathBuf,
+    config: PathBuf,
+    setup: Setup,
+    folder: TempDir,
+}
+
+impl Roost {
+    #[track_caller]
+    fn launch(&mut self) {
+        let mut command = Command::new(peers::roost());
+        command.arg("run").arg("--config").arg(&self.config);
+        let mut process = Process::start(command, "roost", self.folder.path());
+        until("roost's control socket", PATIENCE, || {
+            if process.ended().is_some() {
+                return Err(format!("roost ended:\n{}", process.log()));
+            }
+            std::os::unix::net::UnixStream::connect(&self.socket).map(drop).map_err(|error| error.to_string())
+        });
+        self.process = Some(process);
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::V4(SocketAddrV4::new(self.net.roost(), PORT))
+    }
+
+    /// Its network.
+    pub fn net(&self) -> &Loopback {
+        &self.net
+    }
+
+    /// A connection from the address of a peer; nothing is said yet.
+    #[track_caller]
+    pub fn connect(&self, number: usize) -> Peer {
+        let neighbor = self.setup.neighbors[number].clone();
+        Peer::connect(self.net.peer(number), self.address(), number, neighbor)
+    }
+
+    /// A connection on which roost has said its OPEN: tries again while roost refuses the peer after a mistake.
+    #[track_caller]
+    pub fn connect_until_open(&self, number: usize) -> Peer {
+        until("roost takes a connection", PATIENCE, || {
+            let mut peer = self.connect(number);
+            match peer.next(PATIENCE) {
+                Event::Message(wire::OPEN, body) => {
+                    peer.open = body;
+                    Ok(peer)
+                }
+                other => Err(format!("{other:02x?}")),
+            }
+        })
+    }
+
+    /// An established session with a peer that speaks the usual dialect, with `10.0.0.10 + number` as identifier.
+    #[track_caller]
+    pub fn peer(&self, number: usize) -> Peer {
+        let open = Open::new(self.setup.neighbors[number].asn).id(Self::peer_id(number));
+        self.peer_with(number, open)
+    }
+
+    /// An established session with a peer that says this OPEN.
+    #[track_caller]
+    pub fn peer_with(&self, number: usize, open: Open) -> Peer {
+        let mut peer = self.connect(number);
+        peer.establish(&open);
+        self.await_state(number, "established");
+        peer
+    }
+
+    /// The identifier [`Self::peer`] uses.
+    pub fn peer_id(number: usize) -> [u8; 4] {
+        [10, 0, 0, 10 + number as u8]
+    }
+
+    /// Listens at the address of a peer, for roost to connect.
+    pub fn listen(&self, number: usize) -> TcpListener {
+        TcpListener::bind((self.net.peer(number), PORT)).expect("the network is ours alone")
+    }
+
+    /// The next connection roost makes to a peer.
+    #[track_caller]
+    pub fn accept(&self, number: usize, listener: &TcpListener) -> Peer {
+        Peer::accept(listener, number, self.setup.neighbors[number].clone())
+    }
+
+    /// The address of a peer as text, as it stands in the table.
+    pub fn name(&self, number: usize) -> String {
+        self.net.peer(number).to_string()
+    }
+
+    /// A page of the control socket.
+    #[track_caller]
+    pub fn page(&self, page: &str) -> Value {
+        table::get(&self.socket, page)
+    }
+
+    /// Every path, without those of [`Peer::settle`].
+    #[track_caller]
+    pub fn table(&self) -> Vec<Row> {
+        let rows = self.page("/v1/routes");
+        let rows = rows.as_array().unwrap_or_else(|| panic!("no list: {rows}"));
+        rows.iter().map(Row::of).filter(|row| !is_marker(&row.prefix)).collect()
+    }
+
+    /// Prefixes held from a peer and not refused, in order.
+    #[track_caller]
+    pub fn prefixes(&self, number: usize) -> Vec<String> {
+        let name = self.name(number);
+        let rows = self.table().into_iter();
+        let mut prefixes: Vec<_> = rows.filter(|row| row.from == name && row.best).map(|row| row.prefix).collect();
+        prefixes.sort();
+        prefixes
+    }
+
+    /// The one path a peer offers for a prefix.
+    #[track_caller]
+    pub fn row(&self, number: usize, prefix: &str) -> Row {
+        let name = self.name(number);
+        let table = self.table();
+        let mut rows = table.iter().filter(|row| row.prefix == prefix && row.from == name);
+        match (rows.next(), rows.next()) {
+            (Some(row), None) => row.clone(),
+            _ => panic!("not one path of {name} to {prefix}: {table:#?}"),
+        }
+    }
+
+    /// Everything about one peer.
+    #[track_caller]
+    pub fn about(&self, number: usize) -> Value {
+        self.page(&format!("/v1/peers/{}", self.name(number)))
+    }
+
+    /// Waits until a peer is in a state.
+    #[track_caller]
+    pub fn await_state(&self, number: usize, state: &str) {
+        until(&format!("peer {number} is {state}"), PATIENCE, || {
+            let about = self.about(number);
+            if about["state"] == state { Ok(()) } else { Err(format!("{about}\n{}", self.log())) }
+        });
+    }
+
+    /// Waits until the table is as `want` says.
+    #[track_caller]
+    pub fn await_table<T>(&self, what: &str, mut want: impl FnMut(&[Row]) -> Option<T>) -> T {
+        until(what, PATIENCE, || {
+            let table = self.table();
+            want(&table).ok_or_else(|| format!("{table:#?}"))
+        })
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Octets of memory it uses at the moment.
+    pub fn memory(&self) -> u64 {
+        let pid = self.process.as_ref().map_or(0, Process::pid);
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("roost runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says VmRSS");
+        let kib = line.split_whitespace().nth(1).expect("a number behind VmRSS");
+        kib.parse::<u64>().expect("a number behind VmRSS") * 1024
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.signal(15);
+        }
+    }
+
+    /// The end and another start, with the same configuration.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.process = None;
+        self.launch();
+    }
+}
+
+/// Whether [`Peer::settle`] announced it.
+pub fn is_marker(prefix: &str) -> bool {
+    prefix.starts_with("198.18.") || prefix.starts_with("2001:db8:5e77:")
+}

@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`header`], [`open`] | RFC 4271 §6.1, §6.2 and what changed them: the exact NOTIFICATION for each wrong octet |
-//! | `fsm` | RFC 4271 §8: order of messages, timers, collisions, ends |
+//! | [`fsm`] | RFC 4271 §8: order of messages, timers, collisions, ends |
 //! | `update_errors` | RFC 7606: what an error costs, and that it costs no more |
 //! | `semantics` | UPDATEs that can be read and must not be used |
 //! | `reflection` | who is told what (RFC 4456), and how it is rewritten |
@@ -17,6 +17,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, dead_code)]
 
+mod fsm;
 mod harness;
 mod header;
 mod open;

@@ -195,6 +195,12 @@ impl Roost {
         Peer::connect(self.net.peer(number), self.address(), number, neighbor)
     }
 
+    /// A connection from an address that is no peer's.
+    #[track_caller]
+    pub fn stranger(&self, number: u8) -> Peer {
+        Peer::connect(self.net.stranger(number), self.address(), 200, Neighbor::ebgp(65099))
+    }
+
     /// A connection on which roost has said its OPEN: tries again while roost refuses the peer after a mistake.
     #[track_caller]
     pub fn connect_until_open(&self, number: usize) -> Peer {

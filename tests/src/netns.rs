@@ -5,10 +5,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::Process;
+use crate::wait::until;
 
 /// A network namespace of a lab.
 #[derive(Debug, Clone)]
@@ -82,6 +84,16 @@ impl Netns {
     #[track_caller]
     pub fn routes6(&self, selector: &str) -> Vec<String> {
         self.ip(&format!("-o -6 route show {selector}")).lines().map(one_line).collect()
+    }
+
+    /// Waits until the kernel holds exactly these IPv4 routes of a routing daemon (`proto bird`), in this order.
+    /// `more` adds to the failure text what the daemons think.
+    #[track_caller]
+    pub fn wait_for_routes(&self, wanted: &[&str], limit: Duration, more: impl Fn() -> String) {
+        until(&format!("the routes of {}", self.name), limit, || {
+            let have = self.routes("proto bird");
+            if have == wanted { Ok(()) } else { Err(format!("want {wanted:#?}\nhave {have:#?}\n{}", more())) }
+        });
     }
 
     /// Sets a key of `/proc/sys/net` in this namespace, e.g. `("ipv4/ip_forward", "1")`.

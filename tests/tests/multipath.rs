@@ -1,6 +1,6 @@
 //! Two nodes announce one prefix: the kernel gets one route with two next hops, and one next hop when one goes.
 
-use roost_tests::{Daemon, Kind, Lab, Netns, PATIENCE, Peer, Speaker, until};
+use roost_tests::{Daemon, Kind, Lab, PATIENCE, Peer, Speaker};
 
 const BOTH: &str = "10.65.77.0/26 nexthop via 10.9.0.2 dev eth0 weight 1 nexthop via 10.9.0.3 dev eth0 weight 1";
 
@@ -26,20 +26,12 @@ fn a_prefix_of_two_nodes_has_two_next_hops_until_one_withdraws_it() {
     }
     let birds: Vec<Daemon> = (1..3).map(|n| speakers[n].start(Kind::Bird2, &nodes[n])).collect();
     let roost = speakers[0].start(Kind::Roost, &nodes[0]);
-    holds(&nodes[0], &[BOTH], &roost);
+    nodes[0].wait_for_routes(&[BOTH], PATIENCE, || roost.ask("show routes"));
     birds[0].ask("disable blocks_ipv4");
-    holds(&nodes[0], &["10.65.77.0/26 via 10.9.0.3 dev eth0"], &roost);
+    nodes[0].wait_for_routes(&["10.65.77.0/26 via 10.9.0.3 dev eth0"], PATIENCE, || roost.ask("show routes"));
     birds[0].ask("enable blocks_ipv4");
-    holds(&nodes[0], &[BOTH], &roost);
+    nodes[0].wait_for_routes(&[BOTH], PATIENCE, || roost.ask("show routes"));
     birds[1].ask("disable blocks_ipv4");
     birds[0].ask("disable blocks_ipv4");
-    holds(&nodes[0], &[], &roost);
-}
-
-#[track_caller]
-fn holds(ns: &Netns, wanted: &[&str], roost: &Daemon) {
-    until(&format!("{wanted:?}"), PATIENCE, || {
-        let have = ns.routes("proto bird");
-        if have == wanted { Ok(()) } else { Err(format!("{have:?}\n{}", roost.ask("show routes"))) }
-    });
+    nodes[0].wait_for_routes(&[], PATIENCE, || roost.ask("show routes"));
 }

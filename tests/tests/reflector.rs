@@ -1,7 +1,7 @@
 //! A route reflector in the middle, three clients that only know it: blocks travel from client to client, with the
 //! announcing client as next hop (RFC 4456), whether roost or BIRD reflects and whether roost or BIRD is the client.
 
-use roost_tests::{Daemon, Kind, Lab, PATIENCE, Peer, Speaker, until};
+use roost_tests::{Daemon, Kind, Lab, PATIENCE, Peer, Speaker};
 
 /// The reflector is 10.9.0.254; the clients are 10.9.0.1, .2 and .3, of the given kinds.
 fn reflect(name: &str, reflector: Kind, clients: [Kind; 3]) {
@@ -27,10 +27,8 @@ fn reflect(name: &str, reflector: Kind, clients: [Kind; 3]) {
             false => format!("10.65.{other}.0/26 via 10.9.0.{other} dev eth0"),
         };
         let wanted: Vec<String> = (1..=3).map(route).collect();
-        until(&format!("the routes of client {n} ({})", daemon.kind()), PATIENCE, || {
-            let have = daemon.ns().routes("proto bird");
-            if have == wanted { Ok(()) } else { Err(format!("want {wanted:#?}\nhave {have:#?}")) }
-        });
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        daemon.ns().wait_for_routes(&wanted, PATIENCE, || daemon.kind().to_owned());
     }
 }
 

@@ -46,10 +46,7 @@ impl Mesh {
     /// Waits until the kernel of `a` holds exactly these routes of roost.
     #[track_caller]
     fn wait_for(&self, wanted: &[&str], limit: Duration) {
-        until(&format!("the routes {wanted:?}"), limit, || {
-            let have = self.a.routes("proto bird");
-            if have == wanted { Ok(()) } else { Err(format!("{have:?}\n{}", self.fib())) }
-        });
+        self.a.wait_for_routes(wanted, limit, || self.fib());
     }
 
     fn fib(&self) -> String {

@@ -52,10 +52,7 @@ impl Pair {
 
 #[track_caller]
 fn holds(ns: &Netns, wanted: &[&str], limit: Duration) {
-    until(&format!("{wanted:?} in {}", ns.name()), limit, || {
-        let have = ns.routes("proto bird");
-        if have == wanted { Ok(()) } else { Err(format!("{have:?}")) }
-    });
+    ns.wait_for_routes(wanted, limit, String::new);
 }
 
 fn bird_restart_time_3s(config: String) -> String {

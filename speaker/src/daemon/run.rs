@@ -99,7 +99,6 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
         tasks.spawn(task.run());
     }
-    drop(news_sender);
     let owner_task = tokio::spawn(owner.run());
     let mut services = JoinSet::new();
     for listener in listeners {
@@ -125,6 +124,8 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     // First the owner: it would take the sessions that end now for lost peers, and their routes out of the kernel.
     owner_task.abort();
     drop(owner_task.await);
+    // Kept until here: the owner has work to do without any peer, too.
+    drop(news_sender);
     for sender in commands {
         drop(sender.send(PeerCommand::Stop(None)).await);
     }

@@ -99,7 +99,7 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
         tasks.spawn(task.run());
     }
-    let owner_task = tokio::spawn(owner.run());
+    let mut owner_task = tokio::spawn(owner.run());
     let mut services = JoinSet::new();
     for listener in listeners {
         services.spawn(accept(listener, doors.clone()));
@@ -118,7 +118,11 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         services.spawn(api::serve_metrics(listener, daemon, stop.clone()));
     }
 
-    let signal = wait_for_end().await?;
+    let signal = tokio::select! {
+        signal = wait_for_end() => signal?,
+        // Without it nothing is decided any more. Better to end, loudly: the kernel's routes stay, peers keep ours.
+        ended = &mut owner_task => anyhow::bail!("the owner of the RIB has ended, which it never should: {ended:?}"),
+    };
     info!(signal, "roost ends; kernel routes stay, sessions are closed without a Cease so that peers keep our routes");
     stop.cancel();
     // First the owner: it would take the sessions that end now for lost peers, and their routes out of the kernel.

@@ -104,11 +104,16 @@ impl Core {
             }
             at = path.next;
         }
+        // The last resort: where none is usable, being so tells nothing apart. See `next_hop`.
+        if !candidates.iter().any(|candidate| candidate.usable) {
+            candidates.iter_mut().for_each(|candidate| candidate.usable = true);
+        }
     }
 
     pub(crate) fn candidate(&self, path: &Path) -> Candidate {
         let facts = self.attrs.facts(path.attrs);
         let source = self.peers.source(path.peer);
-        Candidate::of(facts, self.next_hops.state(facts.next_hop), &source, path.path_id)
+        let prefix = &self.table.dests[path.dest].prefix;
+        Candidate::of(prefix, facts, self.next_hops.state(facts.next_hop), &source, path.path_id)
     }
 }

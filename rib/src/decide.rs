@@ -14,7 +14,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bgp_proto::attr::Origin;
-use bgp_proto::{Asn, PathId, RouterId};
+use bgp_proto::{Asn, PathId, Prefix, RouterId};
 use smallvec::SmallVec;
 
 use crate::attrs::Facts;
@@ -111,9 +111,15 @@ impl fmt::Display for Step {
 }
 
 impl Candidate {
-    pub(crate) fn of(facts: &Facts, next_hop: NextHopState, source: &Source, path_id: PathId) -> Self {
+    pub(crate) fn of(
+        prefix: &Prefix,
+        facts: &Facts,
+        next_hop: &NextHopState,
+        source: &Source,
+        path_id: PathId,
+    ) -> Self {
         Self {
-            usable: source.id.is_local() || next_hop.usable,
+            usable: source.id.is_local() || next_hop.is_usable_for(prefix),
             llgr_stale: facts.llgr_stale,
             local: source.id.is_local(),
             local_pref: facts.local_pref,

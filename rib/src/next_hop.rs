@@ -2,26 +2,43 @@
 //!
 //! The RIB asks nobody: a next hop counts as usable at no cost until [`crate::Rib::set_next_hop`] says otherwise. A
 //! change of many next hops (a link went down) costs one walk over the paths at the next settle, not one each.
+//!
+//! RFC 4271 §9.1.2 leaves a path out whose next hop is not usable. Here it loses to every path that is usable, and is
+//! left in when there is none, as in BIRD: it may be sent through a tunnel whose far side the routing table does not
+//! show, a reflector may not even be able to reach the nodes it speaks for, and withdrawing everything because an uplink
+//! flapped would tell the whole network of it. What the kernel makes of such a route is up to the kernel's side, which
+//! also says why.
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
+use bgp_proto::Prefix;
 use hashbrown::{HashSet, HashTable};
 
 use crate::slab::Slab;
 
 /// Whether packets can be sent by way of an address, and how far it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NextHopState {
-    /// Paths over an address that is not usable take part in no decision (RFC 4271 §9.1.2).
+    /// Paths over an address that is not usable lose to all that are (RFC 4271 §9.1.2).
     pub usable: bool,
     /// The interior cost of reaching it; lower is nearer (RFC 4271 §9.1.2.2 e).
     pub metric: u32,
+    /// Prefixes of this table without whose routes it would not be usable. For a path of one of them it is not: the
+    /// route would be resolved through itself (RFC 4271 §9.1.2.1).
+    pub through: Box<[Prefix]>,
 }
 
 impl Default for NextHopState {
     fn default() -> Self {
-        Self { usable: true, metric: 0 }
+        Self { usable: true, metric: 0, through: Box::default() }
+    }
+}
+
+impl NextHopState {
+    /// Whether a route of this prefix can go by way of it.
+    pub fn is_usable_for(&self, prefix: &Prefix) -> bool {
+        self.usable && !self.through.contains(prefix)
     }
 }
 
@@ -64,8 +81,8 @@ impl NextHops {
         }
     }
 
-    pub(crate) fn state(&self, id: u32) -> NextHopState {
-        self.slots[id].state
+    pub(crate) fn state(&self, id: u32) -> &NextHopState {
+        &self.slots[id].state
     }
 
     pub(crate) fn addr(&self, id: u32) -> Option<IpAddr> {
@@ -84,7 +101,7 @@ impl NextHops {
         }
         slot.state = state;
         if slot.refs == 0 {
-            if state == NextHopState::default() {
+            if slot.state == NextHopState::default() {
                 self.remove(id);
             }
             return false;

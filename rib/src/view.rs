@@ -216,7 +216,8 @@ impl Rib {
                 told += usize::from(!key.is_add_path());
                 return Err(Withheld::CameFromPeer);
             }
-            if path.rejected.is_some() || !path.next_hop.usable || told >= limit || (!key.is_add_path() && !path.best) {
+            let unusable = path.lost_at == Some(Step::Usable);
+            if path.rejected.is_some() || unusable || told >= limit || (!key.is_add_path() && !path.best) {
                 return Err(Withheld::NotBest);
             }
             let attrs = self.core.table.paths[path.number].attrs;
@@ -319,7 +320,7 @@ impl Rib {
             lost_at: None,
             rejected: path.rejected,
             stale: path.marks.stale,
-            next_hop: core.next_hops.state(core.attrs.facts(path.attrs).next_hop),
+            next_hop: core.next_hops.state(core.attrs.facts(path.attrs).next_hop).clone(),
             number,
         }
     }

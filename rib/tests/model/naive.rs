@@ -38,7 +38,7 @@ pub struct Candidate<'a> {
 
 impl Model {
     fn state(&self, attrs: &PathAttrs) -> NextHopState {
-        self.next_hops.get(&attrs.next_hop.addr()).copied().unwrap_or_default()
+        self.next_hops.get(&attrs.next_hop.addr()).cloned().unwrap_or_default()
     }
 
     fn import(&self, peer: &Peer, prefix: &Prefix, attrs: &PathAttrs) -> Option<PathAttrs> {
@@ -57,12 +57,12 @@ impl Model {
         (evaluation.verdict == Verdict::Accept).then(|| evaluation.changed.unwrap_or_else(|| attrs.clone()))
     }
 
-    /// Accepted paths over usable next hops.
+    /// Accepted paths over usable next hops, or all accepted paths if there is none.
     pub fn candidates(&self, prefix: &Prefix) -> Vec<Candidate<'_>> {
         let mut all = Vec::new();
         for peer in &self.peers {
             for ((_, path_id), raw) in peer.paths.iter().filter(|((of, _), _)| of == prefix) {
-                if let Some(attrs) = self.import(peer, prefix, raw).filter(|attrs| self.state(attrs).usable) {
+                if let Some(attrs) = self.import(peer, prefix, raw) {
                     all.push(Candidate { peer: Some(peer), path_id: *path_id, attrs, blackhole: false });
                 }
             }
@@ -70,6 +70,13 @@ impl Model {
         if let Some((attrs, blackhole)) = self.originated.get(prefix) {
             let (attrs, blackhole) = (attrs.clone(), *blackhole);
             all.push(Candidate { peer: None, path_id: PathId::NONE, attrs, blackhole });
+        }
+        let usable = |c: &Candidate<'_>| {
+            let state = self.state(&c.attrs);
+            c.peer.is_none() || state.usable && !state.through.iter().any(|through| through == prefix)
+        };
+        if all.iter().any(usable) {
+            all.retain(usable);
         }
         all
     }

@@ -355,8 +355,8 @@ fn equal_paths_share_the_kernel_route() {
     settle(&mut rib);
     let via = |ns: &[u32]| Some(FibRoute::Via(ns.iter().map(|&n| addr(n)).collect()));
     assert_eq!(rib.take_fib_changes(), [(prefix, via(&[0, 1, 2]))]);
-    rib.set_next_hop(addr(1), NextHopState { usable: false, metric: 0 });
-    rib.set_next_hop(addr(2), NextHopState { usable: true, metric: 5 });
+    rib.set_next_hop(addr(1), unusable());
+    rib.set_next_hop(addr(2), NextHopState { metric: 5, ..NextHopState::default() });
     settle(&mut rib);
     assert_eq!(rib.take_fib_changes(), [(prefix, via(&[0]))]);
     let lost: Vec<_> = rib.route(&prefix).unwrap().paths.iter().map(|path| (path.peer.0, path.lost_at)).collect();
@@ -371,6 +371,42 @@ fn equal_paths_share_the_kernel_route() {
     rib.originate(prefix, Origination::new(&prefix, false));
     settle(&mut rib);
     assert_eq!(rib.take_fib_changes(), [(prefix, None)]);
+}
+
+fn unusable() -> NextHopState {
+    NextHopState { usable: false, ..NextHopState::default() }
+}
+
+/// RFC 4271 §9.1.2, but for the last resort.
+#[test]
+fn a_path_over_a_dead_next_hop_loses_to_any_other_and_is_better_than_none() {
+    let mut rib = rib();
+    let prefix = p("10.96.0.10/32");
+    for (n, local_pref) in [(0, 200), (1, 100)] {
+        let source = client(&mut rib, n);
+        let attrs = PathAttrs { local_pref: Some(local_pref), ..plain(addr(n)) };
+        announce(&mut rib, source.0, attrs, [prefix]);
+    }
+    settle(&mut rib);
+    let via = |n: u32| Some(FibRoute::Via([addr(n)].into_iter().collect()));
+    assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
+    assert_eq!(rib.take_next_hops(), [(addr(0), true), (addr(1), true)]);
+    rib.set_next_hop(addr(0), unusable());
+    settle(&mut rib);
+    assert_eq!(rib.take_fib_changes(), [(prefix, via(1))]);
+    rib.set_next_hop(addr(1), unusable());
+    settle(&mut rib);
+    assert_eq!(rib.take_fib_changes(), [(prefix, via(0))], "by preference again, where none can be used");
+    let lost: Vec<_> = rib.route(&prefix).unwrap().paths.iter().map(|path| (path.peer.0, path.lost_at)).collect();
+    assert_eq!(lost, [(0, None), (1, Some(Step::LocalPref))]);
+    rib.set_next_hop(addr(1), NextHopState::default());
+    // Usable, but for this prefix only through itself (§9.1.2.1).
+    rib.set_next_hop(addr(0), NextHopState { through: [prefix].into(), ..NextHopState::default() });
+    settle(&mut rib);
+    assert_eq!(rib.take_fib_changes(), [(prefix, via(1))]);
+    rib.set_next_hop(addr(0), NextHopState { through: [p("10.96.0.0/16")].into(), ..NextHopState::default() });
+    settle(&mut rib);
+    assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
 }
 
 #[test]

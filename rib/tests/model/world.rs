@@ -377,8 +377,12 @@ impl World {
             return;
         }
         let addr = self.rng.pick(&used);
-        let state = NextHopState { usable: !self.rng.one_in(3), metric: self.rng.below(2) as u32 };
-        self.model.next_hops.insert(addr, state);
+        let through = match self.rng.one_in(4) {
+            true => [self.rng.pick(&self.prefixes), self.rng.pick(&self.prefixes)].into(),
+            false => [].into(),
+        };
+        let state = NextHopState { usable: !self.rng.one_in(3), metric: self.rng.below(2) as u32, through };
+        self.model.next_hops.insert(addr, state.clone());
         self.rib.set_next_hop(addr, state);
     }
 
@@ -398,7 +402,7 @@ impl World {
     fn watch_next_hops(&mut self) {
         for (addr, used) in self.rib.take_next_hops() {
             if used && let Some(state) = self.model.next_hops.get(&addr) {
-                self.rib.set_next_hop(addr, *state);
+                self.rib.set_next_hop(addr, state.clone());
             }
         }
     }

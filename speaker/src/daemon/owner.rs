@@ -15,9 +15,9 @@ use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
 use fib_sync::FibHandle;
 use ipnetwork::IpNetwork;
-use rib::{FibRoute, Origination, PeerId, Rib, Session};
+use rib::{FibRoute, NextHopState, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
-use tracing::info;
+use tracing::{debug, info};
 
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
@@ -118,6 +118,7 @@ impl Owner {
                         self.apply(peer, news);
                     }
                 }
+                () = next_hops_changed(self.fib.as_ref()) => self.hear_of_next_hops(),
                 () = self.wanted.notified() => {
                     for peer in self.wanted.take() {
                         self.fill(peer);
@@ -145,13 +146,30 @@ impl Owner {
 
     fn publish(&mut self) {
         let changes = self.rib.take_fib_changes();
-        if let Some(fib) = &self.fib
-            && !changes.is_empty()
-        {
-            fib.update(changes.into_iter().map(|(prefix, route)| (IpNetwork::from(prefix), route.map(target))));
+        let next_hops = self.rib.take_next_hops();
+        if let Some(fib) = &self.fib {
+            if !changes.is_empty() {
+                fib.update(changes.into_iter().map(|(prefix, route)| (IpNetwork::from(prefix), route.map(target))));
+            }
+            if !next_hops.is_empty() {
+                fib.watch_next_hops(next_hops);
+            }
         }
         for (peer, queue) in &self.queues {
             fill(&mut self.rib, *peer, queue);
+        }
+    }
+
+    /// What the kernel's side found out about next hops goes into the decision (RFC 4271 §9.1.2.1).
+    fn hear_of_next_hops(&mut self) {
+        let reports = self.fib.as_ref().map(FibHandle::take_next_hop_changes).unwrap_or_default();
+        for (addr, report) in reports {
+            match &report.why_not {
+                Some(error) => debug!("next hop {addr} {error}"),
+                None => debug!("next hop {addr} can be used"),
+            }
+            let through = report.through.into_iter().map(Prefix::from).collect();
+            self.rib.set_next_hop(addr, NextHopState { usable: report.usable, metric: 0, through });
         }
     }
 
@@ -231,6 +249,13 @@ impl Owner {
 fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue) {
     if rib.pending(peer) {
         queue.fill(|| rib.poll_chunk(peer));
+    }
+}
+
+async fn next_hops_changed(fib: Option<&FibHandle>) {
+    match fib {
+        Some(fib) => fib.next_hops_changed().await,
+        None => std::future::pending().await,
     }
 }
 

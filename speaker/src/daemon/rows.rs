@@ -142,8 +142,17 @@ fn families(set: FamilySet) -> Vec<String> {
 fn reason(path: &PathView) -> Option<String> {
     match (&path.rejected, path.lost_at) {
         (Some(rejection), _) => Some(rejection.to_string()),
+        (None, Some(rib::Step::Usable)) => Some(unusable(path)),
         (None, Some(step)) if !path.multipath => Some(step.to_string()),
         _ => None,
+    }
+}
+
+fn unusable(path: &PathView) -> String {
+    let next_hop = path.attrs.next_hop.addr();
+    match path.next_hop.usable {
+        true => format!("next hop {next_hop} would be reached only through this very route"),
+        false => format!("next hop {next_hop} can't be reached"),
     }
 }
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`header`], [`open`] | RFC 4271 §6.1, §6.2 and what changed them: the exact NOTIFICATION for each wrong octet |
 //! | [`fsm`] | RFC 4271 §8: order of messages, timers, collisions, ends |
-//! | `update_errors` | RFC 7606: what an error costs, and that it costs no more |
+//! | [`update_errors`] | RFC 7606: what an error costs, and that it costs no more |
 //! | `semantics` | UPDATEs that can be read and must not be used |
 //! | `reflection` | who is told what (RFC 4456), and how it is rewritten |
 //! | `best_path` | RFC 4271 §9.1.2.2, a case a step |
@@ -21,3 +21,4 @@ mod fsm;
 mod harness;
 mod header;
 mod open;
+mod update_errors;

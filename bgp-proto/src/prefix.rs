@@ -110,6 +110,21 @@ impl Prefix {
         self.len() == self.family().max_prefix_len()
     }
 
+    /// Whether packets can be routed by it: it lies not inside a block that means "this network", loopback, link-local,
+    /// multicast or class E (RFC 1122 §3.2.1.3, RFC 4291 §2.4, RFC 6890 §2.2). The default route is one, and so is any
+    /// block that is larger than those.
+    pub const fn is_unicast(&self) -> bool {
+        match *self {
+            Self::V4 { addr: [first, ..], len } => first < 224 && (len < 8 || (first != 0 && first != 127)),
+            Self::V6 { addr, len } => match addr {
+                [0xff, ..] => false,
+                [0xfe, second, ..] => len < 10 || second & 0xc0 != 0x80,
+                [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 | 1] => len < 127,
+                _ => true,
+            },
+        }
+    }
+
     /// Whether every address of `other` is one of this block's. Equal prefixes contain each other.
     pub fn contains(&self, other: &Self) -> bool {
         match (self, other) {
@@ -183,6 +198,47 @@ mod tests {
 
     fn p(text: &str) -> Prefix {
         text.parse().expect("a test's prefix is valid")
+    }
+
+    #[test]
+    fn blocks_that_cannot_be_routed_are_told_by_their_address() {
+        // RFC 1122 §3.2.1.3, RFC 4291 §2.4, RFC 6890 §2.2
+        for bad in [
+            "0.0.0.0/8",
+            "0.1.0.0/16",
+            "127.0.0.0/8",
+            "127.0.0.1/32",
+            "224.0.0.0/4",
+            "239.1.1.1/32",
+            "240.0.0.0/4",
+            "255.255.255.255/32",
+            "224.0.0.0/3",
+            "::/128",
+            "::1/128",
+            "ff00::/8",
+            "ff02::1/128",
+            "fe80::/10",
+            "fe80::/64",
+        ] {
+            assert!(!p(bad).is_unicast(), "{bad}");
+        }
+        for good in [
+            "0.0.0.0/0",
+            "0.0.0.0/1",
+            "10.0.0.0/8",
+            "126.0.0.0/7",
+            "128.0.0.0/1",
+            "223.255.255.0/24",
+            "::/0",
+            "::/1",
+            "2001:db8::/32",
+            "fd00::/8",
+            "fe00::/9",
+            "::2/128",
+            "8000::/1",
+        ] {
+            assert!(p(good).is_unicast(), "{good}");
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bgp_proto::attr::PathAttrs;
 use bgp_proto::{Asn, Prefix};
 
 use crate::attrs::AttrId;
 use crate::core::{Core, Offer};
+use crate::export::is_link_local;
 use crate::peer::{PeerId, Slot};
 use crate::policy::{Policy, Verdict};
 
@@ -24,10 +26,16 @@ pub enum Rejection {
     OriginatorLoop,
     /// It has passed our cluster already. RFC 4456 §8
     ClusterLoop,
-    /// The next hop is no address of a host: 0.0.0.0, loopback, multicast. RFC 4271 §6.3
+    /// The path does not begin with the peer's AS. RFC 4271 §6.3
+    FirstAs,
+    /// The next hop is no address of a host: 0.0.0.0/8, loopback, multicast, class E. RFC 4271 §6.3
     NextHopInvalid,
     /// The next hop is our own address. RFC 4271 §5.1.3
     NextHopOurs,
+    /// The next hop is on no link we share with the peer, which is a neighbour. RFC 4271 §6.3
+    NextHopOffLink,
+    /// The prefix is no block of unicast addresses: loopback, link-local, multicast, class E. RFC 6890 §2.2
+    PrefixNotUnicast,
     /// The import policy's rule of this number, or its default.
     Policy(Option<u16>),
 }
@@ -37,9 +45,12 @@ impl fmt::Display for Rejection {
         f.write_str(match self {
             Self::AsLoop => "own AS in the path",
             Self::OriginatorLoop => "own ORIGINATOR_ID",
+            Self::FirstAs => "the path does not begin with the peer's AS",
             Self::ClusterLoop => "own cluster id in the CLUSTER_LIST",
             Self::NextHopInvalid => "next hop is no address of a host",
             Self::NextHopOurs => "next hop is our own address",
+            Self::NextHopOffLink => "next hop is on no link shared with the peer",
+            Self::PrefixNotUnicast => "prefix is no block of unicast addresses",
             Self::Policy(Some(rule)) => return write!(f, "import policy, rule {rule}"),
             Self::Policy(None) => "import policy, default",
         })
@@ -52,6 +63,10 @@ pub(crate) struct Checks {
     allow_as_in: u8,
     external: bool,
     client: bool,
+    /// The AS a path must begin with.
+    first_as: Option<Asn>,
+    address: IpAddr,
+    on_link: Option<Arc<[Prefix]>>,
     own: [Option<IpAddr>; 3],
 }
 
@@ -63,6 +78,12 @@ impl Checks {
             allow_as_in: settings.allow_as_in,
             external: peer.source.external,
             client: peer.source.client,
+            first_as: peer
+                .last
+                .map(|session| session.peer_asn)
+                .filter(|_| settings.rules.enforce_first_as && peer.source.external),
+            address: settings.address.to_canonical(),
+            on_link: settings.rules.on_link.clone().filter(|_| peer.source.external),
             own: [
                 peer.last.map(|session| session.local_addr.to_canonical()),
                 settings.local_v4.map(IpAddr::V4),
@@ -87,16 +108,29 @@ impl Checks {
                 return Some(Rejection::ClusterLoop);
             }
         }
-        let next_hop = attrs.next_hop.addr();
-        if next_hop.is_unspecified() || next_hop.is_loopback() || next_hop.is_multicast() || is_broadcast(next_hop) {
+        // RFC 4271 §6.3 lets us check it, RFC 7606 §7.2 says that the path is withdrawn then.
+        if self.first_as.is_some_and(|asn| attrs.as_path.leftmost() != Some(asn)) {
+            return Some(Rejection::FirstAs);
+        }
+        let next_hop = attrs.next_hop.addr().to_canonical();
+        if next_hop.is_unspecified() || !attrs.next_hop.is_usable() {
             return Some(Rejection::NextHopInvalid);
         }
-        self.own.contains(&Some(next_hop)).then_some(Rejection::NextHopOurs)
+        if self.own.contains(&Some(next_hop)) {
+            return Some(Rejection::NextHopOurs);
+        }
+        (!self.is_on_link(next_hop)).then_some(Rejection::NextHopOffLink)
     }
-}
 
-fn is_broadcast(addr: IpAddr) -> bool {
-    matches!(addr, IpAddr::V4(addr) if addr.is_broadcast())
+    /// RFC 4271 §6.3: of a peer one hop away, the next hop is its own address or one of a subnet we share. Of the other
+    /// family than the session's, and of link-local addresses, that says nothing.
+    fn is_on_link(&self, next_hop: IpAddr) -> bool {
+        let Some(subnets) = &self.on_link else { return true };
+        next_hop == self.address
+            || next_hop.is_ipv4() != self.address.is_ipv4()
+            || is_link_local(next_hop)
+            || subnets.iter().any(|subnet| subnet.contains_addr(next_hop))
+    }
 }
 
 /// Prefixes announced with one attribute set: what import says is worked out as rarely as possible.
@@ -117,7 +151,9 @@ impl Importer {
 
     /// The outcome for one prefix; its attributes are counted for the path.
     pub(crate) fn offer(&mut self, core: &mut Core, prefix: &Prefix) -> Offer {
-        let (attrs, rejected) = match (self.checked, self.settled) {
+        // RFC 4271 §6.3 "semantic correctness": the prefix is ignored, the others of the UPDATE are not.
+        let checked = self.checked.or_else(|| (!prefix.is_unicast()).then_some(Rejection::PrefixNotUnicast));
+        let (attrs, rejected) = match (checked, self.settled) {
             (Some(rejection), _) => (self.raw, Some(rejection)),
             (None, Some(settled)) => settled,
             (None, None) => {

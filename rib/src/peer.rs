@@ -8,6 +8,7 @@ use bgp_proto::{Asn, FamilySet, PathId, RouterId};
 use smallvec::SmallVec;
 
 use crate::policy::Policy;
+use crate::rules::PathRules;
 
 /// The number of a configured peer, given by the caller. Tables are indexed by it, so numbers are small and used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +67,8 @@ pub struct PeerSettings {
     pub local_v6: Option<Ipv6Addr>,
     /// How often our own AS may stand in a path we accept from it (RFC 4271 §9.1.2: never).
     pub allow_as_in: u8,
+    /// What holds for its AS paths, role and communities.
+    pub rules: PathRules,
     /// Do not tell it paths that already cross its AS. Off, as in BIRD, FRR and IOS: the receiver checks anyway, may have
     /// reasons to accept them (`allow_as_in`), and the peer's AS number would split update groups.
     pub skip_paths_through_peer: bool,
@@ -83,6 +86,7 @@ impl PeerSettings {
             local_v4: None,
             local_v6: None,
             allow_as_in: 0,
+            rules: PathRules::default(),
             skip_paths_through_peer: false,
         }
     }

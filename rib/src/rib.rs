@@ -160,6 +160,7 @@ impl Rib {
         if (old.import, old.allow_as_in, old.local_v4, old.local_v6)
             != (settings.import, settings.allow_as_in, settings.local_v4, settings.local_v6)
             || old.route_reflector_client != settings.route_reflector_client
+            || old.rules != settings.rules
         {
             self.core.reimport(id);
         }

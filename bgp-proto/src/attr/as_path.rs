@@ -109,6 +109,14 @@ impl AsPath {
         if first.kind == SegmentKind::Sequence { first.asns().next() } else { None }
     }
 
+    /// The AS nearest to us, as its position in the message has it: the first number, if the first segment is a sequence
+    /// of either kind. RFC 4271 §6.3
+    pub fn leftmost(&self) -> Option<Asn> {
+        let first = self.segments().next()?;
+        let ordered = matches!(first.kind, SegmentKind::Sequence | SegmentKind::ConfedSequence);
+        first.asns().next().filter(|_| ordered)
+    }
+
     /// The AS the route comes from: the last number, if the last segment is a sequence.
     pub fn origin(&self) -> Option<Asn> {
         let last = self.segments().last()?;
@@ -233,6 +241,9 @@ mod tests {
         assert_eq!(p.neighbor(), Some(Asn(1)));
         assert_eq!(p.origin(), None);
         assert!(p.has_set());
+        assert_eq!(p.leftmost(), Some(Asn(65001)));
+        assert_eq!(path(&[(Set, &[1]), (Sequence, &[2])]).leftmost(), None);
+        assert_eq!(AsPath::default().leftmost(), None);
     }
 
     #[test]

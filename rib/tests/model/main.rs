@@ -7,6 +7,7 @@
 
 mod naive;
 mod rng;
+mod rules;
 mod scenario;
 mod told;
 mod world;

@@ -21,6 +21,7 @@ mod diagnostic;
 mod model;
 mod raw;
 mod read;
+mod rules;
 mod schema;
 mod secrets;
 mod tree;
@@ -35,6 +36,7 @@ pub use model::{
     Action, AddPath, Api, Config, Fib, GracefulRestart, Log, LogFormat, LogLevel, Metrics, Node, Password, PeerOrigin,
     PeerSettings, Policy, PolicyRef, Pool, PoolMode, PrefixList, PrefixRange, Router, Rule, Set, Ttl,
 };
+pub use rules::PathRules;
 pub use schema::schema;
 pub use values::{DeviceName, HoldTime, Secret, SocketMode};
 

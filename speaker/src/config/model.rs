@@ -14,6 +14,7 @@ use bgp_proto::attr::Community;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
 use ipnetwork::IpNetwork;
 
+use super::rules::PathRules;
 use super::values::{DeviceName, HoldTime, Secret, SocketMode};
 
 /// A whole configuration file, checked.
@@ -238,6 +239,8 @@ pub struct PeerSettings {
     pub add_path: AddPath,
     /// Announce learned routes to this peer with ourselves as next hop.
     pub next_hop_self: bool,
+    /// Which of its paths are believed, and what is done to those it is told.
+    pub rules: PathRules,
     /// How far away the peer may be.
     pub ttl: Ttl,
     /// Decides about routes from this peer.

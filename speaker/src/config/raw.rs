@@ -279,6 +279,14 @@ macro_rules! with_session_keys {
             add_path: At<AddPath>,
             /// Announce learned routes with ourselves as next hop. Default: false.
             next_hop_self: At<bool>,
+            /// How often our own AS may stand in a route of the peer, 0 to 10. Default: 0.
+            allow_as_in: S<Int<0, 10>>,
+            /// Refuse routes of an eBGP peer whose AS path does not begin with its AS; off for a route server's clients.
+            /// Default: true.
+            enforce_first_as: At<bool>,
+            /// Refuse routes of an eBGP neighbour whose next hop is neither its address nor on the node's subnets, when
+            /// routes go into the kernel and the neighbour's address is on one of them. Default: true.
+            connected_check: At<bool>,
             /// Hops to an eBGP peer that is not a neighbour. Default: 1, a neighbour.
             ebgp_multihop: S<Int<1, 255>>,
             /// Accept only packets from at most this many hops away (GTSM, RFC 5082). Default: off.

@@ -25,6 +25,7 @@ mod peer_task;
 mod policies;
 mod restart;
 mod rows;
+mod rules;
 mod run;
 mod setup;
 

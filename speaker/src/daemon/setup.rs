@@ -100,6 +100,8 @@ pub fn rib_peer(config: &Config, peer: &PeerSettings) -> rib::PeerSettings {
         import: policy(&peer.import),
         export: policy(&peer.export),
         route_reflector_client: peer.route_reflector_client,
+        allow_as_in: peer.rules.allow_as_in,
+        rules: super::rules::of(config, peer),
         next_hop: if peer.next_hop_self { NextHopMode::Own } else { NextHopMode::Auto },
         local_v4: local(true).and_then(|address| match address {
             IpAddr::V4(address) => Some(address),

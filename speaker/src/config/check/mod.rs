@@ -6,6 +6,7 @@
 
 mod peers;
 mod policies;
+mod rules;
 mod settings;
 
 use std::collections::HashSet;

@@ -8,6 +8,7 @@ use bgp_proto::{Family, FamilySet};
 
 use super::has_bad;
 use super::peers::{Checker, Identity};
+use super::rules::Of;
 use crate::config::at::At;
 use crate::config::diagnostic::Place;
 use crate::config::model::{AddPath, GracefulRestart, Password, PeerSettings, PolicyRef, Ttl};
@@ -36,7 +37,12 @@ impl<'f> Layers<'f> {
     }
 
     fn flag(self, key: impl Fn(&SessionKeys<'f>) -> &'f At<bool>) -> bool {
-        self.pick(key).is_some_and(|(flag, _)| *flag)
+        self.flag_or(false, key)
+    }
+
+    /// A switch, and how it stands when nobody says.
+    pub(super) fn flag_or(self, default: bool, key: impl Fn(&SessionKeys<'f>) -> &'f At<bool>) -> bool {
+        self.pick(key).map_or(default, |(flag, _)| *flag)
     }
 }
 
@@ -63,11 +69,13 @@ impl<'f> Checker<'f, '_> {
             Some((name, place)) => self.policies.resolve(key, &name.0, place, self.report),
             None => PolicyRef::Accept,
         };
+        let ttl = self.ttl(ibgp, complete, layers);
         PeerSettings {
+            rules: self.rules(Of { address, asn, ttl, complete }, layers),
             source: self.source(address, interface.is_some(), ibgp, layers),
             families: self.families(address, layers),
             password: self.password(layers),
-            ttl: self.ttl(ibgp, complete, layers),
+            ttl,
             import: policy("import", layers.pick(|keys| keys.import)),
             export: policy("export", layers.pick(|keys| keys.export)),
             graceful_restart: self.graceful_restart(layers),

@@ -1,0 +1,181 @@
+//! What is believed of a peer's paths, and what others are told of them: AS paths, roles, well-known communities.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_proto::attr::{AsPath, PathAttrs};
+use bgp_proto::message::{Codec, Nlri, Reach, Update};
+use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
+use rib::{PathRules, PathView, PeerId, PeerSettings, Rejection, Rib, RibConfig, Session};
+
+use crate::naive::plain;
+use crate::told::Told;
+
+const OWN: Asn = Asn(64512);
+const THEIRS: Asn = Asn(65001);
+const V4: Family = Family::IPV4_UNICAST;
+
+fn p(text: &str) -> Prefix {
+    text.parse().unwrap()
+}
+
+/// A RIB and its peers: number n has the address 192.0.2.(10 + n).
+struct World {
+    rib: Rib,
+    sessions: Vec<Session>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(RibConfig::new(OWN, RouterId(1)))
+    }
+
+    fn with(config: RibConfig) -> Self {
+        Self { rib: Rib::new(config), sessions: Vec::new() }
+    }
+
+    /// The next peer, of an AS, with what `change` makes of the usual settings.
+    fn peer(&mut self, asn: Asn, change: impl FnOnce(&mut PeerSettings)) -> usize {
+        let n = self.sessions.len();
+        let external = asn != OWN;
+        let session = Session {
+            codec: Codec { four_octet_as: true, families: [V4].into_iter().collect(), external, ..Codec::INITIAL },
+            external,
+            local_asn: OWN,
+            peer_asn: asn,
+            peer_id: RouterId(100 + n as u32),
+            local_addr: [192, 0, 2, 1].into(),
+            enhanced_refresh: true,
+        };
+        self.peer_on(session, change)
+    }
+
+    fn peer_on(&mut self, session: Session, change: impl FnOnce(&mut PeerSettings)) -> usize {
+        let n = self.sessions.len();
+        let mut settings = PeerSettings::new(addr(n));
+        change(&mut settings);
+        self.rib.peer_add(PeerId(n as u32), settings);
+        self.rib.peer_up(PeerId(n as u32), session);
+        self.sessions.push(session);
+        n
+    }
+
+    fn announce(&mut self, from: usize, attrs: PathAttrs, prefix: &str) {
+        let nlri = Nlri::from_prefixes(V4, false, [(PathId::NONE, p(prefix))]);
+        let reach = Reach { attrs: Arc::new(attrs), nlri };
+        let update = Update { reach: [reach].into_iter().collect(), ..Update::default() };
+        self.rib.apply(PeerId(from as u32), &update);
+        while self.rib.settle(100) {}
+    }
+
+    /// The one path of a prefix.
+    fn path(&self, prefix: &str) -> PathView {
+        self.rib.route(&p(prefix)).unwrap().paths.remove(0)
+    }
+
+    fn rejected(&self, prefix: &str) -> Option<Rejection> {
+        self.path(prefix).rejected
+    }
+
+    /// What a peer holds of a prefix, decoded from its bytes.
+    fn told(&mut self, to: usize, prefix: &str) -> Option<PathAttrs> {
+        let id = PeerId(to as u32);
+        let mut told = Told::default();
+        self.rib.resend(id, V4);
+        while let Some(chunk) = self.rib.poll_chunk(id) {
+            told.read(&self.sessions[to].codec, &chunk);
+        }
+        told.table.remove(&(p(prefix), PathId::NONE))
+    }
+}
+
+fn addr(n: usize) -> IpAddr {
+    [192, 0, 2, 10 + n as u8].into()
+}
+
+fn path(n: usize, asns: &[u32]) -> PathAttrs {
+    let mut attrs = plain(addr(n));
+    attrs.as_path = AsPath::sequence(asns.iter().copied().map(Asn));
+    attrs
+}
+
+#[test]
+fn a_path_that_begins_with_another_as_is_as_good_as_withdrawn() {
+    // RFC 4271 §6.3, RFC 7606 §7.2
+    let mut world = World::new();
+    let from = world.peer(THEIRS, |settings| settings.rules.enforce_first_as = true);
+    let other = world.peer(Asn(65002), |_| ());
+    world.announce(from, path(from, &[65001, 7]), "10.1.0.0/16");
+    assert!(world.told(other, "10.1.0.0/16").is_some());
+    for wrong in [path(from, &[7, 65001]), path(from, &[])] {
+        world.announce(from, wrong, "10.1.0.0/16");
+        assert_eq!(world.rejected("10.1.0.0/16"), Some(Rejection::FirstAs));
+        assert!(world.told(other, "10.1.0.0/16").is_none());
+    }
+    // A route server's client switches it off, and what is there is asked again.
+    world.rib.peer_update(PeerId(0), PeerSettings::new(addr(from)));
+    while world.rib.settle(100) {}
+    assert_eq!(world.rejected("10.1.0.0/16"), None);
+    let inner = world.peer(OWN, |settings| settings.rules.enforce_first_as = true);
+    world.announce(inner, path(inner, &[7]), "10.2.0.0/16");
+    assert_eq!(world.rejected("10.2.0.0/16"), None, "inside the AS nobody puts itself in front");
+}
+
+#[test]
+fn the_next_hop_of_a_neighbor_is_itself_or_on_a_link_we_share() {
+    // RFC 4271 §6.3
+    let subnets: Arc<[Prefix]> = [p("192.0.2.0/24"), p("198.51.100.0/24")].into();
+    let mut world = World::new();
+    let on_link = Some(subnets.clone());
+    let from = world.peer(THEIRS, |settings| settings.rules = PathRules { on_link, ..PathRules::default() });
+    for (next_hop, expected) in [
+        ("192.0.2.10", None),
+        ("192.0.2.77", None),
+        ("198.51.100.7", None),
+        ("203.0.113.1", Some(Rejection::NextHopOffLink)),
+        ("192.0.2.1", Some(Rejection::NextHopOurs)),
+        ("0.0.0.9", Some(Rejection::NextHopInvalid)),
+        ("127.0.0.1", Some(Rejection::NextHopInvalid)),
+        ("224.0.0.1", Some(Rejection::NextHopInvalid)),
+        ("240.0.0.1", Some(Rejection::NextHopInvalid)),
+        ("255.255.255.255", Some(Rejection::NextHopInvalid)),
+        ("2001:db8::1", None), // of the other family the session's address says nothing (RFC 8950)
+    ] {
+        let mut attrs = path(from, &[65001]);
+        attrs.next_hop = next_hop.parse::<IpAddr>().unwrap().into();
+        world.announce(from, attrs, "10.1.0.0/16");
+        assert_eq!(world.rejected("10.1.0.0/16"), expected, "{next_hop}");
+    }
+    let on_link = Some(subnets);
+    let inner = world.peer(OWN, |settings| settings.rules = PathRules { on_link, ..PathRules::default() });
+    let mut attrs = path(inner, &[7]);
+    attrs.next_hop = IpAddr::from([203, 0, 113, 1]).into();
+    world.announce(inner, attrs, "10.2.0.0/16");
+    assert_eq!(world.rejected("10.2.0.0/16"), None, "an internal peer's next hop may be anywhere");
+}
+
+#[test]
+fn prefixes_that_are_no_unicast_are_refused_and_the_others_of_the_update_are_not() {
+    // RFC 4271 §6.3, RFC 6890 §2.2
+    let mut world = World::new();
+    let from = world.peer(THEIRS, |_| ());
+    let other = world.peer(Asn(65002), |_| ());
+    let prefixes = ["10.1.0.0/16", "224.0.0.0/24", "127.0.0.0/8", "240.0.0.0/8", "0.0.0.0/0"];
+    for prefix in prefixes {
+        world.announce(from, path(from, &[65001]), prefix);
+    }
+    let refused: Vec<_> = prefixes.into_iter().filter(|prefix| world.rejected(prefix).is_some()).collect();
+    assert_eq!(refused, ["224.0.0.0/24", "127.0.0.0/8", "240.0.0.0/8"]);
+    assert_eq!(world.rejected("224.0.0.0/24"), Some(Rejection::PrefixNotUnicast));
+    assert!(world.told(other, "224.0.0.0/24").is_none() && world.told(other, "0.0.0.0/0").is_some());
+}
+
+#[test]
+fn our_own_as_may_stand_in_a_path_as_often_as_is_said() {
+    // RFC 4271 §9.1.2
+    let mut world = World::new();
+    let from = world.peer(THEIRS, |settings| settings.allow_as_in = 2);
+    world.announce(from, path(from, &[65001, 64512, 64512]), "10.1.0.0/16");
+    world.announce(from, path(from, &[65001, 64512, 7, 64512, 64512]), "10.2.0.0/16");
+    assert_eq!((world.rejected("10.1.0.0/16"), world.rejected("10.2.0.0/16")), (None, Some(Rejection::AsLoop)));
+}

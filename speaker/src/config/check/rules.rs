@@ -1,0 +1,41 @@
+//! A peer's keys about AS paths, roles and well-known communities.
+
+use std::net::IpAddr;
+
+use bgp_proto::Asn;
+
+use super::peers::Checker;
+use super::settings::Layers;
+use crate::config::model::Ttl;
+use crate::config::rules::PathRules;
+
+/// Of whom the keys are.
+#[derive(Clone, Copy)]
+pub(super) struct Of {
+    pub(super) address: IpAddr,
+    pub(super) asn: Asn,
+    pub(super) ttl: Ttl,
+    /// Whether its AS is really known.
+    pub(super) complete: bool,
+}
+
+impl<'f> Checker<'f, '_> {
+    pub(super) fn rules(&self, of: Of, layers: Layers<'f>) -> PathRules {
+        let external = of.asn != self.router.asn;
+        let neighbor = matches!(of.ttl, Ttl::Send(1) | Ttl::Security { hops: 1 });
+        for (key, value) in [
+            ("enforce_first_as", layers.pick(|keys| keys.enforce_first_as)),
+            ("connected_check", layers.pick(|keys| keys.connected_check)),
+        ] {
+            if let (Some((true, place)), false) = (value, external || !of.complete) {
+                let message = format!("{key} has no effect on iBGP peer {}", of.address);
+                self.report.warn(place, message, "it is a rule for peers of other ASes; leave it out");
+            }
+        }
+        PathRules {
+            allow_as_in: layers.pick(|keys| keys.allow_as_in).map_or(0, |(n, _)| u8::try_from(n.0.0).unwrap_or(10)),
+            enforce_first_as: external && layers.flag_or(true, |keys| keys.enforce_first_as),
+            connected_check: external && neighbor && layers.flag_or(true, |keys| keys.connected_check),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What a peer's configuration says about AS paths, roles and well-known communities, checked.
+//!
+//! Beside [`model`](super::model) because it is one subject: every key of it ends in the RIB's rules for the peer, and a
+//! few in its OPEN.
+
+/// Which paths of a peer are believed, and what is done to those it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathRules {
+    /// How often our AS may stand in a path of the peer. RFC 4271 §9.1.2
+    pub allow_as_in: u8,
+    /// Refuse paths that do not begin with the peer's AS; of meaning for an eBGP peer. RFC 4271 §6.3
+    pub enforce_first_as: bool,
+    /// Refuse next hops on no link shared with the peer; only ever true for an eBGP neighbour. RFC 4271 §6.3
+    pub connected_check: bool,
+}

@@ -1,0 +1,31 @@
+//! What the RIB is told of a peer's AS paths, role and communities.
+
+use std::sync::Arc;
+
+use bgp_proto::Prefix;
+use rib::PathRules;
+
+use crate::config::{Config, PeerSettings};
+
+/// See the module.
+pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
+    let rules = &peer.rules;
+    PathRules {
+        enforce_first_as: rules.enforce_first_as,
+        on_link: on_link(config, peer).filter(|_| rules.connected_check),
+    }
+}
+
+/// Our subnets of the peer's family, if the peer is on one of them. A reflector that puts nothing into the kernel does
+/// not care where a next hop is, and a node whose addresses come without subnets cannot say.
+fn on_link(config: &Config, peer: &PeerSettings) -> Option<Arc<[Prefix]>> {
+    let subnets: Arc<[Prefix]> = config
+        .node
+        .addresses
+        .iter()
+        .filter(|own| own.is_ipv4() == peer.address.is_ipv4() && own.prefix() < if own.is_ipv4() { 32 } else { 128 })
+        .map(|own| Prefix::from(*own))
+        .collect();
+    let shared = subnets.iter().any(|subnet| subnet.contains_addr(peer.address));
+    Some(subnets).filter(|_| shared && config.fib.enabled)
+}

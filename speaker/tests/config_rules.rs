@@ -1,0 +1,40 @@
+//! Keys about AS paths, roles and well-known communities: what they mean, what is said about those that cannot be.
+#![allow(clippy::unwrap_used)]
+
+use speaker::config::{Loaded, PathRules, parse};
+
+const BASE: &str = "router: { asn: 64512 }\nnode: { name: n1, addresses: [172.16.1.1/24] }\n";
+
+/// A peer of this AS with these keys.
+fn load(asn: u32, keys: &str) -> Result<Loaded, String> {
+    let policies = if asn == 64512 { "" } else { ", import: accept, export: accept" };
+    let text = format!("{BASE}peers: [ {{ address: 172.16.1.2, asn: {asn}{policies}{keys} }} ]\n");
+    parse("test.yaml", &text).map_err(|errors| errors.to_string())
+}
+
+#[track_caller]
+fn rules(asn: u32, keys: &str) -> PathRules {
+    load(asn, keys).unwrap_or_else(|errors| panic!("{errors}")).config.peers[0].rules.clone()
+}
+
+#[test]
+fn paths_are_checked_by_default_and_each_check_can_be_switched_off() {
+    let usual = rules(65001, "");
+    assert_eq!((usual.allow_as_in, usual.enforce_first_as, usual.connected_check), (0, true, true));
+    let other = rules(65001, ", allow_as_in: 2, enforce_first_as: false, connected_check: false");
+    assert_eq!((other.allow_as_in, other.enforce_first_as, other.connected_check), (2, false, false));
+    assert!(!rules(65001, ", ebgp_multihop: 2").connected_check, "it is no neighbour");
+    assert!(rules(65001, ", ttl_security: 1").connected_check);
+    assert!(!rules(65001, ", ttl_security: 2").connected_check);
+    let inner = rules(64512, "");
+    assert!(!inner.enforce_first_as && !inner.connected_check);
+}
+
+#[test]
+fn a_rule_for_other_ases_on_an_internal_peer_is_a_doubt() {
+    for keys in [", enforce_first_as: true", ", connected_check: true"] {
+        let loaded = load(64512, keys).unwrap();
+        assert!(loaded.warnings[0].to_string().contains("has no effect on iBGP peer 172.16.1.2"), "{keys}");
+    }
+    assert!(load(65001, ", allow_as_in: 11").unwrap_err().contains("a whole number from 0 to 10"));
+}

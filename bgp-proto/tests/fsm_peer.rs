@@ -332,6 +332,41 @@ fn a_stop_is_a_hard_reset_where_notifications_keep_routes() {
 }
 
 #[test]
+fn a_peer_with_too_many_prefixes_is_told_which_and_refused_for_the_pause() {
+    // RFC 4271 §6.7, RFC 4486 §4
+    let graceful = GrConfig { time: 120, restarted: false, forwarding_preserved: FamilySet::ALL, notification: true };
+    let with = |config| PeerConfig { graceful_restart: Some(graceful), ..config };
+    let start = Instant::now();
+    let (family, limit) = (Family::IPV6_UNICAST, 70_000);
+    let data = [0, 2, 1, 0, 1, 0x11, 0x70];
+    let end = |peer: &mut Peer, pause| {
+        peer.command(start, Command::TooManyPrefixes { family, limit, pause });
+        let [Message::Notification(sent)] = &drain(peer).0[..] else { panic!("no NOTIFICATION") };
+        assert_eq!(peer.last_down(), &DownReason::TooManyPrefixes { family, limit, pause });
+        assert_eq!(peer.state(), State::Idle);
+        sent.clone()
+    };
+    let mut peer = establish(start, config(), &theirs());
+    let sent = end(&mut peer, Some(seconds(300)));
+    assert_eq!((sent.code.0, sent.subcode, &sent.data[..]), (6, cease::MAX_PREFIXES, &data[..]));
+    for (after, state) in [(1, State::Idle), (299, State::Idle), (300, State::Connect)] {
+        peer.handle_timeout(start + seconds(after));
+        assert_eq!(peer.state(), state, "after {after} s");
+    }
+    // Without a pause nothing but a start brings it back.
+    let mut peer = establish(start, config(), &theirs());
+    end(&mut peer, None);
+    peer.handle_timeout(start + seconds(100_000));
+    assert_eq!((peer.state(), peer.poll_timeout()), (State::Idle, None));
+    peer.command(start, Command::Start);
+    assert_eq!(peer.state(), State::Connect);
+    // RFC 8538 §4: the peer would keep our routes otherwise.
+    let mut peer = establish(start, with(config()), &with(theirs()));
+    let sent = end(&mut peer, None);
+    assert_eq!((sent.subcode, &sent.data[..2], &sent.data[2..]), (cease::HARD_RESET, &[6, 1][..], &data[..]));
+}
+
+#[test]
 fn the_next_open_tells_the_restart_state_of_that_moment() {
     // RFC 4724 §3: R and F must be true.
     let now = Instant::now();

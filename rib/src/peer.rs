@@ -7,6 +7,7 @@ use bgp_proto::message::Codec;
 use bgp_proto::{Asn, FamilySet, PathId, RouterId};
 use smallvec::SmallVec;
 
+use crate::limit::{PathLimit, Watch};
 use crate::policy::Policy;
 use crate::rules::PathRules;
 
@@ -72,6 +73,8 @@ pub struct PeerSettings {
     /// Do not tell it paths that already cross its AS. Off, as in BIRD, FRR and IOS: the receiver checks anyway, may have
     /// reasons to accept them (`allow_as_in`), and the peer's AS number would split update groups.
     pub skip_paths_through_peer: bool,
+    /// How many prefixes it may announce, by [`Family::SUPPORTED`](bgp_proto::Family::SUPPORTED).
+    pub limits: [Option<PathLimit>; 2],
 }
 
 impl PeerSettings {
@@ -88,6 +91,7 @@ impl PeerSettings {
             allow_as_in: 0,
             rules: PathRules::default(),
             skip_paths_through_peer: false,
+            limits: [None; 2],
         }
     }
 }
@@ -146,6 +150,8 @@ pub(crate) struct Slot {
     pub(crate) counters: PeerCounters,
     /// Families whose End-of-RIB arrived on this session.
     pub(crate) ended: FamilySet,
+    /// What was said about its limits on this session.
+    pub(crate) watches: [Watch; 2],
 }
 
 impl Slot {

@@ -12,6 +12,7 @@ use crate::core::{Core, Offer};
 use crate::fib::FibRoute;
 use crate::group::{Dump, Framing, Group, GroupKey, Scratch};
 use crate::import::{Checks, Importer};
+use crate::limit::{Gate, LimitEvent};
 use crate::next_hop::NextHopState;
 use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
 use crate::settle::Workspace;
@@ -85,13 +86,20 @@ pub struct Rib {
     pub(crate) groups: Vec<Option<Group>>,
     scratch: Scratch,
     pub(crate) work: Workspace,
+    limit_events: Vec<LimitEvent>,
 }
 
 impl Rib {
     /// An empty RIB.
     pub fn new(config: RibConfig) -> Self {
         let config = RibConfig { max_paths: config.max_paths.clamp(1, 64), ..config };
-        Self { core: Core::new(config), groups: Vec::new(), scratch: Scratch::default(), work: Workspace::default() }
+        Self {
+            core: Core::new(config),
+            groups: Vec::new(),
+            scratch: Scratch::default(),
+            work: Workspace::default(),
+            limit_events: Vec::new(),
+        }
     }
 
     /// The configuration in force.
@@ -137,6 +145,7 @@ impl Rib {
                 memberships: SmallVec::new(),
                 counters: PeerCounters::default(),
                 ended: FamilySet::EMPTY,
+                watches: Default::default(),
             },
         );
     }
@@ -188,7 +197,7 @@ impl Rib {
         }
         let Some(peer) = self.core.peers.find_mut(id) else { return };
         (peer.session, peer.last) = (Some(session), Some(session));
-        peer.ended = FamilySet::EMPTY;
+        (peer.ended, peer.watches) = (FamilySet::EMPTY, Default::default());
         (peer.source.router_id, peer.source.external) = (session.peer_id, session.external);
         peer.source.client = peer.settings.route_reflector_client && !session.external;
         // Families not negotiated this time have nobody left to renew them. RFC 4724 §4.2
@@ -224,6 +233,10 @@ impl Rib {
     pub fn apply(&mut self, id: PeerId, update: &Update) {
         let core = &mut self.core;
         let Some(peer) = core.peers.find(id).filter(|peer| peer.session.is_some()) else { return };
+        let limits = peer.settings.limits;
+        if peer.watches.iter().zip(limits).any(|(watch, limit)| watch.is_over(limit)) {
+            return;
+        }
         let (checks, policy) = (Checks::of(core, peer), peer.settings.import.clone());
         let mut counters = peer.counters;
         for (path_id, prefix) in update.unreach.iter().flat_map(|nlri| nlri.iter()) {
@@ -237,13 +250,23 @@ impl Rib {
         for reach in &update.reach {
             let raw = core.attrs.intern(&reach.attrs, &mut core.next_hops);
             let mut importer = Importer::new(core, &checks, policy.clone(), raw);
+            let mut gate = Gate::new(id, reach.nlri.family(), &limits);
             for (path_id, prefix) in reach.nlri.iter() {
                 counters.announced += 1;
+                if gate.refuses(core, &prefix, path_id) {
+                    if gate.is_shut() {
+                        break;
+                    }
+                    continue;
+                }
                 let dest = core.table.find_or_insert(prefix);
                 let offer = importer.offer(core, &prefix);
-                core.put(dest, id, path_id, offer);
+                if !gate.refuses_offer(core, dest, path_id, &offer) {
+                    core.put(dest, id, path_id, offer);
+                }
             }
             importer.finish(core);
+            self.limit_events.extend(gate.settle(core).into_iter().flatten());
             core.attrs.release(raw, &mut core.next_hops);
         }
         if let Some(peer) = core.peers.find_mut(id) {
@@ -314,6 +337,12 @@ impl Rib {
     /// counts as usable at no cost; what was said is forgotten when the last path over it goes.
     pub fn set_next_hop(&mut self, addr: IpAddr, state: NextHopState) {
         self.core.next_hops.set(addr, state);
+    }
+
+    /// Peers that reached a limit since the last call. What [`Excess::End`](crate::Excess::End) asks for is up to the
+    /// caller.
+    pub fn take_limit_events(&mut self) -> Vec<LimitEvent> {
+        std::mem::take(&mut self.limit_events)
     }
 
     /// Next hops that came into use (`true`) or went out of it since the last call: those to watch and to watch no more.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Negotiated, OpenRefused, PeerConfig, State};
+use crate::Family;
 use crate::message::{ErrorCode, MessageError, Notification, cease};
 
 /// What ended a session, or kept it from beginning.
@@ -65,6 +66,15 @@ pub enum DownReason {
         /// The state.
         state: State,
     },
+    /// It announced more prefixes of a family than it may (RFC 4271 §6.7).
+    TooManyPrefixes {
+        /// The family.
+        family: Family,
+        /// How many it may announce.
+        limit: u32,
+        /// How long it is refused; `None`: until an operator lets it in.
+        pause: Option<Duration>,
+    },
     /// Two connections were made at once, and the other one stayed.
     CollisionLost,
     /// The peer has restarted and opened a new connection beside the old one (RFC 4724 §4.2).
@@ -91,7 +101,7 @@ impl DownReason {
                 negotiated.graceful_notification && !is_hard_reset(notification)
             }
             // We want no routes of this peer any more.
-            Self::Stopped(_) => false,
+            Self::Stopped(_) | Self::TooManyPrefixes { .. } => false,
             // These never end an established session.
             Self::NeverTried
             | Self::Waiting
@@ -129,6 +139,7 @@ impl DownReason {
             Self::NotificationSent(_) => "notification_sent",
             Self::MessageError { .. } => "message_error",
             Self::UnexpectedMessage { .. } => "unexpected_message",
+            Self::TooManyPrefixes { .. } => "too_many_prefixes",
             Self::CollisionLost => "collision_lost",
             Self::PeerRestarted => "peer_restarted",
         }
@@ -138,6 +149,10 @@ impl DownReason {
     pub fn what_to_do(&self, config: &PeerConfig) -> Option<String> {
         let hint = match self {
             Self::Refused => "start BGP on the peer, or set `port` to the one it listens on; a firewall that rejects looks the same".into(),
+            Self::TooManyPrefixes { pause, .. } => {
+                let back = if pause.is_some() { "" } else { "; then let the peer in again" };
+                format!("ask the peer what it announces, or raise `max_prefix.limit`{back}")
+            }
             Self::Unreachable => "check the address, the route to it (`ip route get`), and that the link is up".into(),
             Self::ConnectTimedOut if config.password => {
                 "check that both ends have the same password: a wrong one looks like silence; then firewalls and the address".into()
@@ -245,6 +260,10 @@ impl fmt::Display for DownReason {
                 write!(f, "bad message from the peer: {error}; we sent {notification}")
             }
             Self::UnexpectedMessage { message, state } => write!(f, "peer sent {message} in {state}"),
+            Self::TooManyPrefixes { family, limit, pause } => {
+                write!(f, "the peer announced more than {limit} prefixes of {family}")?;
+                pause.map_or(Ok(()), |pause| write!(f, "; refused for {}", Seconds(pause)))
+            }
             Self::CollisionLost => f.write_str("the peer connected at the same moment, and that connection was kept"),
             Self::PeerRestarted => f.write_str("the peer restarted and opened a new connection"),
         }

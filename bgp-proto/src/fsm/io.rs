@@ -122,6 +122,16 @@ pub enum Command {
     /// End the session with this NOTIFICATION (Cease/Administrative Reset, /BFD Down, /Maximum Number of Prefixes …)
     /// and come back. The peer is dialled again after the idle hold time.
     Reset(Notification),
+    /// End the session: the peer announced more prefixes of a family than it may (RFC 4271 §6.7, Cease/Maximum Number of
+    /// Prefixes). It is refused until the pause is over; without one, until [`Command::Start`].
+    TooManyPrefixes {
+        /// The family.
+        family: Family,
+        /// How many it may announce.
+        limit: u32,
+        /// How long it is refused.
+        pause: Option<Duration>,
+    },
     /// Ask the peer for all its routes of a family (RFC 2918). Without effect unless that was negotiated.
     RequestRefresh(Family),
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{HEADER_LEN, MAX_LEN, MessageError, MessageErrorKind, kind, put_message};
+use crate::Family;
 
 /// Longest text of a shutdown communication in octets. RFC 9003 §2
 const MAX_SHUTDOWN_TEXT: usize = 255;
@@ -160,6 +161,15 @@ impl Notification {
             data.put_slice(text.as_bytes());
         }
         ErrorCode::CEASE.with(subcode, data.freeze())
+    }
+
+    /// The peer announced more prefixes of a family than it may: the family and the limit. RFC 4486 §4
+    pub fn max_prefixes(family: Family, limit: u32) -> Self {
+        let mut data = BytesMut::with_capacity(7);
+        data.put_u16(family.afi);
+        data.put_u8(family.safi);
+        data.put_u32(limit);
+        ErrorCode::CEASE.with(cease::MAX_PREFIXES, data.freeze())
     }
 
     /// The same, and "forget my routes" to a peer that would keep them over a NOTIFICATION. RFC 8538 §3.1

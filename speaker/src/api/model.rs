@@ -122,6 +122,26 @@ pub struct PeerDetail {
     pub update_faults: u64,
     /// The last such error.
     pub last_fault: Option<String>,
+    /// Limits on the peer's prefixes, one a family that has one.
+    #[serde(default)]
+    pub limits: Vec<LimitRow>,
+}
+
+/// How many prefixes of a family a peer may announce.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct LimitRow {
+    /// The family.
+    pub family: String,
+    /// Prefixes that count at the moment.
+    pub count: u32,
+    /// How many there may be.
+    pub limit: u32,
+    /// From how many on it is logged.
+    pub warning: u32,
+    /// What happens beyond the limit: `restart`, `disable`, `warn` or `block`.
+    pub action: String,
+    /// `ok`, `near` since the warning was reached in this session, or `exceeded` (in this session, or it ended the last).
+    pub state: String,
 }
 
 /// Messages by type and direction.

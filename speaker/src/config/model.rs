@@ -249,6 +249,8 @@ pub struct PeerSettings {
     pub export: PolicyRef,
     /// Graceful restart with this peer; the router's unless the peer says otherwise.
     pub graceful_restart: GracefulRestart,
+    /// How many prefixes it may announce.
+    pub max_prefix: MaxPrefix,
 }
 
 impl PeerSettings {
@@ -261,6 +263,44 @@ impl PeerSettings {
     pub fn label(&self) -> String {
         self.description.clone().unwrap_or_else(|| self.address.to_string())
     }
+}
+
+/// How many prefixes a peer may announce (RFC 4271 §6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPrefix {
+    /// The limit for IPv4 prefixes.
+    pub ipv4: Option<u32>,
+    /// The limit for IPv6 prefixes.
+    pub ipv6: Option<u32>,
+    /// Percentage of a limit from which on it is logged: 1–100.
+    pub warning: u8,
+    /// What happens beyond a limit.
+    pub action: MaxPrefixAction,
+    /// Only prefixes that import lets through count.
+    pub accepted_only: bool,
+}
+
+impl Default for MaxPrefix {
+    fn default() -> Self {
+        let action = MaxPrefixAction::Restart { after: Duration::from_secs(300) };
+        Self { ipv4: None, ipv6: None, warning: 75, action, accepted_only: false }
+    }
+}
+
+/// What happens to a peer that announces too many prefixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxPrefixAction {
+    /// Its session ends, and may come back after this time.
+    Restart {
+        /// The time.
+        after: Duration,
+    },
+    /// Its session ends, and stays down until an operator lets the peer in.
+    Disable,
+    /// It is only logged.
+    Warn,
+    /// The prefixes beyond the limit are ignored.
+    Block,
 }
 
 /// Where a peer comes from.

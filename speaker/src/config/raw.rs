@@ -225,6 +225,53 @@ pub(super) struct AddPath {
     pub receive: At<bool>,
 }
 
+/// How many prefixes a peer may announce, in each family (RFC 4271 §6.7).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MaxPrefix {
+    /// The limit in each family that has none of its own here. With ADD-PATH every path counts.
+    pub limit: S<PrefixLimit>,
+    /// The limit for IPv4 prefixes.
+    pub ipv4: S<PrefixLimit>,
+    /// The limit for IPv6 prefixes.
+    pub ipv6: S<PrefixLimit>,
+    /// Percentage of the limit from which on it is logged. Default: 75.
+    pub warning: S<Int<1, 100>>,
+    /// What happens beyond the limit. Default: restart.
+    pub action: At<MaxPrefixAction>,
+    /// With action restart: how long the peer is refused, from 1s to 7d. Default: 5m.
+    pub restart_after: S<Lasting<1_000, 604_800_000>>,
+    /// What counts. Default: received.
+    pub count: At<MaxPrefixCount>,
+}
+
+/// A number of prefixes.
+pub(super) type PrefixLimit = Int<1, 100_000_000>;
+
+/// What happens to a peer that announces too many prefixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MaxPrefixAction {
+    /// Its session ends, and may come back after `restart_after`.
+    Restart,
+    /// Its session ends, and stays down until an operator lets the peer in.
+    Disable,
+    /// Only logged.
+    Warn,
+    /// The prefixes beyond the limit are ignored.
+    Block,
+}
+
+/// Which prefixes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MaxPrefixCount {
+    /// All of them.
+    Received,
+    /// Those the import policy lets through.
+    Accepted,
+}
+
 /// Declares a type whose keys are its own and those every kind of peer has, and a view of the latter.
 macro_rules! with_session_keys {
     (@view $($(#[$doc:meta])* $key:ident: $type:ty,)*) => {
@@ -297,6 +344,8 @@ macro_rules! with_session_keys {
             export: S<String>,
             /// Graceful restart with the peer. Default: as the router.
             graceful_restart: At<PeerGracefulRestart>,
+            /// How many prefixes the peer may announce. Default: any number.
+            max_prefix: At<MaxPrefix>,
         }
     };
     ($($type:tt)*) => {

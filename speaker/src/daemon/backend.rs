@@ -114,7 +114,7 @@ impl Backend for Daemon {
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
         let row = rows::peer(&self.0.config, known, &status, &counts);
-        Some(rows::peer_detail(row, &status))
+        Some(rows::peer_detail(row, &known.settings, &status, &counts))
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {

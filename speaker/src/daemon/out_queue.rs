@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bgp_proto::message::HEADER_LEN;
 use bytes::Bytes;
-use rib::PeerId;
+use rib::{LimitEvent, PeerId};
 use tokio::sync::Notify;
 
 /// Bytes up to which another chunk is taken.
@@ -32,6 +32,8 @@ struct State {
     bytes: usize,
     /// The owner found no room and is to be told when there is some.
     starved: bool,
+    /// Limits the peer has reached and the session was not told of yet: at most two a family.
+    limits: Vec<LimitEvent>,
 }
 
 /// The sessions that have room again: what the owner wakes up for.
@@ -106,6 +108,17 @@ impl OutQueue {
             self.wanted.add(self.peer);
         }
         count
+    }
+
+    /// Owner: the peer reached a limit on its prefixes.
+    pub fn limit(&self, event: LimitEvent) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).limits.push(event);
+        self.filled.notify_one();
+    }
+
+    /// Session: the limits that were reached since the last call.
+    pub fn take_limits(&self) -> Vec<LimitEvent> {
+        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).limits)
     }
 
     /// Session: completes when the owner has put something in.

@@ -192,6 +192,11 @@ impl Owner {
                 for update in &updates {
                     self.update(peer, update);
                 }
+                for event in self.rib.take_limit_events() {
+                    if let Some(queue) = self.queues.get(&event.peer) {
+                        queue.limit(event);
+                    }
+                }
             }
             News::Refresh(refresh) => self.refresh(peer, refresh),
             News::Down { retain } => {

@@ -33,6 +33,10 @@ pub struct PeerStatus {
     pub end_of_rib: FamilySet,
     /// The last error in an UPDATE that the session survived (RFC 7606).
     pub last_fault: Option<String>,
+    /// Families of this session, or the last one, that have reached the warning of their limit.
+    pub limit_near: FamilySet,
+    /// Those that have gone beyond it.
+    pub limit_exceeded: FamilySet,
 }
 
 impl PeerShared {
@@ -47,6 +51,8 @@ impl PeerShared {
             counters: Counters::default(),
             end_of_rib: FamilySet::EMPTY,
             last_fault: None,
+            limit_near: FamilySet::EMPTY,
+            limit_exceeded: FamilySet::EMPTY,
         };
         Arc::new(Self { status: Mutex::new(status) })
     }
@@ -74,6 +80,7 @@ impl PeerShared {
         status.negotiated = Some(negotiated);
         status.down = None;
         status.end_of_rib = FamilySet::EMPTY;
+        (status.limit_near, status.limit_exceeded) = (FamilySet::EMPTY, FamilySet::EMPTY);
     }
 
     /// The session is gone.
@@ -86,6 +93,13 @@ impl PeerShared {
     /// An UPDATE ended the peer's dump of a family.
     pub fn end_of_rib(&self, family: bgp_proto::Family) {
         self.lock().end_of_rib.insert(family);
+    }
+
+    /// The peer's prefixes of a family are near their limit, or beyond it.
+    pub fn limit(&self, family: bgp_proto::Family, exceeded: bool) {
+        let mut status = self.lock();
+        let reached = if exceeded { &mut status.limit_exceeded } else { &mut status.limit_near };
+        reached.insert(family);
     }
 
     /// An UPDATE had errors that the session survived.

@@ -50,6 +50,8 @@ pub struct PeerSpec {
     pub machine: bgp_proto::fsm::PeerConfig,
     /// How long stale routes stay when the peer is back and never ends its dump.
     pub stale_time: Duration,
+    /// How long a peer that announced too many prefixes is refused; `None`: until it is let in.
+    pub limit_pause: Option<Duration>,
 }
 
 /// What others want of a peer's task.
@@ -146,7 +148,7 @@ impl PeerTask {
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),
                 Wake::OwnerHasRoom => self.tell_owner(),
-                Wake::Queue => {}
+                Wake::Queue => self.limits(),
                 Wake::Timeout => self.timeout(),
             }
         }

@@ -1,16 +1,17 @@
 //! From what the parts of the daemon know to the rows people read. Pure functions.
 
-use bgp_proto::FamilySet;
 use bgp_proto::attr::PathAttrs;
 use bgp_proto::fsm::State;
 use bgp_proto::message::Capability;
+use bgp_proto::{Family, FamilySet};
 use fib_sync::Target;
-use rib::{PathView, PeerView, RouteView};
+use rib::{PathCount, PathView, PeerView, RouteView};
 
 use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
-use crate::api::model::{FibRow, KernelState, MessageCounts, PeerDetail, PeerRow, RouteRow};
-use crate::config::Config;
+use super::setup;
+use crate::api::model::{FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RouteRow};
+use crate::config::{Config, MaxPrefixAction, PeerSettings};
 
 /// One row of `show peers`.
 pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerRow {
@@ -46,7 +47,7 @@ pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &Pe
 }
 
 /// `show peer`.
-pub fn peer_detail(row: PeerRow, status: &PeerStatus) -> PeerDetail {
+pub fn peer_detail(row: PeerRow, settings: &PeerSettings, status: &PeerStatus, counts: &PeerView) -> PeerDetail {
     let established = status.negotiated.as_deref();
     PeerDetail {
         local: established.map(|negotiated| negotiated.local_addr.to_string()),
@@ -62,8 +63,38 @@ pub fn peer_detail(row: PeerRow, status: &PeerStatus) -> PeerDetail {
         established_count: status.counters.established,
         update_faults: status.counters.update_faults,
         last_fault: status.last_fault.clone(),
+        limits: limits(settings, status, counts),
         row,
     }
+}
+
+/// How many prefixes the peer may announce, and how many it does.
+fn limits(settings: &PeerSettings, status: &PeerStatus, counts: &PeerView) -> Vec<LimitRow> {
+    let row = |(family, count): (Family, PathCount)| {
+        let limit = setup::path_limit(&settings.max_prefix, family)?;
+        Some(LimitRow {
+            family: family.to_string(),
+            count: limit.count(count),
+            limit: limit.paths,
+            warning: limit.warn_at,
+            action: match settings.max_prefix.action {
+                MaxPrefixAction::Restart { .. } => "restart",
+                MaxPrefixAction::Disable => "disable",
+                MaxPrefixAction::Warn => "warn",
+                MaxPrefixAction::Block => "block",
+            }
+            .to_owned(),
+            state: if status.limit_exceeded.contains(family) {
+                "exceeded"
+            } else if status.limit_near.contains(family) {
+                "near"
+            } else {
+                "ok"
+            }
+            .to_owned(),
+        })
+    };
+    Family::SUPPORTED.into_iter().zip(counts.paths).filter_map(row).collect()
 }
 
 /// Messages of one peer by type and direction.

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bgp_proto::FamilySet;
 use bgp_proto::fsm::{Fqdn, GrConfig, PeerConfig};
-use rib::{NextHopMode, PeerId, RibConfig};
+use bgp_proto::{Family, FamilySet};
+use rib::{Excess, NextHopMode, PathLimit, PeerId, RibConfig};
 
 use super::peer_task::PeerSpec;
 use super::policies::policy;
 use super::restart::Restart;
-use crate::config::{Config, PeerSettings, PoolMode, Ttl};
+use crate::config::{Config, MaxPrefix, MaxPrefixAction, PeerSettings, PoolMode, Ttl};
 use crate::net::tcp::SocketOptions;
 
 /// What fib-sync is told.
@@ -63,6 +63,10 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
         socket: socket_options(peer),
         machine,
         stale_time: peer.graceful_restart.stale_time,
+        limit_pause: match peer.max_prefix.action {
+            MaxPrefixAction::Restart { after } => Some(after),
+            MaxPrefixAction::Disable | MaxPrefixAction::Warn | MaxPrefixAction::Block => None,
+        },
     }
 }
 
@@ -111,6 +115,23 @@ pub fn rib_peer(config: &Config, peer: &PeerSettings) -> rib::PeerSettings {
             IpAddr::V6(address) => Some(address),
             IpAddr::V4(_) => None,
         }),
+        limits: Family::SUPPORTED.map(|family| path_limit(&peer.max_prefix, family)),
         ..rib::PeerSettings::new(peer.address)
     }
+}
+
+/// How many paths of a family the RIB takes from a peer.
+pub fn path_limit(settings: &MaxPrefix, family: Family) -> Option<PathLimit> {
+    let paths = if family == Family::IPV4_UNICAST { settings.ipv4 } else { settings.ipv6 }?;
+    let warn_at = (u64::from(paths) * u64::from(settings.warning)).div_ceil(100);
+    Some(PathLimit {
+        paths,
+        warn_at: u32::try_from(warn_at).unwrap_or(paths),
+        accepted_only: settings.accepted_only,
+        excess: match settings.action {
+            MaxPrefixAction::Restart { .. } | MaxPrefixAction::Disable => Excess::End,
+            MaxPrefixAction::Block => Excess::Block,
+            MaxPrefixAction::Warn => Excess::Keep,
+        },
+    })
 }

@@ -174,6 +174,7 @@ pub fn peer_detail(row: PeerRow) -> PeerDetail {
         established_count: 1,
         update_faults: 1,
         last_fault: Some("offset 41: ORIGIN has the value 7".to_owned()),
+        limits: Vec::new(),
         row,
     }
 }

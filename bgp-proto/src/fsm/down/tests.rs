@@ -87,6 +87,7 @@ fn which_ends_keep_routes() {
         (sent(cease::HARD_RESET),                                               [false, false, false]),
         (DownReason::UnexpectedMessage { message: "OPEN", state: State::Established }, [false, false, true]),
         (DownReason::Stopped(None),                                             [false, false, false]),
+        (DownReason::TooManyPrefixes { family: Family::IPV4_UNICAST, limit: 9, pause: None }, [false, false, false]),
     ];
     for (reason, expected) in table {
         let got = columns.each_ref().map(|negotiated| reason.keeps_routes(negotiated));

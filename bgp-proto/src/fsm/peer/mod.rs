@@ -177,6 +177,7 @@ impl Peer {
             Command::Reset(notification) => {
                 self.end_all(now, |_| DownReason::NotificationSent(notification.clone()), Some(&notification));
             }
+            Command::TooManyPrefixes { family, limit, pause } => self.too_many_prefixes(now, family, limit, pause),
             Command::RequestRefresh(family) => self.request_refresh(family),
         }
         self.settle(now);

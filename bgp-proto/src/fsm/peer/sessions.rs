@@ -1,7 +1,7 @@
 //! The at most two sessions: how they begin, which one stays, and what an end costs.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
@@ -42,6 +42,18 @@ impl Peer {
             let notification = notification.map(|n| if hard { hard_reset(n) } else { n.clone() });
             let end = End { reason: reason(session), notification, close: Close::Flush };
             self.end(now, session.conn, end);
+        }
+    }
+
+    /// RFC 4271 §6.7, RFC 4486 §4
+    pub(super) fn too_many_prefixes(&mut self, now: Instant, family: Family, limit: u32, pause: Option<Duration>) {
+        let notification = Notification::max_prefixes(family, limit);
+        self.end_all(now, |_| DownReason::TooManyPrefixes { family, limit, pause }, Some(&notification));
+        match pause {
+            // Longer than any backoff, and for both directions: what the peer would send is not wanted either.
+            Some(pause) if self.wanted => self.idle_until = Some(now + pause),
+            Some(_) => {}
+            None => self.wanted = false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::peers::endpoint;
 use super::{Facts, count, duration, prefixes};
-use crate::api::model::{MessageCounts, PeerDetail};
+use crate::api::model::{LimitRow, MessageCounts, PeerDetail};
 
 /// A headline, then facts.
 pub fn peer(detail: &PeerDetail) -> String {
@@ -30,6 +30,16 @@ pub fn peer(detail: &PeerDetail) -> String {
     let rejected = if rejected > 0 { format!(", {rejected} rejected") } else { String::new() };
     facts.add("received", format!("{} ({} accepted{rejected})", count(row.received, "path"), row.accepted));
     facts.add_some("stale", Some(count(row.stale, "path")).filter(|_| row.stale > 0));
+    for limit in &detail.limits {
+        let LimitRow { family, count, limit, warning, action, state } = limit;
+        let state = match state.as_str() {
+            "exceeded" => ", exceeded",
+            "near" => ", warning reached",
+            _ => "",
+        };
+        facts
+            .add("limit", format!("{count} of {limit} {family} prefixes (warning at {warning}, then {action}){state}"));
+    }
     facts.add("advertised", prefixes(row.advertised));
     facts.add("sessions", detail.established_count);
     if detail.update_faults > 0 {

@@ -11,9 +11,11 @@ use super::peers::{Checker, Identity};
 use super::rules::Of;
 use crate::config::at::At;
 use crate::config::diagnostic::Place;
-use crate::config::model::{AddPath, GracefulRestart, Password, PeerSettings, PolicyRef, Ttl};
+use crate::config::model::{
+    AddPath, GracefulRestart, MaxPrefix, MaxPrefixAction, Password, PeerSettings, PolicyRef, Ttl,
+};
 use crate::config::raw::{self, SessionKeys};
-use crate::config::values::{HoldTime, Read, Secret, show_duration};
+use crate::config::values::{HoldTime, Read, S, Secret, show_duration};
 
 /// The settings of one peer: its own keys, then its group's.
 #[derive(Clone, Copy)]
@@ -79,6 +81,7 @@ impl<'f> Checker<'f, '_> {
             import: policy("import", layers.pick(|keys| keys.import)),
             export: policy("export", layers.pick(|keys| keys.export)),
             graceful_restart: self.graceful_restart(layers),
+            max_prefix: self.max_prefix(layers),
             address,
             interface,
             port: port.unwrap_or(179),
@@ -235,6 +238,39 @@ impl<'f> Checker<'f, '_> {
             enabled: sections().find_map(|raw| raw.enabled.value()).copied().unwrap_or(router.enabled),
             restart_time: sections().find_map(|raw| raw.restart_time.get()).map_or(router.restart_time, |time| time.0),
             stale_time: sections().find_map(|raw| raw.stale_time.get()).map_or(router.stale_time, |time| time.0),
+        }
+    }
+
+    /// The innermost layer that has the section decides: limits of a group are not mixed with those of its peer.
+    fn max_prefix(&self, layers: Layers<'f>) -> MaxPrefix {
+        let default = MaxPrefix::default();
+        let Some((raw, place)) = layers.pick(|keys| keys.max_prefix) else { return default };
+        let limit = |own: &S<raw::PrefixLimit>| {
+            let limit = if own.is_unset() { raw.limit.get() } else { own.get() };
+            limit.and_then(|limit| u32::try_from(limit.0).ok())
+        };
+        if raw.limit.is_unset() && raw.ipv4.is_unset() && raw.ipv6.is_unset() {
+            self.report.error(place, "max_prefix has no limit", "write one, such as `max_prefix: { limit: 10000 }`");
+        }
+        let action = match raw.action.value() {
+            None | Some(raw::MaxPrefixAction::Restart) => match (raw.restart_after.get(), default.action) {
+                (Some(after), _) => MaxPrefixAction::Restart { after: after.0 },
+                (None, action) => action,
+            },
+            Some(raw::MaxPrefixAction::Disable) => MaxPrefixAction::Disable,
+            Some(raw::MaxPrefixAction::Warn) => MaxPrefixAction::Warn,
+            Some(raw::MaxPrefixAction::Block) => MaxPrefixAction::Block,
+        };
+        if let (Some((_, place)), false) = (raw.restart_after.good(), matches!(action, MaxPrefixAction::Restart { .. }))
+        {
+            self.report.warn(place, "max_prefix.restart_after has no effect with this action", "it is for `restart`");
+        }
+        MaxPrefix {
+            ipv4: limit(&raw.ipv4),
+            ipv6: limit(&raw.ipv6),
+            warning: raw.warning.get().and_then(|percent| u8::try_from(percent.0).ok()).unwrap_or(default.warning),
+            action,
+            accepted_only: raw.count.value() == Some(&raw::MaxPrefixCount::Accepted),
         }
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bgp_proto::fsm::graceful::GrEvent;
-use bgp_proto::fsm::{DownReason, Negotiated, PeerEvent};
+use bgp_proto::fsm::{Command, DownReason, Negotiated, PeerEvent};
 use bgp_proto::message::Update;
+use rib::{Excess, LimitEvent};
 use tracing::{debug, info, warn};
 
 use super::super::news::{FromPeer, News};
@@ -77,6 +78,31 @@ impl PeerTask {
         }
         if self.updates.len() >= BATCH {
             self.hand_over_updates();
+        }
+    }
+
+    /// The owner counted more prefixes than the peer may announce. RFC 4271 §6.7
+    pub(super) fn limits(&mut self) {
+        let Some(queue) = &self.queue else { return };
+        for LimitEvent { family, limit, exceeded, .. } in queue.take_limits() {
+            let (peer, paths) = (self.spec.remote.ip(), limit.paths);
+            match (exceeded, limit.excess) {
+                (false, _) => {
+                    warn!(%peer, %family, limit = paths, "the peer announces {} prefixes or more of {paths} it may", limit.warn_at);
+                }
+                (true, Excess::Keep) => {
+                    warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may")
+                }
+                (true, Excess::Block) => {
+                    warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may; those beyond the limit are ignored");
+                }
+                (true, Excess::End) => {
+                    let pause = self.spec.limit_pause;
+                    let command = Command::TooManyPrefixes { family, limit: paths, pause };
+                    self.machine.command(Instant::now(), command);
+                }
+            }
+            self.shared.limit(family, exceeded);
         }
     }
 

@@ -1,0 +1,67 @@
+//! Keys about sessions as a whole: what they mean, what is said about mistakes.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use speaker::config::{Config, MaxPrefix, MaxPrefixAction, parse};
+
+fn file(peer: &str) -> String {
+    format!(
+        "router: {{ asn: 64512, router_id: 10.0.0.1 }}\npeers:\n  - {{ address: 172.16.1.2, asn: 64512, {peer} }}\n"
+    )
+}
+
+fn good(peer: &str) -> Config {
+    parse("roost.yaml", &file(peer)).unwrap_or_else(|errors| panic!("{peer}:\n{errors}")).config
+}
+
+#[track_caller]
+fn says(peer: &str, parts: &[&str]) {
+    let errors = parse("roost.yaml", &file(peer)).expect_err(peer).to_string();
+    for part in parts {
+        assert!(errors.contains(part), "{peer}: {part:?} is not in\n{errors}");
+    }
+}
+
+#[test]
+fn max_prefix_is_off_unless_a_limit_is_given() {
+    let limits = |peer: &str| good(peer).peers[0].max_prefix;
+    assert_eq!(limits("enabled: true"), MaxPrefix::default());
+    assert_eq!(
+        limits("max_prefix: { limit: 1000, ipv6: 50 }"),
+        MaxPrefix { ipv4: Some(1000), ipv6: Some(50), ..MaxPrefix::default() }
+    );
+    let action = MaxPrefixAction::Restart { after: Duration::from_secs(1800) };
+    assert_eq!(
+        limits("max_prefix: { ipv4: 9, warning: 90, restart_after: 30m, count: accepted }"),
+        MaxPrefix { ipv4: Some(9), ipv6: None, warning: 90, action, accepted_only: true }
+    );
+    for (text, action) in
+        [("disable", MaxPrefixAction::Disable), ("warn", MaxPrefixAction::Warn), ("block", MaxPrefixAction::Block)]
+    {
+        assert_eq!(limits(&format!("max_prefix: {{ limit: 9, action: {text} }}")).action, action);
+    }
+}
+
+#[test]
+fn the_peers_limits_replace_those_of_its_group() {
+    let text = "router: { asn: 1, router_id: 10.0.0.1 }\n\
+                peer_groups: { g: { asn: 1, max_prefix: { limit: 10, action: warn } } }\n\
+                peers: [ { address: 10.0.0.2, group: g }, { address: 10.0.0.3, group: g, max_prefix: { ipv4: 5 } } ]\n";
+    let config = parse("roost.yaml", text).unwrap().config;
+    let [group, own] = [0, 1].map(|n| config.peers[n].max_prefix);
+    assert_eq!((group.ipv4, group.ipv6, group.action), (Some(10), Some(10), MaxPrefixAction::Warn));
+    assert_eq!((own.ipv4, own.ipv6, own.action), (Some(5), None, MaxPrefix::default().action));
+}
+
+#[test]
+fn mistakes_in_max_prefix_say_what_to_write() {
+    says("max_prefix: { warning: 80 }", &["max_prefix has no limit", "max_prefix: { limit: 10000 }"]);
+    says("max_prefix: { limit: 0 }", &["a whole number from 1 to", "`0`"]);
+    says("max_prefix: { limit: 5, warning: 101 }", &["a whole number from 1 to 100"]);
+    says("max_prefix: { limit: 5, action: shutdown }", &["shutdown", "restart"]);
+    says("max_prefix: { limit: 5, restart_after: 8d }", &["a duration from 1s to"]);
+    let warnings =
+        parse("roost.yaml", &file("max_prefix: { limit: 5, action: warn, restart_after: 1m }")).unwrap().warnings;
+    assert!(warnings[0].to_string().contains("no effect"), "{warnings:?}");
+}

@@ -14,6 +14,7 @@ use bgp_proto::{Asn, Prefix};
 use crate::attrs::AttrId;
 use crate::core::{Core, Offer};
 use crate::export::is_link_local;
+use crate::ingress::Ingress;
 use crate::peer::{PeerId, Slot};
 use crate::policy::{Policy, Verdict};
 
@@ -68,6 +69,7 @@ pub(crate) struct Checks {
     address: IpAddr,
     on_link: Option<Arc<[Prefix]>>,
     own: [Option<IpAddr>; 3],
+    ingress: Ingress,
 }
 
 impl Checks {
@@ -89,6 +91,7 @@ impl Checks {
                 settings.local_v4.map(IpAddr::V4),
                 settings.local_v6.map(IpAddr::V6),
             ],
+            ingress: Ingress::of(peer),
         }
     }
 
@@ -136,6 +139,7 @@ impl Checks {
 /// Prefixes announced with one attribute set: what import says is worked out as rarely as possible.
 pub(crate) struct Importer {
     policy: Policy,
+    ingress: Ingress,
     raw: AttrId,
     checked: Option<Rejection>,
     /// What the policy said, if it says the same for each prefix; the attributes counted.
@@ -146,7 +150,7 @@ impl Importer {
     /// `raw` stays counted by the caller until [`Importer::finish`].
     pub(crate) fn new(core: &Core, checks: &Checks, policy: Policy, raw: AttrId) -> Self {
         let checked = checks.run(core, core.attrs.attrs(raw));
-        Self { policy, raw, checked, settled: None }
+        Self { policy, ingress: checks.ingress, raw, checked, settled: None }
     }
 
     /// The outcome for one prefix; its attributes are counted for the path.
@@ -159,21 +163,30 @@ impl Importer {
             (None, None) => {
                 let outcome = self.evaluate(core, prefix);
                 if self.policy.is_per_prefix() {
-                    return Offer { raw: self.raw, attrs: outcome.0, rejected: outcome.1, blackhole: false };
+                    return self.offered(core, prefix, outcome);
                 }
                 self.settled = Some(outcome);
                 outcome
             }
         };
         core.attrs.retain(attrs);
-        Offer { raw: self.raw, attrs, rejected, blackhole: false }
+        self.offered(core, prefix, (attrs, rejected))
+    }
+
+    fn offered(&self, core: &Core, prefix: &Prefix, (attrs, rejected): (AttrId, Option<Rejection>)) -> Offer {
+        let blackhole = rejected.is_none() && self.ingress.discards(prefix, core.attrs.attrs(attrs));
+        Offer { raw: self.raw, attrs, rejected, blackhole }
     }
 
     /// Attributes after the policy, counted once more.
     fn evaluate(&self, core: &mut Core, prefix: &Prefix) -> (AttrId, Option<Rejection>) {
         let evaluation = self.policy.evaluate(prefix, core.attrs.attrs(self.raw));
         let rejected = (evaluation.verdict == Verdict::Reject).then_some(Rejection::Policy(evaluation.rule));
-        let attrs = match evaluation.changed {
+        let changed = match rejected {
+            None => self.ingress.change(evaluation.changed.as_ref().unwrap_or(core.attrs.attrs(self.raw))),
+            Some(_) => None,
+        };
+        let attrs = match changed.or(evaluation.changed) {
             Some(changed) => core.attrs.intern(&changed.into(), &mut core.next_hops),
             None => {
                 core.attrs.retain(self.raw);
@@ -203,10 +216,12 @@ impl Core {
             let mut importer = Importer::new(self, &checks, policy.clone(), path.raw);
             let offer = importer.offer(self, &prefix);
             importer.finish(self);
-            if (offer.attrs, offer.rejected) != (path.attrs, path.rejected) {
+            if (offer.attrs, offer.rejected, offer.blackhole) != (path.attrs, path.rejected, path.marks.blackhole) {
                 self.mark_dirty(path.dest);
             }
-            self.table.update_path(id, |path| (path.attrs, path.rejected) = (offer.attrs, offer.rejected));
+            self.table.update_path(id, |path| {
+                (path.attrs, path.rejected, path.marks.blackhole) = (offer.attrs, offer.rejected, offer.blackhole);
+            });
             self.attrs.release(path.attrs, &mut self.next_hops);
         }
     }

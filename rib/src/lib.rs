@@ -36,6 +36,7 @@ mod export;
 mod fib;
 mod group;
 mod import;
+mod ingress;
 mod limit;
 mod next_hop;
 mod peer;

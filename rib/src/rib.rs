@@ -212,7 +212,8 @@ impl Rib {
     }
 
     /// A session is gone. Its paths go too, except those of the families to `retain`, which turn stale until they are
-    /// renewed or [`Rib::purge_stale`] comes (RFC 4724 §4.2). Paths that were stale already go.
+    /// renewed or [`Rib::purge_stale`] comes (RFC 4724 §4.2). Those that were stale already stay so: the caller bounds
+    /// how long that may go on.
     pub fn peer_down(&mut self, id: PeerId, retain: FamilySet) {
         let Some(peer) = self.core.peers.find_mut(id) else { return };
         peer.session = None;
@@ -220,8 +221,7 @@ impl Rib {
             self.leave(membership, false);
         }
         for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            let Marked { family, stale, .. } = self.marked(path);
-            if retain.contains(family) && !stale {
+            if retain.contains(self.marked(path).family) {
                 self.core.table.update_path(path, |path| (path.marks.stale, path.marks.refreshing) = (true, false));
             } else {
                 self.core.remove_path(path);
@@ -293,6 +293,25 @@ impl Rib {
             let marked = self.marked(path);
             if marked.family == family && (marked.stale || marked.refreshing) {
                 self.core.remove_path(path);
+            }
+        }
+    }
+
+    /// The peer is away for longer than its restart time, and its stale paths of a family are kept: they are marked
+    /// LLGR_STALE, as if it had sent them so, which makes them the last resort of the decision and says so to others.
+    /// Those with NO_LLGR go. RFC 9494 §4.2
+    pub fn keep_for_long(&mut self, id: PeerId, family: Family) {
+        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
+            let marked = self.marked(path);
+            if marked.family != family || !marked.stale {
+                continue;
+            }
+            let raw = self.core.attrs.attrs(self.core.table.paths[path].raw);
+            if raw.has_community(Community::NO_LLGR) {
+                self.core.remove_path(path);
+            } else if !raw.has_community(Community::LLGR_STALE) {
+                let attrs = raw.with_community(Community::LLGR_STALE);
+                self.core.replace_raw(path, attrs);
             }
         }
     }

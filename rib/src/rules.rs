@@ -20,4 +20,8 @@ pub struct PathRules {
     /// The peer is one IP hop away, and these are our subnets: a next hop of its address's family must be the peer itself
     /// or lie in one of them. RFC 4271 §6.3. `None`: it may be anywhere.
     pub on_link: Option<Arc<[Prefix]>>,
+    /// Paths of an external peer with the community GRACEFUL_SHUTDOWN get LOCAL_PREF 0. RFC 8326 §4.2
+    pub graceful_shutdown: bool,
+    /// Packets to long prefixes with the community BLACKHOLE are discarded. RFC 7999 §3.3
+    pub blackhole: bool,
 }

@@ -165,12 +165,13 @@ impl Core {
     fn fib_route(&self, work: &Workspace, selection: &Selection) -> Option<FibRoute> {
         let best = selection.best?;
         let path = |at: usize| &self.table.paths[work.numbers[at]];
-        if path(best).peer.is_local() {
+        if path(best).peer.is_local() || path(best).marks.blackhole {
             return path(best).marks.blackhole.then_some(FibRoute::Blackhole);
         }
         let addr = |at: usize| self.next_hops.addr(self.attrs.facts(path(at).attrs).next_hop);
-        let mut equal: SmallVec<[usize; 8]> =
-            (0..work.candidates.len()).filter(|&at| selection.is_multipath(&work.candidates, at)).collect();
+        let mut equal: SmallVec<[usize; 8]> = (0..work.candidates.len())
+            .filter(|&at| selection.is_multipath(&work.candidates, at) && !path(at).marks.blackhole)
+            .collect();
         if equal.len() > 1 {
             // Which ones stay when there are too many must not depend on arrival.
             equal.sort_unstable_by(|&a, &b| compare(&work.candidates[b], &work.candidates[a], Med::Skip).0);

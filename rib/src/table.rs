@@ -71,7 +71,7 @@ pub(crate) struct Marks {
     pub(crate) stale: bool,
     /// Not repeated yet since the peer began a refresh (RFC 7313 §4).
     pub(crate) refreshing: bool,
-    /// Originated here and the kernel discards what no longer prefix matches.
+    /// The kernel discards what no longer prefix matches: originated here, or asked for by BLACKHOLE (RFC 7999).
     pub(crate) blackhole: bool,
 }
 

@@ -32,9 +32,19 @@ fn paths_are_checked_by_default_and_each_check_can_be_switched_off() {
 
 #[test]
 fn a_rule_for_other_ases_on_an_internal_peer_is_a_doubt() {
-    for keys in [", enforce_first_as: true", ", connected_check: true"] {
+    for keys in [", enforce_first_as: true", ", connected_check: true", ", graceful_shutdown: true"] {
         let loaded = load(64512, keys).unwrap();
         assert!(loaded.warnings[0].to_string().contains("has no effect on iBGP peer 172.16.1.2"), "{keys}");
     }
     assert!(load(65001, ", allow_as_in: 11").unwrap_err().contains("a whole number from 0 to 10"));
+}
+
+#[test]
+fn communities_that_ask_for_something_are_heard_as_the_rfcs_say() {
+    // RFC 8326 §4.2, RFC 7999 §3.3
+    let usual = rules(65001, "");
+    assert_eq!((usual.graceful_shutdown, usual.blackhole), (true, false));
+    let other = rules(65001, ", graceful_shutdown: false, blackhole: true");
+    assert_eq!((other.graceful_shutdown, other.blackhole), (false, true));
+    assert!(rules(64512, ", blackhole: true").blackhole, "an internal peer may be the one that knows");
 }

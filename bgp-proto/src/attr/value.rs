@@ -134,7 +134,10 @@ impl Community {
     /// To no external peer (RFC 1997).
     pub const NO_EXPORT_SUBCONFED: Self = Self(0xffff_ff03);
 
-    const NAMES: [(Self, &'static str); 7] = [
+    /// Not to bilateral peers (RFC 3765).
+    pub const NO_PEER: Self = Self(0xffff_ff04);
+
+    const NAMES: [(Self, &'static str); 8] = [
         (Self::GRACEFUL_SHUTDOWN, "graceful-shutdown"),
         (Self::LLGR_STALE, "llgr-stale"),
         (Self::NO_LLGR, "no-llgr"),
@@ -142,6 +145,7 @@ impl Community {
         (Self::NO_EXPORT, "no-export"),
         (Self::NO_ADVERTISE, "no-advertise"),
         (Self::NO_EXPORT_SUBCONFED, "no-export-subconfed"),
+        (Self::NO_PEER, "no-peer"),
     ];
 }
 

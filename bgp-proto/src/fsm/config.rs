@@ -51,6 +51,9 @@ pub struct PeerConfig {
     pub extended_next_hop: bool,
     /// Offer graceful restart (RFC 4724).
     pub graceful_restart: Option<GrConfig>,
+    /// Offer long-lived graceful restart (RFC 9494): seconds the peer should keep our routes after our restart time, and
+    /// the most we keep its own; at most 16,777,215. Only together with `graceful_restart`; zero is off.
+    pub long_lived: u32,
     /// Our role towards an external peer (RFC 9234).
     pub role: Option<Role>,
     /// Refuse an external peer that does not say its role (RFC 9234 §4.2 strict mode).
@@ -89,6 +92,7 @@ impl PeerConfig {
             route_refresh: true,
             extended_next_hop: false,
             graceful_restart: None,
+            long_lived: 0,
             role: None,
             strict_role: false,
             fqdn: None,

@@ -12,7 +12,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Direction, Fqdn, Negotiated, PeerConfig};
 use crate::message::{
-    AddPathDirection, Capability, Codec, ErrorCode, GracefulRestart, GracefulRestartFamily, Notification, Open, Role,
+    AddPathDirection, Capability, Codec, ErrorCode, GracefulRestart, GracefulRestartFamily, LlgrFamily, Notification,
+    Open, Role,
 };
 use crate::{Asn, Family, FamilySet, RouterId};
 
@@ -45,6 +46,15 @@ pub fn local_open(config: &PeerConfig) -> Open {
             time: graceful.time.min(0x0fff), // RFC 4724 §3: twelve bits
             families: config.families.iter().map(family).collect(),
         }));
+        if config.long_lived > 0 {
+            // RFC 9494 §3.1: only beside the capability above; 24 bits.
+            let family = |family| LlgrFamily {
+                family,
+                forwarding_preserved: graceful.forwarding_preserved.contains(family),
+                stale_time: config.long_lived.min(0x00ff_ffff),
+            };
+            capabilities.push(Capability::LongLivedGracefulRestart(config.families.iter().map(family).collect()));
+        }
     }
     capabilities.push(Capability::FourOctetAs(config.local_asn));
     let add_path: Vec<_> =
@@ -213,6 +223,7 @@ pub fn negotiate(
     };
     let notification = config.graceful_restart.is_some_and(|gr| gr.notification);
     let peer_graceful_restart = offer.graceful_restart.filter(|_| config.graceful_restart.is_some());
+    let peer_llgr = offer.llgr.filter(|_| config.long_lived > 0 && peer_graceful_restart.is_some());
     Ok(Negotiated {
         local_asn: config.local_asn,
         local_id: config.local_id,
@@ -226,7 +237,8 @@ pub fn negotiate(
         enhanced_route_refresh: config.route_refresh && offer.route_refresh && offer.enhanced_route_refresh,
         graceful_notification: notification && peer_graceful_restart.as_ref().is_some_and(|gr| gr.notification),
         peer_graceful_restart,
-        peer_llgr: offer.llgr,
+        peer_llgr,
+        local_long_lived: Duration::from_secs(config.long_lived.into()),
         local_role,
         peer_role: offer.roles.first().copied(),
         peer_fqdn: offer.fqdn,

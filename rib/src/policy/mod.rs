@@ -212,7 +212,7 @@ impl Set {
 }
 
 /// Keeps a list sorted and without duplicates, as [`PathAttrs`] promises.
-fn insert_sorted<T: Ord + Copy>(list: &mut Box<[T]>, value: T) {
+pub(crate) fn insert_sorted<T: Ord + Copy>(list: &mut Box<[T]>, value: T) {
     if let Err(at) = list.binary_search(&value) {
         let mut grown = std::mem::take(list).into_vec();
         grown.insert(at, value);

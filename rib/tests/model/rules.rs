@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bgp_proto::attr::{AsPath, PathAttrs};
+use bgp_proto::attr::{AsPath, Community, ExtCommunity, PathAttrs};
 use bgp_proto::message::{Codec, Nlri, Reach, Update};
 use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
-use rib::{PathRules, PathView, PeerId, PeerSettings, Rejection, Rib, RibConfig, Session};
+use rib::{FibRoute, PathRules, PathView, PeerId, PeerSettings, Rejection, Rib, RibConfig, Session};
 
 use crate::naive::plain;
 use crate::told::Told;
@@ -178,4 +178,88 @@ fn our_own_as_may_stand_in_a_path_as_often_as_is_said() {
     world.announce(from, path(from, &[65001, 64512, 64512]), "10.1.0.0/16");
     world.announce(from, path(from, &[65001, 64512, 7, 64512, 64512]), "10.2.0.0/16");
     assert_eq!((world.rejected("10.1.0.0/16"), world.rejected("10.2.0.0/16")), (None, Some(Rejection::AsLoop)));
+}
+
+#[test]
+fn a_path_that_announces_its_end_is_the_last_choice() {
+    // RFC 8326 §4.2
+    let mut world = World::new();
+    let leaving = world.peer(THEIRS, |settings| settings.rules.graceful_shutdown = true);
+    let staying = world.peer(Asn(65002), |settings| settings.rules.graceful_shutdown = true);
+    let inner = world.peer(OWN, |settings| settings.rules.graceful_shutdown = true);
+    let mut attrs = path(leaving, &[65001]);
+    world.announce(leaving, attrs.clone(), "10.1.0.0/16");
+    world.announce(staying, path(staying, &[65002, 7, 8]), "10.1.0.0/16");
+    assert_eq!(world.path("10.1.0.0/16").peer, PeerId(leaving as u32));
+    attrs.communities = [Community::GRACEFUL_SHUTDOWN].into();
+    world.announce(leaving, attrs.clone(), "10.1.0.0/16");
+    assert_eq!(world.path("10.1.0.0/16").peer, PeerId(staying as u32));
+    world.announce(leaving, attrs.clone(), "10.2.0.0/16");
+    let told = world.told(inner, "10.2.0.0/16").unwrap();
+    assert_eq!(told.local_pref, Some(0), "the AS is told that it is the last choice");
+    assert!(told.has_community(Community::GRACEFUL_SHUTDOWN));
+    // An internal peer has set LOCAL_PREF already; the switch leaves it alone.
+    let mut own = path(inner, &[65009]);
+    (own.communities, own.local_pref) = ([Community::GRACEFUL_SHUTDOWN].into(), Some(50));
+    world.announce(inner, own, "10.3.0.0/16");
+    assert_eq!(world.path("10.3.0.0/16").attrs.local_pref, Some(50));
+    world.rib.peer_update(PeerId(leaving as u32), PeerSettings::new(addr(leaving)));
+    while world.rib.settle(100) {}
+    assert_eq!(world.path("10.2.0.0/16").attrs.local_pref, None);
+}
+
+#[test]
+fn blackhole_discards_long_prefixes_of_those_who_may_and_leaves_the_as_of_nobody() {
+    // RFC 7999 §3.2, §3.3
+    let mut world = World::new();
+    let agreed = world.peer(THEIRS, |settings| settings.rules.blackhole = true);
+    let other = world.peer(Asn(65002), |_| ());
+    let inner = world.peer(OWN, |_| ());
+    for (from, prefix, expected) in [
+        (agreed, "10.1.0.1/32", FibRoute::Blackhole),
+        (agreed, "10.1.2.0/24", FibRoute::Blackhole),
+        (agreed, "10.1.0.0/16", FibRoute::Via([addr(agreed)].into_iter().collect())),
+        (agreed, "0.0.0.0/0", FibRoute::Via([addr(agreed)].into_iter().collect())),
+        (other, "10.2.0.1/32", FibRoute::Via([addr(other)].into_iter().collect())),
+    ] {
+        let mut attrs = path(from, &[if from == agreed { 65001 } else { 65002 }]);
+        attrs.communities = [Community::BLACKHOLE].into();
+        world.announce(from, attrs, prefix);
+        assert_eq!(world.rib.take_fib_changes(), [(p(prefix), Some(expected))]);
+        let told = world.told(inner, prefix).unwrap();
+        assert!(told.has_community(Community::BLACKHOLE) && told.has_community(Community::NO_EXPORT));
+        assert!(world.told(agreed, prefix).or(world.told(other, prefix)).is_none(), "{prefix} left the AS");
+    }
+    // The agreement ends: what is there is asked again.
+    world.rib.peer_update(PeerId(agreed as u32), PeerSettings::new(addr(agreed)));
+    while world.rib.settle(100) {}
+    let via = FibRoute::Via([addr(agreed)].into_iter().collect());
+    assert!(world.rib.take_fib_changes().contains(&(p("10.1.0.1/32"), Some(via))));
+}
+
+#[test]
+fn well_known_communities_say_who_is_told() {
+    // RFC 1997, RFC 4360 §6
+    let mut world = World::new();
+    let from = world.peer(THEIRS, |_| ());
+    let outer = world.peer(Asn(65002), |_| ());
+    let inner = world.peer(OWN, |_| ());
+    for (community, to_outer, to_inner) in [
+        (Community::NO_EXPORT, false, true),
+        (Community::NO_EXPORT_SUBCONFED, false, true),
+        (Community::NO_ADVERTISE, false, false),
+        (Community::NO_PEER, true, true),
+    ] {
+        let mut attrs = path(from, &[65001]);
+        attrs.communities = [community].into();
+        world.announce(from, attrs, "10.1.0.0/16");
+        let held = (world.told(outer, "10.1.0.0/16").is_some(), world.told(inner, "10.1.0.0/16").is_some());
+        assert_eq!(held, (to_outer, to_inner), "{community}");
+    }
+    let (kept, at_home) = (ExtCommunity([0, 2, 0, 1, 0, 0, 0, 1]), ExtCommunity([0x43, 0, 0, 0, 0, 0, 0, 2]));
+    let mut attrs = path(from, &[65001]);
+    attrs.ext_communities = [kept, at_home].into();
+    world.announce(from, attrs, "10.1.0.0/16");
+    assert_eq!(*world.told(outer, "10.1.0.0/16").unwrap().ext_communities, [kept]);
+    assert_eq!(*world.told(inner, "10.1.0.0/16").unwrap().ext_communities, [kept, at_home]);
 }

@@ -334,6 +334,11 @@ macro_rules! with_session_keys {
             /// Refuse routes of an eBGP neighbour whose next hop is neither its address nor on the node's subnets, when
             /// routes go into the kernel and the neighbour's address is on one of them. Default: true.
             connected_check: At<bool>,
+            /// Give routes of an eBGP peer with the community GRACEFUL_SHUTDOWN the LOCAL_PREF 0 (RFC 8326). Default: true.
+            graceful_shutdown: At<bool>,
+            /// Discard packets to prefixes of /24 (IPv6: /48) and longer that the peer announces with the community
+            /// BLACKHOLE (RFC 7999); eBGP peers are not told such routes either way. Default: false.
+            blackhole: At<bool>,
             /// Hops to an eBGP peer that is not a neighbour. Default: 1, a neighbour.
             ebgp_multihop: S<Int<1, 255>>,
             /// Accept only packets from at most this many hops away (GTSM, RFC 5082). Default: off.

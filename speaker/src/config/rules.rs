@@ -12,4 +12,8 @@ pub struct PathRules {
     pub enforce_first_as: bool,
     /// Refuse next hops on no link shared with the peer; only ever true for an eBGP neighbour. RFC 4271 §6.3
     pub connected_check: bool,
+    /// Routes of an eBGP peer with GRACEFUL_SHUTDOWN get LOCAL_PREF 0. RFC 8326 §4.2
+    pub graceful_shutdown: bool,
+    /// Packets to prefixes with BLACKHOLE are discarded. RFC 7999 §3.3
+    pub blackhole: bool,
 }

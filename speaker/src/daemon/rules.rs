@@ -12,6 +12,8 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
     let rules = &peer.rules;
     PathRules {
         enforce_first_as: rules.enforce_first_as,
+        graceful_shutdown: rules.graceful_shutdown,
+        blackhole: rules.blackhole,
         on_link: on_link(config, peer).filter(|_| rules.connected_check),
     }
 }

@@ -26,6 +26,7 @@ impl<'f> Checker<'f, '_> {
         for (key, value) in [
             ("enforce_first_as", layers.pick(|keys| keys.enforce_first_as)),
             ("connected_check", layers.pick(|keys| keys.connected_check)),
+            ("graceful_shutdown", layers.pick(|keys| keys.graceful_shutdown)),
         ] {
             if let (Some((true, place)), false) = (value, external || !of.complete) {
                 let message = format!("{key} has no effect on iBGP peer {}", of.address);
@@ -36,6 +37,8 @@ impl<'f> Checker<'f, '_> {
             allow_as_in: layers.pick(|keys| keys.allow_as_in).map_or(0, |(n, _)| u8::try_from(n.0.0).unwrap_or(10)),
             enforce_first_as: external && layers.flag_or(true, |keys| keys.enforce_first_as),
             connected_check: external && neighbor && layers.flag_or(true, |keys| keys.connected_check),
+            graceful_shutdown: external && layers.flag_or(true, |keys| keys.graceful_shutdown),
+            blackhole: layers.flag_or(false, |keys| keys.blackhole),
         }
     }
 }

@@ -9,16 +9,19 @@
 //! | [`header`], [`open`] | RFC 4271 §6.1, §6.2 and what changed them: the exact NOTIFICATION for each wrong octet |
 //! | [`fsm`] | RFC 4271 §8: order of messages, timers, collisions, ends |
 //! | [`update_errors`] | RFC 7606: what an error costs, and that it costs no more |
-//! | `semantics` | UPDATEs that can be read and must not be used |
-//! | `reflection` | who is told what (RFC 4456), and how it is rewritten |
-//! | `best_path` | RFC 4271 §9.1.2.2, a case a step |
+//! | [`semantics`] | UPDATEs that can be read and must not be used |
+//! | [`reflection`] | who is told what (RFC 4456), and how it is rewritten |
+//! | [`best_path`] | RFC 4271 §9.1.2.2, a case a step |
 //! | `features` | what both sides must agree on before it is used |
 //! | `abuse` | peers and strangers that mean no good |
 
 #![allow(clippy::unwrap_used, missing_docs, dead_code)]
 
+mod best_path;
 mod fsm;
 mod harness;
 mod header;
 mod open;
+mod reflection;
+mod semantics;
 mod update_errors;

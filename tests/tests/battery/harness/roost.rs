@@ -128,7 +128,7 @@ impl Setup {
         let _ = writeln!(
             out,
             "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: 0s{restart} }} }}\n\
-             node: {{ name: n1, addresses: [\"{us}/24\", \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
+             node: {{ name: n1, addresses: [192.0.2.1/24, 192.0.2.2/24, \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
              fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
             self.blocks
         );

@@ -41,6 +41,11 @@ pub(crate) struct Facts {
     pub(crate) llgr_stale: bool,
     pub(crate) no_advertise: bool,
     pub(crate) no_export: bool,
+    pub(crate) no_peer: bool,
+    /// An AS_SET or AS_CONFED_SET stands in the path.
+    pub(crate) has_set: bool,
+    /// Only to Customer.
+    pub(crate) otc: bool,
 }
 
 /// What a path without LOCAL_PREF counts as, and what internal peers are told then.
@@ -188,6 +193,9 @@ impl Facts {
             no_advertise: attrs.has_community(Community::NO_ADVERTISE),
             // Without confederations "outside the sub-AS" is "outside the AS". RFC 1997
             no_export: attrs.has_community(Community::NO_EXPORT) || attrs.has_community(Community::NO_EXPORT_SUBCONFED),
+            no_peer: attrs.has_community(Community::NO_PEER),
+            has_set: attrs.as_path.has_set(),
+            otc: attrs.otc.is_some(),
         }
     }
 }

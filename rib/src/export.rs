@@ -17,7 +17,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use bgp_proto::attr::{NextHop, PathAttrs};
+use bgp_proto::attr::{Community, NextHop, PathAttrs};
+use bgp_proto::message::Role;
 use bgp_proto::{Family, Prefix};
 
 use crate::attrs::{AttrId, AttrStore, DEFAULT_LOCAL_PREF, Facts};
@@ -25,6 +26,7 @@ use crate::group::{GroupKey, PeerKind};
 use crate::next_hop::NextHops;
 use crate::peer::{NextHopMode, Source};
 use crate::policy::{Evaluation, Verdict};
+use crate::rules::{is_told_only_to_customers, tells_only_to_customers};
 
 /// Why a peer is not told a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +45,12 @@ pub enum Withheld {
     NoOwnAddress,
     /// The next hop is of another family than the prefix, and the session cannot say so (RFC 8950).
     NextHopFamily,
+    /// NOPEER, and we are the peer's peer. RFC 3765
+    NoPeer,
+    /// AS_SET or AS_CONFED_SET in the path. RFC 9774 §3
+    AsSet,
+    /// Only to Customer, which the peer is not. RFC 9234 §5
+    OnlyToCustomer,
     /// The export policy's rule of this number, or its default.
     Policy(Option<u16>),
     /// Another path of the prefix was preferred, or there are more than the peer is told.
@@ -59,6 +67,9 @@ impl fmt::Display for Withheld {
             Self::PeerInPath => "the peer's AS is in the path",
             Self::NoOwnAddress => "no own address of this family to announce as next hop: set one for the peer",
             Self::NextHopFamily => "next hop of another family than the prefix, and the session has no RFC 8950",
+            Self::NoPeer => "community no-peer",
+            Self::AsSet => "AS_SET in the path",
+            Self::OnlyToCustomer => "only to customers (OTC)",
             Self::Policy(Some(rule)) => return write!(f, "export policy, rule {rule}"),
             Self::Policy(None) => "export policy, default",
             Self::NotBest => "not among the paths the peer is told",
@@ -117,6 +128,18 @@ fn permitted(key: &GroupKey, source: &Source, facts: &Facts) -> Result<(), Withh
     if facts.no_advertise {
         return Err(Withheld::NoAdvertise);
     }
+    // RFC 9774 §3
+    if facts.has_set && !key.rules.as_sets {
+        return Err(Withheld::AsSet);
+    }
+    // RFC 9234 §5, egress 2
+    if facts.otc && key.rules.role.is_some_and(is_told_only_to_customers) {
+        return Err(Withheld::OnlyToCustomer);
+    }
+    // RFC 3765 §2: peers are told by their role; without one nobody knows that the peering is bilateral.
+    if facts.no_peer && key.rules.role == Some(Role::Peer) {
+        return Err(Withheld::NoPeer);
+    }
     match key.kind {
         PeerKind::External { .. } if facts.no_export => Err(Withheld::NoExport),
         PeerKind::Internal { .. } if !source.external && !source.client && !source.id.is_local() => {
@@ -167,6 +190,10 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
             out.local_pref = None; // §5.1.5
             out.originator_id = None; // RFC 4456 §8: optional non-transitive, of this AS only
             out.cluster_list = Box::default();
+            // RFC 9234 §5, egress 1
+            if out.otc.is_none() && key.rules.role.is_some_and(tells_only_to_customers) {
+                out.otc = Some(local_asn);
+            }
             if !keep_med && !source.id.is_local() {
                 out.med = None; // RFC 4271 §5.1.4: what one AS said goes to no other
             }

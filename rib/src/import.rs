@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp_proto::attr::PathAttrs;
+use bgp_proto::message::Role;
 use bgp_proto::{Asn, Prefix};
 
 use crate::attrs::AttrId;
@@ -29,6 +30,10 @@ pub enum Rejection {
     ClusterLoop,
     /// The path does not begin with the peer's AS. RFC 4271 §6.3
     FirstAs,
+    /// An AS_SET or AS_CONFED_SET stands in the path. RFC 9774 §3
+    AsSet,
+    /// Somebody leaked it: its OTC says that it was for customers only. RFC 9234 §5
+    RouteLeak,
     /// The next hop is no address of a host: 0.0.0.0/8, loopback, multicast, class E. RFC 4271 §6.3
     NextHopInvalid,
     /// The next hop is our own address. RFC 4271 §5.1.3
@@ -47,6 +52,8 @@ impl fmt::Display for Rejection {
             Self::AsLoop => "own AS in the path",
             Self::OriginatorLoop => "own ORIGINATOR_ID",
             Self::FirstAs => "the path does not begin with the peer's AS",
+            Self::AsSet => "AS_SET in the path",
+            Self::RouteLeak => "route leak (OTC)",
             Self::ClusterLoop => "own cluster id in the CLUSTER_LIST",
             Self::NextHopInvalid => "next hop is no address of a host",
             Self::NextHopOurs => "next hop is our own address",
@@ -66,6 +73,9 @@ pub(crate) struct Checks {
     client: bool,
     /// The AS a path must begin with.
     first_as: Option<Asn>,
+    as_sets: bool,
+    /// Our role, and the peer's AS.
+    role: Option<(Role, Asn)>,
     address: IpAddr,
     on_link: Option<Arc<[Prefix]>>,
     own: [Option<IpAddr>; 3],
@@ -84,6 +94,8 @@ impl Checks {
                 .last
                 .map(|session| session.peer_asn)
                 .filter(|_| settings.rules.enforce_first_as && peer.source.external),
+            as_sets: settings.rules.as_sets,
+            role: settings.rules.role.zip(peer.last.map(|session| session.peer_asn)).filter(|_| peer.source.external),
             address: settings.address.to_canonical(),
             on_link: settings.rules.on_link.clone().filter(|_| peer.source.external),
             own: [
@@ -115,6 +127,13 @@ impl Checks {
         if self.first_as.is_some_and(|asn| attrs.as_path.leftmost() != Some(asn)) {
             return Some(Rejection::FirstAs);
         }
+        // RFC 9774 §3: treat-as-withdraw
+        if !self.as_sets && attrs.as_path.has_set() {
+            return Some(Rejection::AsSet);
+        }
+        if self.is_leak(attrs) {
+            return Some(Rejection::RouteLeak);
+        }
         let next_hop = attrs.next_hop.addr().to_canonical();
         if next_hop.is_unspecified() || !attrs.next_hop.is_usable() {
             return Some(Rejection::NextHopInvalid);
@@ -123,6 +142,15 @@ impl Checks {
             return Some(Rejection::NextHopOurs);
         }
         (!self.is_on_link(next_hop)).then_some(Rejection::NextHopOffLink)
+    }
+
+    /// RFC 9234 §5, ingress 1 and 2
+    fn is_leak(&self, attrs: &PathAttrs) -> bool {
+        match (self.role, attrs.otc) {
+            (Some((Role::Provider | Role::RouteServer, _)), Some(_)) => true,
+            (Some((Role::Peer, asn)), Some(otc)) => otc != asn,
+            _ => false,
+        }
     }
 
     /// RFC 4271 §6.3: of a peer one hop away, the next hop is its own address or one of a subnet we share. Of the other

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | GRACEFUL_SHUTDOWN, unless switched off | LOCAL_PREF 0 (RFC 8326 §4.2) |
 //! | BLACKHOLE | NO_EXPORT beside it (RFC 7999 §3.2: "SHOULD add the NO_ADVERTISE or NO_EXPORT community") |
+//! | no OTC, from a provider, a route server or a peer | OTC with its AS (RFC 9234 §5) |
 //!
 //! After the policy, as in FRR: a policy that gives every path of a peer its LOCAL_PREF must not undo a shutdown. What
 //! is asked here depends on the attributes alone, so it is worked out once per attribute set.
@@ -12,11 +13,12 @@
 //! switch, and only for a prefix as long as those that are under attack: a default route that somebody tags must not
 //! take the network down.
 
-use bgp_proto::Prefix;
 use bgp_proto::attr::{Community, PathAttrs};
+use bgp_proto::{Asn, Prefix};
 
 use crate::peer::Slot;
 use crate::policy::insert_sorted;
+use crate::rules::is_told_only_to_customers;
 
 /// Shortest prefixes BLACKHOLE is honoured for. RFC 7999 §3.3 wants /32 and /128 and leaves the rest to operators; these
 /// are the shortest that one network is given.
@@ -28,6 +30,8 @@ pub(crate) struct Ingress {
     external: bool,
     graceful_shutdown: bool,
     blackhole: bool,
+    /// The OTC a path without one gets.
+    otc: Option<Asn>,
 }
 
 impl Ingress {
@@ -37,6 +41,10 @@ impl Ingress {
             external: peer.source.external,
             graceful_shutdown: rules.graceful_shutdown && peer.source.external,
             blackhole: rules.blackhole,
+            otc: peer
+                .last
+                .filter(|session| session.external && rules.role.is_some_and(is_told_only_to_customers))
+                .map(|session| session.peer_asn),
         }
     }
 
@@ -48,10 +56,12 @@ impl Ingress {
             && attrs.has_community(Community::BLACKHOLE)
             && !attrs.has_community(Community::NO_ADVERTISE)
             && !attrs.has_community(Community::NO_EXPORT);
-        if !shutdown && !contain {
+        let otc = self.otc.filter(|_| attrs.otc.is_none());
+        if !shutdown && !contain && otc.is_none() {
             return None;
         }
         let mut changed = attrs.clone();
+        changed.otc = attrs.otc.or(otc); // RFC 9234 §5, ingress 3
         if shutdown {
             changed.local_pref = Some(0); // RFC 8326 §4.2
         }

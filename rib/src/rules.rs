@@ -10,6 +10,9 @@
 use std::sync::Arc;
 
 use bgp_proto::Prefix;
+use bgp_proto::message::Role;
+
+use crate::peer::{PeerSettings, Session};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,4 +27,34 @@ pub struct PathRules {
     pub graceful_shutdown: bool,
     /// Packets to long prefixes with the community BLACKHOLE are discarded. RFC 7999 §3.3
     pub blackhole: bool,
+    /// Take paths with an AS_SET or AS_CONFED_SET from the peer, and tell it such paths: the way it was before RFC 9774.
+    pub as_sets: bool,
+    /// What we are to the peer, if it is external. RFC 9234 §3
+    pub role: Option<Role>,
+}
+
+/// The part of a peer's rules that changes what it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportRules {
+    /// Paths with an AS_SET or AS_CONFED_SET are told.
+    pub as_sets: bool,
+    /// What we are to the members, which are external then.
+    pub role: Option<Role>,
+}
+
+impl ExportRules {
+    pub(crate) fn of(session: &Session, settings: &PeerSettings) -> Self {
+        let rules = &settings.rules;
+        Self { as_sets: rules.as_sets, role: rules.role.filter(|_| session.external) }
+    }
+}
+
+/// The peer is above us or beside us: what it tells us goes to customers only. RFC 9234 §5
+pub(crate) fn is_told_only_to_customers(role: Role) -> bool {
+    matches!(role, Role::Customer | Role::Peer | Role::RouteServerClient)
+}
+
+/// The peer is below us or beside us: what we tell it must go to its customers only. RFC 9234 §5
+pub(crate) fn tells_only_to_customers(role: Role) -> bool {
+    matches!(role, Role::Provider | Role::Peer | Role::RouteServer)
 }

@@ -1,6 +1,7 @@
 //! Keys about AS paths, roles and well-known communities: what they mean, what is said about those that cannot be.
 #![allow(clippy::unwrap_used)]
 
+use bgp_proto::message::Role;
 use speaker::config::{Loaded, PathRules, parse};
 
 const BASE: &str = "router: { asn: 64512 }\nnode: { name: n1, addresses: [172.16.1.1/24] }\n";
@@ -47,4 +48,28 @@ fn communities_that_ask_for_something_are_heard_as_the_rfcs_say() {
     let other = rules(65001, ", graceful_shutdown: false, blackhole: true");
     assert_eq!((other.graceful_shutdown, other.blackhole), (false, true));
     assert!(rules(64512, ", blackhole: true").blackhole, "an internal peer may be the one that knows");
+}
+
+#[test]
+fn roles_are_between_ases_and_strictness_needs_one() {
+    // RFC 9234 §4.1, §4.2
+    for (text, role) in [
+        ("provider", Role::Provider),
+        ("customer", Role::Customer),
+        ("peer", Role::Peer),
+        ("rs", Role::RouteServer),
+        ("rs-client", Role::RouteServerClient),
+    ] {
+        let rules = rules(65001, &format!(", role: {text}, strict_role: true"));
+        assert_eq!((rules.role, rules.strict_role), (Some(role), true));
+    }
+    let usual = rules(65001, "");
+    assert_eq!((usual.role, usual.strict_role, usual.accept_as_set), (None, false, false));
+    assert!(rules(65001, ", accept_as_set: true").accept_as_set);
+    let errors = load(64512, ", role: peer").unwrap_err();
+    assert!(errors.contains("role: peer 172.16.1.2 is in our own AS"), "{errors}");
+    let errors = load(65001, ", strict_role: true").unwrap_err();
+    assert!(errors.contains("strict_role needs `role`"), "{errors}");
+    let errors = load(65001, ", role: upstream").unwrap_err();
+    assert!(errors.contains("expected provider, customer, peer, rs or rs-client"), "{errors}");
 }

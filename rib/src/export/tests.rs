@@ -9,6 +9,7 @@ use bgp_proto::{Asn, FamilySet, RouterId};
 use super::*;
 use crate::peer::PeerId;
 use crate::policy::Policy;
+use crate::rules::ExportRules;
 
 const CLUSTER: RouterId = RouterId(77);
 
@@ -17,6 +18,7 @@ fn key(kind: PeerKind) -> GroupKey {
         family: Family::IPV4_UNICAST,
         kind,
         codec: Codec { families: FamilySet::ALL, four_octet_as: true, ..Codec::INITIAL },
+        rules: ExportRules::default(),
         next_hop: NextHopMode::Auto,
         own_address: Some([192, 0, 2, 1].into()),
         avoid: None,

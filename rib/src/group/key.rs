@@ -7,6 +7,7 @@ use bgp_proto::{Asn, Family, FamilySet, RouterId};
 
 use crate::peer::{NextHopMode, PeerSettings, Session};
 use crate::policy::Policy;
+use crate::rules::ExportRules;
 
 /// How a peer stands to us: which attributes it gets and whose paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub struct GroupKey {
     pub kind: PeerKind,
     /// How bytes are written. What does not change UPDATEs of this family is blanked out.
     pub codec: Codec,
+    /// What is done to paths, and which are withheld.
+    pub rules: ExportRules,
     /// Whose address the next hop is.
     pub next_hop: NextHopMode,
     /// Our own address on these sessions, of the family (or IPv6 for IPv4 with RFC 8950); none: routes that need it
@@ -71,6 +74,7 @@ impl GroupKey {
             kind,
             codec,
             next_hop: settings.next_hop,
+            rules: ExportRules::of(session, settings),
             own_address: own_address(family, &codec, session.local_addr, settings),
             avoid: settings.skip_paths_through_peer.then_some(session.peer_asn),
             export: settings.export.clone(),

@@ -108,6 +108,10 @@ pub struct PeerDetail {
     pub hold_time: Option<u64>,
     /// Keepalive interval in seconds.
     pub keepalive: Option<u64>,
+    /// What we said we are to the peer (RFC 9234): `provider`, `customer`, `peer`, `route server` …
+    pub local_role: Option<String>,
+    /// What the peer said it is to us.
+    pub peer_role: Option<String>,
     /// The peer's capabilities, as text.
     pub capabilities: Vec<String>,
     /// Restart time of the peer's graceful-restart capability in seconds.
@@ -185,6 +189,8 @@ pub struct RouteRow {
     pub local_pref: u32,
     /// MULTI_EXIT_DISC.
     pub med: Option<u32>,
+    /// ONLY_TO_CUSTOMER (RFC 9234): the AS that said so.
+    pub otc: Option<u32>,
     /// COMMUNITIES, LARGE_COMMUNITY and EXTENDED COMMUNITIES as text.
     pub communities: Vec<String>,
     /// The path id of the peer (RFC 7911), 0 for none.

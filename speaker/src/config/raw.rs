@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bgp_proto::attr::Community;
+use bgp_proto::message::Role;
 use bgp_proto::{Asn, Family, Prefix, RouterId};
 use ipnetwork::IpNetwork;
 use schemars::JsonSchema;
@@ -339,6 +340,14 @@ macro_rules! with_session_keys {
             /// Discard packets to prefixes of /24 (IPv6: /48) and longer that the peer announces with the community
             /// BLACKHOLE (RFC 7999); eBGP peers are not told such routes either way. Default: false.
             blackhole: At<bool>,
+            /// Take routes with an AS_SET in their path from the peer and announce such routes to it, as it was before
+            /// RFC 9774. Default: false.
+            accept_as_set: At<bool>,
+            /// What we are to an eBGP peer (RFC 9234); keeps routes of providers and peers from leaking to others.
+            /// Default: nothing is said.
+            role: S<Role>,
+            /// Refuse the session when the peer does not say its role. Default: false.
+            strict_role: At<bool>,
             /// Hops to an eBGP peer that is not a neighbour. Default: 1, a neighbour.
             ebgp_multihop: S<Int<1, 255>>,
             /// Accept only packets from at most this many hops away (GTSM, RFC 5082). Default: off.

@@ -3,6 +3,8 @@
 //! Beside [`model`](super::model) because it is one subject: every key of it ends in the RIB's rules for the peer, and a
 //! few in its OPEN.
 
+use bgp_proto::message::Role;
+
 /// Which paths of a peer are believed, and what is done to those it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathRules {
@@ -16,4 +18,10 @@ pub struct PathRules {
     pub graceful_shutdown: bool,
     /// Packets to prefixes with BLACKHOLE are discarded. RFC 7999 §3.3
     pub blackhole: bool,
+    /// Exchange paths with AS_SETs with the peer, against RFC 9774.
+    pub accept_as_set: bool,
+    /// What we are to the peer; only ever set for an eBGP peer. RFC 9234 §3
+    pub role: Option<Role>,
+    /// Refuse a peer that does not say its role. RFC 9234 §4.2
+    pub strict_role: bool,
 }

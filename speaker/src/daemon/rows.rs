@@ -1,5 +1,7 @@
 //! From what the parts of the daemon know to the rows people read. Pure functions.
 
+use std::time::Instant;
+
 use bgp_proto::attr::PathAttrs;
 use bgp_proto::fsm::State;
 use bgp_proto::message::Capability;
@@ -54,6 +56,8 @@ pub fn peer_detail(row: PeerRow, settings: &PeerSettings, status: &PeerStatus, c
         remote: established.map(|negotiated| negotiated.remote_addr.to_string()),
         hold_time: established.map(|negotiated| negotiated.hold_time.as_secs()),
         keepalive: established.map(|negotiated| negotiated.keepalive.as_secs()),
+        local_role: established.and_then(|negotiated| negotiated.local_role).map(|role| role.to_string()),
+        peer_role: established.and_then(|negotiated| negotiated.peer_role).map(|role| role.to_string()),
         capabilities: established
             .map(|negotiated| negotiated.peer_capabilities.iter().map(Capability::to_string).collect())
             .unwrap_or_default(),
@@ -128,6 +132,7 @@ pub fn route(route: &RouteView, name: impl Fn(rib::PeerId) -> String, kernel: Op
         origin: path.attrs.origin.to_string(),
         local_pref: path.attrs.local_pref.unwrap_or(100),
         med: path.attrs.med,
+        otc: path.attrs.otc.map(|asn| asn.0),
         communities: communities(&path.attrs),
         path_id: path.path_id.0,
         kernel: kernel.filter(|_| path.best).cloned(),

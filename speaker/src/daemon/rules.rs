@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bgp_proto::Prefix;
+use bgp_proto::fsm::PeerConfig;
 use rib::PathRules;
 
 use crate::config::{Config, PeerSettings};
@@ -14,8 +15,15 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
         enforce_first_as: rules.enforce_first_as,
         graceful_shutdown: rules.graceful_shutdown,
         blackhole: rules.blackhole,
+        as_sets: rules.accept_as_set,
+        role: rules.role,
         on_link: on_link(config, peer).filter(|_| rules.connected_check),
     }
+}
+
+/// What the state machine is told of it.
+pub fn in_open(peer: &PeerSettings, machine: &mut PeerConfig) {
+    (machine.role, machine.strict_role) = (peer.rules.role, peer.rules.strict_role);
 }
 
 /// Our subnets of the peer's family, if the peer is on one of them. A reflector that puts nothing into the kernel does

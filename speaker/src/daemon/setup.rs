@@ -41,6 +41,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
     let mut machine = PeerConfig::new(config.router.asn, config.router.router_id, peer.asn);
     machine.hold_time = peer.hold_time.as_secs();
     machine.keepalive = Some(seconds(peer.keepalive));
+    super::rules::in_open(peer, &mut machine);
     machine.connect_retry = peer.connect_retry;
     machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);
     machine.passive = peer.passive;

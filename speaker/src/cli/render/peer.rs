@@ -23,6 +23,8 @@ pub fn peer(detail: &PeerDetail) -> String {
     facts
         .add_some("hold time", detail.hold_time.map(|time| if time == 0 { "none".to_owned() } else { duration(time) }));
     facts.add_some("keepalive", detail.keepalive.map(duration));
+    facts.add_some("our role", detail.local_role.as_ref());
+    facts.add_some("its role", detail.peer_role.as_ref());
     facts.add_list("capabilities", &detail.capabilities);
     facts.add_some("restart time", detail.restart_time.map(|time| duration(time.into())));
     facts.add_list("End-of-RIB", &detail.end_of_rib);

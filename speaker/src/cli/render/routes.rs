@@ -67,6 +67,7 @@ fn path_facts(row: &RouteRow) -> Facts {
     facts.add("origin", &row.origin);
     facts.add("local pref", row.local_pref);
     facts.add_some("MED", row.med);
+    facts.add_some("only to customers", row.otc.map(|asn| format!("says AS {asn}")));
     facts.add_list("communities", &row.communities);
     facts
 }

@@ -33,12 +33,29 @@ impl<'f> Checker<'f, '_> {
                 self.report.warn(place, message, "it is a rule for peers of other ASes; leave it out");
             }
         }
+        let role = layers.pick(|keys| keys.role);
+        if let (Some((_, place)), false) = (role, external || !of.complete) {
+            let message = format!("role: peer {} is in our own AS", of.address);
+            self.report.error(place, message, "only peers of other ASes have a role (RFC 9234 §4.1); leave it out");
+        }
+        let role = role.map(|(role, _)| role.0);
+        let strict = layers.pick(|keys| keys.strict_role);
+        if let (Some((true, place)), true) = (strict, role.is_none() && layers.is_unset(|keys| keys.role)) {
+            self.report.error(
+                place,
+                "strict_role needs `role`",
+                "say what we are to the peer, such as `role: customer`",
+            );
+        }
         PathRules {
             allow_as_in: layers.pick(|keys| keys.allow_as_in).map_or(0, |(n, _)| u8::try_from(n.0.0).unwrap_or(10)),
             enforce_first_as: external && layers.flag_or(true, |keys| keys.enforce_first_as),
             connected_check: external && neighbor && layers.flag_or(true, |keys| keys.connected_check),
             graceful_shutdown: external && layers.flag_or(true, |keys| keys.graceful_shutdown),
             blackhole: layers.flag_or(false, |keys| keys.blackhole),
+            accept_as_set: layers.flag_or(false, |keys| keys.accept_as_set),
+            role: role.filter(|_| external),
+            strict_role: role.is_some() && strict.is_some_and(|(strict, _)| *strict),
         }
     }
 }

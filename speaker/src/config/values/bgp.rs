@@ -1,6 +1,7 @@
 //! Values of BGP itself: AS numbers, router ids, communities, families, and who waits in a mesh.
 
 use bgp_proto::attr::Community;
+use bgp_proto::message::Role;
 use bgp_proto::{AS_TRANS, Asn, Family, RouterId};
 use schemars::{Schema, json_schema};
 
@@ -77,6 +78,25 @@ impl Scalar for Family {
         match text {
             "ipv4" => Ok(Self::IPV4_UNICAST),
             "ipv6" => Ok(Self::IPV6_UNICAST),
+            _ => Err(expected(Self::WHAT, text)),
+        }
+    }
+}
+
+impl Scalar for Role {
+    const WHAT: &'static str = "provider, customer, peer, rs or rs-client: what we are to the peer";
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": ["provider", "customer", "peer", "rs", "rs-client"] })
+    }
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "provider" => Ok(Self::Provider),
+            "customer" => Ok(Self::Customer),
+            "peer" => Ok(Self::Peer),
+            "rs" => Ok(Self::RouteServer),
+            "rs-client" => Ok(Self::RouteServerClient),
             _ => Err(expected(Self::WHAT, text)),
         }
     }

@@ -1,0 +1,154 @@
+//! AS paths, roles and well-known communities on the wire: the built binary, raw peers, and what stands in the octets.
+//!
+//! Told with the words of the [battery's harness](harness): each case has a roost of its own on loopback addresses of
+//! its own, and reads messages without roost's codec.
+#![allow(clippy::unwrap_used, missing_docs, dead_code, unused_imports)]
+
+#[path = "battery/harness/mod.rs"]
+mod harness;
+
+use harness::wire::{OPT_TRANS, WELL_KNOWN, code};
+use harness::{Neighbor, Open, Setup};
+
+const NO_EXPORT: u32 = 0xffff_ff01;
+const GRACEFUL_SHUTDOWN: u32 = 0xffff_0000;
+const BLACKHOLE: u32 = 0xffff_029a;
+
+#[test]
+fn a_path_that_begins_with_another_as_is_withdrawn_and_the_session_stays() {
+    // RFC 4271 §6.3, RFC 7606 §7.2
+    let server = Neighbor::ebgp(65003).with("enforce_first_as: false");
+    let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002), server]).start();
+    let (mut a, mut b, mut server) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    a.update(&a.route(&["203.0.113.0/24"])).settle(&roost);
+    assert_eq!(b.told("203.0.113.0/24").path(), [65000, 65001]);
+    a.update(&a.route(&["203.0.113.0/24"]).path(&[65009, 65001])).settle(&roost);
+    assert_eq!(roost.row(0, "203.0.113.0/24").reason.unwrap(), "the path does not begin with the peer's AS");
+    assert!(b.adj_out_prefixes().is_empty());
+    server.update(&server.route(&["198.51.100.0/24"]).path(&[65009])).settle(&roost);
+    assert_eq!(b.told("198.51.100.0/24").path(), [65000, 65009]);
+}
+
+#[test]
+fn our_own_as_in_a_path_is_a_loop_unless_the_peer_may() {
+    // RFC 4271 §9.1.2
+    let may = Neighbor::ebgp(65002).with("allow_as_in: 1");
+    let roost = Setup::with([Neighbor::ebgp(65001), may]).start();
+    let (mut a, mut b) = (roost.peer(0), roost.peer(1));
+    a.update(&a.route(&["203.0.113.0/24"]).path(&[65001, 65000])).settle(&roost);
+    b.update(&b.route(&["198.51.100.0/24"]).path(&[65002, 65000])).settle(&roost);
+    assert_eq!(roost.row(0, "203.0.113.0/24").reason.as_deref(), Some("own AS in the path"));
+    assert!(roost.row(1, "198.51.100.0/24").best);
+}
+
+#[test]
+fn a_path_on_its_way_out_is_told_inside_with_local_pref_zero() {
+    // RFC 8326 §4.2
+    let deaf = Neighbor::ebgp(65002).with("graceful_shutdown: false");
+    let roost = Setup::with([Neighbor::ebgp(65001), deaf, Neighbor::ibgp()]).start();
+    let (mut a, mut b, mut inner) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    a.update(&a.route(&["203.0.113.0/24"]).communities(&[GRACEFUL_SHUTDOWN])).settle(&roost);
+    b.update(&b.route(&["198.51.100.0/24"]).communities(&[GRACEFUL_SHUTDOWN])).settle(&roost);
+    assert_eq!(inner.told("203.0.113.0/24").number(code::LOCAL_PREF), 0);
+    assert_eq!(inner.told("198.51.100.0/24").number(code::LOCAL_PREF), 100);
+    assert_eq!(inner.told("203.0.113.0/24").value(code::COMMUNITIES), GRACEFUL_SHUTDOWN.to_be_bytes());
+}
+
+#[test]
+fn a_blackhole_stays_in_the_as() {
+    // RFC 7999 §3.2
+    let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002), Neighbor::ibgp()]).start();
+    let (mut a, mut outer, mut inner) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    a.update(&a.route(&["203.0.113.1/32"]).communities(&[BLACKHOLE])).settle(&roost);
+    assert!(outer.adj_out_prefixes().is_empty());
+    let both = [BLACKHOLE.to_be_bytes(), NO_EXPORT.to_be_bytes()].concat();
+    assert_eq!(inner.told("203.0.113.1/32").value(code::COMMUNITIES), both);
+}
+
+#[test]
+fn non_transitive_extended_communities_stay_in_the_as() {
+    // RFC 4360 §6
+    let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002), Neighbor::ibgp()]).start();
+    let (mut a, mut outer, mut inner) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    let (transitive, other) = ([0, 2, 0, 1, 0, 0, 0, 1], [0x43, 0, 0, 0, 0, 0, 0, 2]);
+    let both = [transitive, other].concat();
+    a.update(&a.route(&["203.0.113.0/24"]).attr(OPT_TRANS, code::EXT_COMMUNITIES, &both)).settle(&roost);
+    assert_eq!(outer.told("203.0.113.0/24").value(code::EXT_COMMUNITIES), transitive);
+    assert_eq!(inner.told("203.0.113.0/24").value(code::EXT_COMMUNITIES), both);
+}
+
+#[test]
+fn prefixes_that_are_no_unicast_are_told_nobody() {
+    // RFC 4271 §6.3
+    let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002)]).start();
+    let (mut a, mut b) = (roost.peer(0), roost.peer(1));
+    let prefixes = ["224.0.0.0/24", "127.0.0.0/8", "240.0.0.0/8", "203.0.113.0/24", "0.0.0.0/0"];
+    let update = a.route(&prefixes).set(WELL_KNOWN, code::ORIGIN, &[0]);
+    a.update(&update).settle(&roost);
+    assert_eq!(b.adj_out_prefixes(), ["0.0.0.0/0", "203.0.113.0/24"]);
+}
+
+#[test]
+fn sets_in_a_path_are_as_good_as_withdrawn_and_told_only_to_those_who_take_them() {
+    // RFC 9774 §3
+    let old = |asn| Neighbor::ebgp(asn).with("accept_as_set: true");
+    let roost = Setup::with([Neighbor::ebgp(65001), old(65002), old(65003)]).start();
+    let (mut new, mut a, mut b) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    let set = |first: u32| [&[2, 1][..], &first.to_be_bytes(), &[1, 1, 0, 0, 0, 7]].concat();
+    new.update(&new.route(&["203.0.113.0/24"])).settle(&roost);
+    assert_eq!(a.told("203.0.113.0/24").path(), [65000, 65001]);
+    new.update(&new.route(&["203.0.113.0/24"]).set(WELL_KNOWN, code::AS_PATH, &set(65001))).settle(&roost);
+    assert_eq!(roost.row(0, "203.0.113.0/24").reason.as_deref(), Some("AS_SET in the path"));
+    assert!(a.adj_out_prefixes().is_empty());
+    a.update(&a.route(&["198.51.100.0/24"]).set(WELL_KNOWN, code::AS_PATH, &set(65002))).settle(&roost);
+    let told = b.told("198.51.100.0/24");
+    let expected = [&[2, 2, 0, 0, 0xfd, 0xe8, 0, 0, 0xfd, 0xea][..], &[1, 1, 0, 0, 0, 7]].concat();
+    assert_eq!(told.value(code::AS_PATH), expected);
+    assert!(new.adj_out_prefixes().is_empty());
+}
+
+/// The OPEN of a peer that says its role.
+fn in_role(asn: u32, role: u8) -> Open {
+    Open::new(asn).cap(9, &[role])
+}
+
+#[test]
+fn roles_are_said_and_must_be_a_pair() {
+    // RFC 9234 §4.1, §4.2
+    let strict = |asn| Neighbor::ebgp(asn).with("role: customer").with("strict_role: true");
+    let roost = Setup::with([Neighbor::ebgp(65001).with("role: customer"), strict(65002), strict(65003)]).start();
+    let mut provider = roost.peer_with(0, in_role(65001, 0).id([10, 0, 0, 10]));
+    let role = [9, 1, 3];
+    assert!(provider.open.windows(3).any(|octets| octets == role), "{:02x?}", provider.open);
+    let about = roost.about(0);
+    assert_eq!((&about["local_role"], &about["peer_role"]), (&"customer".into(), &"provider".into()));
+    provider.settle(&roost);
+    let mut wrong = roost.connect(1);
+    wrong.say(&in_role(65002, 4)).expect_notification(2, 11, &[]);
+    let mut silent = roost.connect(2);
+    silent.say(&Open::new(65003)).expect_notification(2, 11, &[]);
+}
+
+#[test]
+fn what_a_provider_says_goes_to_customers_only() {
+    // RFC 9234 §5
+    let in_as = |asn, role: &str| Neighbor::ebgp(asn).with(&format!("role: {role}"));
+    let setup =
+        Setup::with([in_as(65001, "customer"), in_as(65002, "peer"), in_as(65003, "provider"), Neighbor::ibgp()]);
+    let roost = setup.start();
+    let (mut provider, mut peer) = (roost.peer(0), roost.peer(1));
+    let (mut customer, mut inner) = (roost.peer(2), roost.peer(3));
+    provider.update(&provider.route(&["203.0.113.0/24"])).settle(&roost);
+    peer.update(&peer.route(&["198.51.100.0/24"])).settle(&roost);
+    assert!(peer.adj_out_prefixes().is_empty() && provider.adj_out_prefixes().is_empty());
+    assert_eq!(customer.told("203.0.113.0/24").number(code::OTC), 65001);
+    assert_eq!(customer.told("198.51.100.0/24").number(code::OTC), 65002);
+    assert_eq!(inner.told("203.0.113.0/24").number(code::OTC), 65001, "the AS knows, so that its other borders do");
+    customer.update(&customer.route(&["192.0.2.128/25"])).settle(&roost);
+    assert!(!provider.told("192.0.2.128/25").has(code::OTC));
+    assert_eq!(peer.told("192.0.2.128/25").number(code::OTC), 65000);
+    let leak = customer.route(&["192.0.2.128/25"]).attr(OPT_TRANS, code::OTC, &65009_u32.to_be_bytes());
+    customer.update(&leak).settle(&roost);
+    assert_eq!(roost.row(2, "192.0.2.128/25").reason.as_deref(), Some("route leak (OTC)"));
+    assert!(peer.adj_out_prefixes().is_empty());
+}

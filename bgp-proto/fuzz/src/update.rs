@@ -6,7 +6,7 @@
 //! for the three mandatory attributes, so that one octet is a whole announcement.
 
 use bgp_proto::attr::AttrCache;
-use bgp_proto::message::{Frame, Message, kind, split_frame};
+use bgp_proto::message::{Codec, Frame, Message, kind, split_frame};
 use bytes::{BufMut, BytesMut};
 
 use super::canonical::judge;
@@ -46,27 +46,8 @@ const MANDATORY: [[&[u8]; 3]; 2] = [
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let codec = input.codec();
-    let (withdrawn, nlri) = (input.short(), input.short());
-    let room = codec.max_len() - 23 - withdrawn.len() - nlri.len();
-    let mut attrs = BytesMut::new();
-    while !input.is_empty() {
-        let before = attrs.len();
-        put_attr(&mut input, codec.four_octet_as, &mut attrs);
-        if attrs.len() > room {
-            attrs.truncate(before);
-            break;
-        }
-    }
-    let mut message = BytesMut::with_capacity(23 + withdrawn.len() + attrs.len() + nlri.len());
-    message.put_bytes(0xff, 16);
-    message.put_u16(message.capacity() as u16);
-    message.put_u8(kind::UPDATE);
-    message.put_u16(withdrawn.len() as u16);
-    message.put_slice(withdrawn);
-    message.put_u16(attrs.len() as u16);
-    message.put_slice(&attrs);
-    message.put_slice(nlri);
-    let expected = Frame { kind: kind::UPDATE, bytes: message.clone().freeze() };
+    let expected = frame(&mut input, &codec);
+    let mut message = BytesMut::from(&expected.bytes[..]);
     let frame = split_frame(&mut message, codec.max_len()).expect("a right header").expect("a whole message");
     assert_eq!(frame, expected);
     let plain = Message::decode(&frame, &codec);
@@ -75,6 +56,32 @@ pub fn run(data: &[u8]) {
         assert_eq!(Message::decode_with(&frame, &codec, &mut cache), plain);
     }
     judge(&frame, &codec, &plain);
+}
+
+/// An UPDATE made of all that is left of the input, or of as much of it as a message holds.
+pub fn frame(input: &mut Input<'_>, codec: &Codec) -> Frame {
+    let (withdrawn, nlri) = (input.short(), input.short());
+    let room = codec.max_len() - 23 - withdrawn.len() - nlri.len();
+    let mut attrs = BytesMut::new();
+    while !input.is_empty() {
+        let before = attrs.len();
+        put_attr(input, codec.four_octet_as, &mut attrs);
+        if attrs.len() > room {
+            attrs.truncate(before);
+            break;
+        }
+    }
+    let len = 23 + withdrawn.len() + attrs.len() + nlri.len();
+    let mut message = BytesMut::with_capacity(len);
+    message.put_bytes(0xff, 16);
+    message.put_u16(len as u16);
+    message.put_u8(kind::UPDATE);
+    message.put_u16(withdrawn.len() as u16);
+    message.put_slice(withdrawn);
+    message.put_u16(attrs.len() as u16);
+    message.put_slice(&attrs);
+    message.put_slice(nlri);
+    Frame { kind: kind::UPDATE, bytes: message.freeze() }
 }
 
 fn put_attr(input: &mut Input<'_>, four_octet_as: bool, out: &mut BytesMut) {

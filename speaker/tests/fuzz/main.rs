@@ -1,0 +1,42 @@
+//! The bodies of the fuzz targets, over the committed seeds and some mutations of them. `tests/fuzz` runs the same bodies
+//! under libFuzzer.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(dead_code)] // the bounds on memory are for fuzz builds, which count
+
+#[path = "../../fuzz/src/config.rs"]
+mod config;
+#[path = "../../fuzz/src/decode.rs"]
+mod decode;
+#[path = "../../../bgp-proto/tests/fuzz/mutate.rs"]
+mod mutate;
+#[path = "../decode/recordings.rs"]
+mod recordings;
+mod seeds;
+#[path = "../../../bgp-proto/fuzz/src/lib.rs"]
+mod targets;
+
+use std::path::Path;
+
+fn run(name: &str, count: usize, target: fn(&[u8])) {
+    let (_, seeds) = seeds::all().into_iter().find(|(of, _)| *of == name).unwrap();
+    mutate::run(name, &seeds, count, target);
+}
+
+#[test]
+fn config_target() {
+    run("config", 600, config::run);
+}
+
+#[test]
+fn decode_target() {
+    run("decode", 2_000, decode::run);
+}
+
+/// `ROOST_WRITE_SEEDS=1 cargo test -p speaker --test fuzz` writes them.
+#[test]
+fn the_committed_seeds_are_those_of_the_generator() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    for (target, seeds) in seeds::all() {
+        mutate::committed(&folder.join(target), &seeds);
+    }
+}

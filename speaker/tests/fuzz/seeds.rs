@@ -1,0 +1,53 @@
+//! Inputs to begin with: the examples of a configuration, and a recording of each format.
+//!
+//! They are committed under `fuzz/seeds/`; `cargo test` sees to it that the files are what this says.
+
+use crate::mutate::Seed;
+use crate::recordings::*;
+
+/// Targets with their seeds.
+pub fn all() -> [(&'static str, Vec<Seed>); 2] {
+    [("config", config()), ("decode", decode())]
+}
+
+/// Every part of the schema in a few lines; the examples are too long to be mutated well.
+const PARTS: [(&str, &str); 4] = [
+    (
+        "node",
+        "router:\n  id: 10.0.0.1\n  asn: 64512\npeers:\n  - address: 10.0.0.2\n    asn: 64513\n    hold_time: 90s\n",
+    ),
+    ("flow", "{ router: { id: 10.0.0.1, asn: 64512 }, peers: [ { address: \"fd00::1\", asn: 64512 } ] }\n"),
+    ("anchors", "a: &a [1, 2]\nb: *a\n<<: *a\n? x\n: !!str |\n  text\n--- # two\n"),
+    ("secret", "router:\n  asn: 64512\npeers:\n  - address: 10.0.0.2\n\u{1}    asn: 64512\n"),
+];
+
+fn config() -> Vec<Seed> {
+    let examples = [
+        ("node-mesh", include_str!("../../../examples/config/node-mesh.yaml")),
+        ("route-reflector", include_str!("../../../examples/config/route-reflector.yaml")),
+        ("tor-peering", include_str!("../../../examples/config/tor-peering.yaml")),
+    ];
+    let plain = examples.into_iter().chain(PARTS).map(|(name, text)| (name, [&[0], text.as_bytes()].concat()));
+    let mut seeds: Vec<Seed> = plain.collect();
+    seeds.push(("told", [&[1], PARTS[3].1.as_bytes()].concat()));
+    seeds
+}
+
+fn decode() -> Vec<Seed> {
+    let stream = [open(64512, Vec::new()), keepalive(), update(&CODEC, &[("10.65.1.0/26", 0)]), keepalive()].concat();
+    let segments: Vec<_> =
+        stream.chunks(40).enumerate().map(|(at, part)| Tcp::new(true, 1 + 40 * at as u32, 0, part)).collect();
+    let mrt = |message: &[u8]| record(16, 4, &bgp4mp(true, 64513, 64512, message));
+    let seed = |how: u8, input: Vec<u8>| [&[how], &input[..]].concat();
+    vec![
+        ("hex", seed(0, hex_line(&stream).into_bytes())),
+        ("octets", seed(0x80, stream.clone())),
+        ("two-octet", seed(1, update(&TWO_OCTETS, &[("10.65.1.0/26", 0)]))),
+        ("add-path", seed(4, update(&ADD_PATH, &[("10.65.1.0/26", 7)]))),
+        ("pcap", seed(0, PCAP.file(&segments))),
+        ("pcap-cooked", seed(0, Pcap { big_endian: true, nanos: true, link: 113 }.file(&segments))),
+        ("pcap-cooked-2", seed(0xf0, Pcap { link: 276, ..PCAP }.file(&segments))),
+        ("pcapng", seed(0, pcapng(6, 1_546_300_800_000_000, &segments))),
+        ("mrt", seed(0, [mrt(&update(&CODEC, &[("10.65.1.0/26", 0)])), mrt(&keepalive())].concat())),
+    ]
+}

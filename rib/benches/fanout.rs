@@ -43,6 +43,7 @@ fn rib(members: u32, alike: bool) -> Rib {
             // Another own address: another group.
             local_addr: if alike { addr(60_000) } else { addr(60_000 + n) }.into(),
             enhanced_refresh: false,
+            long_lived: false,
         };
         rib.peer_up(PeerId(n), session);
     }

@@ -23,6 +23,7 @@ use bgp_proto::{Family, Prefix};
 
 use crate::attrs::{AttrId, AttrStore, DEFAULT_LOCAL_PREF, Facts};
 use crate::group::{GroupKey, PeerKind};
+use crate::long_lived::with_community;
 use crate::next_hop::NextHops;
 use crate::peer::{NextHopMode, Source};
 use crate::policy::{Evaluation, Verdict};
@@ -39,6 +40,8 @@ pub enum Withheld {
     NoAdvertise,
     /// NO_EXPORT or NO_EXPORT_SUBCONFED. RFC 1997
     NoExport,
+    /// Kept for long, and the peer does not know what that means. RFC 9494 §4.3
+    LongLivedStale,
     /// The peer's AS is in the path, and the peer is configured not to be told such paths.
     PeerInPath,
     /// We have no address of the family to announce as next hop.
@@ -64,6 +67,7 @@ impl fmt::Display for Withheld {
             Self::NotReflected => "internal paths go to clients and external peers only",
             Self::NoAdvertise => "community no-advertise",
             Self::NoExport => "community no-export",
+            Self::LongLivedStale => "long-lived stale, and the peer has no long-lived graceful restart (RFC 9494)",
             Self::PeerInPath => "the peer's AS is in the path",
             Self::NoOwnAddress => "no own address of this family to announce as next hop: set one for the peer",
             Self::NextHopFamily => "next hop of another family than the prefix, and the session has no RFC 8950",
@@ -142,6 +146,7 @@ fn permitted(key: &GroupKey, source: &Source, facts: &Facts) -> Result<(), Withh
     }
     match key.kind {
         PeerKind::External { .. } if facts.no_export => Err(Withheld::NoExport),
+        PeerKind::External { .. } if facts.llgr_stale && !key.long_lived => Err(Withheld::LongLivedStale),
         PeerKind::Internal { .. } if !source.external && !source.client && !source.id.is_local() => {
             Err(Withheld::NotReflected)
         }
@@ -209,6 +214,11 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
         }
         PeerKind::Internal { cluster_id } | PeerKind::Client { cluster_id } => {
             out.local_pref = Some(attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF)); // RFC 4271 §5.1.5: always there
+            if !key.long_lived && attrs.has_community(Community::LLGR_STALE) {
+                // RFC 9494 §4.6: those who do not know the community take it last all the same, and keep it inside.
+                out.local_pref = Some(0);
+                out.communities = with_community(&out, Community::NO_EXPORT).communities;
+            }
             let reflected = !source.external && !source.id.is_local();
             if reflected {
                 out.originator_id = Some(attrs.originator_id.unwrap_or(source.router_id)); // RFC 4456 §8

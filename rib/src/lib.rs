@@ -38,6 +38,7 @@ mod group;
 mod import;
 mod ingress;
 mod limit;
+mod long_lived;
 mod next_hop;
 mod peer;
 mod rib;

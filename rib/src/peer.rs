@@ -113,6 +113,8 @@ pub struct Session {
     pub local_addr: IpAddr,
     /// Refreshes are framed by BoRR and EoRR (RFC 7313).
     pub enhanced_refresh: bool,
+    /// The peer knows what LLGR_STALE means (RFC 9494).
+    pub long_lived: bool,
 }
 
 /// What is counted per peer since it was added.
@@ -231,6 +233,7 @@ impl From<&bgp_proto::fsm::Negotiated> for Session {
             peer_id: negotiated.peer_id,
             local_addr: negotiated.local_addr.ip(),
             enhanced_refresh: negotiated.enhanced_route_refresh,
+            long_lived: negotiated.peer_knows_long_lived(),
         }
     }
 }

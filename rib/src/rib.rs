@@ -297,25 +297,6 @@ impl Rib {
         }
     }
 
-    /// The peer is away for longer than its restart time, and its stale paths of a family are kept: they are marked
-    /// LLGR_STALE, as if it had sent them so, which makes them the last resort of the decision and says so to others.
-    /// Those with NO_LLGR go. RFC 9494 §4.2
-    pub fn keep_for_long(&mut self, id: PeerId, family: Family) {
-        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            let marked = self.marked(path);
-            if marked.family != family || !marked.stale {
-                continue;
-            }
-            let raw = self.core.attrs.attrs(self.core.table.paths[path].raw);
-            if raw.has_community(Community::NO_LLGR) {
-                self.core.remove_path(path);
-            } else if !raw.has_community(Community::LLGR_STALE) {
-                let attrs = raw.with_community(Community::LLGR_STALE);
-                self.core.replace_raw(path, attrs);
-            }
-        }
-    }
-
     /// Forgets all a peer announced in a family.
     pub fn flush_family(&mut self, id: PeerId, family: Family) {
         self.flush(id, [family].into_iter().collect());

@@ -21,6 +21,7 @@ fn session(n: u32) -> Session {
         peer_id: RouterId(100 + n),
         local_addr: [192, 0, 2, 1].into(),
         enhanced_refresh: true,
+        long_lived: false,
     }
 }
 

@@ -65,3 +65,19 @@ fn mistakes_in_max_prefix_say_what_to_write() {
         parse("roost.yaml", &file("max_prefix: { limit: 5, action: warn, restart_after: 1m }")).unwrap().warnings;
     assert!(warnings[0].to_string().contains("no effect"), "{warnings:?}");
 }
+
+#[test]
+fn long_lived_graceful_restart_is_off_until_somebody_asks_for_it() {
+    // RFC 9494
+    assert_eq!(good("enabled: true").peers[0].graceful_restart.long_lived, Duration::ZERO);
+    assert_eq!(
+        good("graceful_restart: { long_lived: 24h }").peers[0].graceful_restart.long_lived,
+        Duration::from_secs(86_400)
+    );
+    let text = "router: { asn: 1, router_id: 10.0.0.1, graceful_restart: { long_lived: 1h } }\n\
+                peers: [ { address: 10.0.0.2, asn: 1 }, { address: 10.0.0.3, asn: 1, graceful_restart: { long_lived: 0s } } ]\n";
+    let peers = parse("roost.yaml", text).unwrap().config.peers;
+    assert_eq!(peers[0].graceful_restart.long_lived, Duration::from_secs(3600));
+    assert_eq!(peers[1].graceful_restart.long_lived, Duration::ZERO);
+    says("graceful_restart: { long_lived: 195d }", &["a duration from 0s to", "in whole seconds"]);
+}

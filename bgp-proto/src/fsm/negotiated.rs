@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Direction, Fqdn};
 use crate::message::{Capability, Codec, GracefulRestart, LlgrFamily, Role};
-use crate::{Asn, FamilySet, RouterId};
+use crate::{Asn, Family, FamilySet, RouterId};
 
 /// The facts of a session from OpenConfirm on. They do not change while it lives.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,10 @@ pub struct Negotiated {
     pub peer_graceful_restart: Option<GracefulRestart>,
     /// NOTIFICATIONs leave routes in place: both sides set the N bit (RFC 8538).
     pub graceful_notification: bool,
-    /// What the peer said about long-lived graceful restart (RFC 9494).
+    /// What the peer said about long-lived graceful restart, if we do it too, and its short form (RFC 9494 §3.1).
     pub peer_llgr: Option<Vec<LlgrFamily>>,
+    /// The longest time we keep a peer's routes by it.
+    pub local_long_lived: Duration,
     /// Our role, if we said it (RFC 9234).
     pub local_role: Option<Role>,
     /// The peer's role, if it said it.
@@ -72,6 +74,25 @@ impl Negotiated {
         let preserved =
             self.peer_graceful_restart.iter().flat_map(|gr| &gr.families).filter(|f| f.forwarding_preserved);
         preserved.map(|f| f.family).collect::<FamilySet>().intersection(self.codec.families)
+    }
+
+    /// How long routes of a family are kept after the peer's restart time: what the peer asks for, but no longer than we
+    /// are willing to. Zero: not at all. RFC 9494 §4.2
+    pub fn long_lived(&self, family: Family) -> Duration {
+        let asked = self.peer_llgr.iter().flatten().find(|item| item.family == family);
+        let asked = asked.filter(|_| self.codec.families.contains(family));
+        asked.map_or(Duration::ZERO, |item| Duration::from_secs(item.stale_time.into()).min(self.local_long_lived))
+    }
+
+    /// Families the peer says it kept forwarding packets for all that time (F bit of RFC 9494 §3.1).
+    pub fn long_lived_preserved(&self) -> FamilySet {
+        let preserved = self.peer_llgr.iter().flatten().filter(|item| item.forwarding_preserved);
+        preserved.map(|item| item.family).collect::<FamilySet>().intersection(self.codec.families)
+    }
+
+    /// Whether the peer knows what LLGR_STALE means. RFC 9494 §4.3
+    pub fn peer_knows_long_lived(&self) -> bool {
+        self.peer_capabilities.iter().any(|known| matches!(known, Capability::LongLivedGracefulRestart(_)))
     }
 
     /// The peer says it has restarted (R bit).

@@ -21,6 +21,7 @@ fn key(kind: PeerKind) -> GroupKey {
         rules: ExportRules::default(),
         next_hop: NextHopMode::Auto,
         own_address: Some([192, 0, 2, 1].into()),
+        long_lived: true,
         avoid: None,
         export: Policy::accept(),
     }
@@ -176,4 +177,30 @@ fn a_policy_sets_what_crosses_the_border() {
     assert_eq!(ask(&key, &from(true, false), attrs()), Err(Withheld::Policy(None)));
     (key.export, key.avoid) = (Policy::accept(), Some(Asn(65001)));
     assert_eq!(ask(&key, &from(true, false), attrs()), Err(Withheld::PeerInPath));
+}
+
+#[test]
+fn long_lived_stale_paths_go_to_those_who_know_them_and_to_our_own_as_a_last_resort() {
+    // RFC 9494 §4.3, §4.6
+    let (mut store, mut next_hops) = (AttrStore::default(), NextHops::default());
+    let stale = PathAttrs { communities: [Community::LLGR_STALE].into(), ..attrs() };
+    let id = store.intern(&stale.clone().into(), &mut next_hops);
+    let facts = *store.facts(id);
+    let prefix = "10.0.0.0/8".parse().unwrap();
+    let source = from(true, false);
+    for (kind, knows, expected) in [
+        (external(), true, Ok(())),
+        (external(), false, Err(Withheld::LongLivedStale)),
+        (internal(), true, Ok(())),
+        (internal(), false, Ok(())),
+        (client(), false, Ok(())),
+    ] {
+        let key = GroupKey { long_lived: knows, ..kind };
+        assert_eq!(judge(&key, &source, &prefix, &facts, &stale).map(drop), expected, "{key:?}");
+    }
+    let told = outgoing(&internal(), &source, &stale, false);
+    assert_eq!((told.local_pref, &told.communities[..]), (Some(DEFAULT_LOCAL_PREF), &[Community::LLGR_STALE][..]));
+    let told = outgoing(&GroupKey { long_lived: false, ..internal() }, &source, &stale, false);
+    assert_eq!(told.local_pref, Some(0));
+    assert_eq!(told.communities[..], [Community::LLGR_STALE, Community::NO_EXPORT]);
 }

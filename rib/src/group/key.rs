@@ -46,6 +46,8 @@ pub struct GroupKey {
     /// Our own address on these sessions, of the family (or IPv6 for IPv4 with RFC 8950); none: routes that need it
     /// are withheld.
     pub own_address: Option<IpAddr>,
+    /// Members know what LLGR_STALE means (RFC 9494 §4.3).
+    pub long_lived: bool,
     /// Paths that cross this AS are withheld.
     pub avoid: Option<Asn>,
     /// What is told, and how changed.
@@ -76,6 +78,7 @@ impl GroupKey {
             next_hop: settings.next_hop,
             rules: ExportRules::of(session, settings),
             own_address: own_address(family, &codec, session.local_addr, settings),
+            long_lived: session.long_lived,
             avoid: settings.skip_paths_through_peer.then_some(session.peer_asn),
             export: settings.export.clone(),
         }

@@ -1,6 +1,6 @@
 //! What should be, said as simply as it can be said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use bgp_proto::attr::{AsPath, Community, NextHop, Origin, PathAttrs};
@@ -143,6 +143,7 @@ impl Model {
         let internal_source = c.peer.filter(|peer| !peer.external);
         if c.attrs.has_community(Community::NO_ADVERTISE)
             || session.external && c.attrs.has_community(Community::NO_EXPORT)
+            || session.external && !session.long_lived && c.attrs.has_community(Community::LLGR_STALE)
             || !session.external && !client(to) && internal_source.is_some_and(|from| !client(from))
         {
             return None;
@@ -174,6 +175,12 @@ impl Model {
             }
         } else {
             out.local_pref = Some(out.local_pref.unwrap_or(100));
+            // RFC 9494 §4.6
+            if !session.long_lived && out.has_community(Community::LLGR_STALE) {
+                let communities: BTreeSet<Community> =
+                    out.communities.iter().copied().chain([Community::NO_EXPORT]).collect();
+                (out.local_pref, out.communities) = (Some(0), communities.into_iter().collect());
+            }
             if let Some(from) = internal_source {
                 out.originator_id.get_or_insert(from.router_id);
                 let mut clusters = vec![self.config.cluster_id];

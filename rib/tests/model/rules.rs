@@ -46,6 +46,7 @@ impl World {
             peer_id: RouterId(100 + n as u32),
             local_addr: [192, 0, 2, 1].into(),
             enhanced_refresh: true,
+            long_lived: false,
         };
         self.peer_on(session, change)
     }

@@ -249,6 +249,7 @@ impl World {
             peer_id: router_id,
             local_addr: [192, 0, 2, 1].into(),
             enhanced_refresh: peer.id.0.is_multiple_of(2),
+            long_lived: peer.id.0.is_multiple_of(3),
         };
         peer.session = Some(session);
         self.told.insert(peer.id, Told::default());
@@ -265,9 +266,7 @@ impl World {
         self.rib.peer_down(id, retain);
         self.told.remove(&id);
         let was_stale = std::mem::take(&mut self.stale);
-        peer.paths.retain(|(prefix, path_id), _| {
-            retain.contains(prefix.family()) && !was_stale.contains(&(id, *prefix, *path_id))
-        });
+        peer.paths.retain(|(prefix, _), _| retain.contains(prefix.family()));
         self.stale = was_stale.into_iter().filter(|(of, ..)| *of != id).collect();
         self.stale.extend(peer.paths.keys().map(|(prefix, path_id)| (id, *prefix, *path_id)));
         self.refreshing.retain(|(of, ..)| *of != id);

@@ -126,6 +126,12 @@ pub struct PeerDetail {
     pub update_faults: u64,
     /// The last such error.
     pub last_fault: Option<String>,
+    /// Seconds until kept routes of the peer's last session go, unless it renews them.
+    #[serde(default)]
+    pub stale_for: Option<u64>,
+    /// Families whose routes are kept although the peer did not come back in its restart time (RFC 9494).
+    #[serde(default)]
+    pub long_lived: Vec<String>,
     /// Limits on the peer's prefixes, one a family that has one.
     #[serde(default)]
     pub limits: Vec<LimitRow>,

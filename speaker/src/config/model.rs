@@ -67,6 +67,9 @@ pub struct GracefulRestart {
     pub restart_time: Duration,
     /// How long we keep a restarted peer's stale routes when its End-of-RIB does not come. RFC 4724 §4.2
     pub stale_time: Duration,
+    /// How long routes are kept beyond the restart time, by peers for us and by us for peers: at most 2^24 - 1 s, zero
+    /// is off. RFC 9494
+    pub long_lived: Duration,
 }
 
 /// The node this speaker runs on.

@@ -23,6 +23,8 @@ use super::values::{
 pub(super) type Timer = Lasting<100, 3_600_000>;
 /// Restart time: twelve bits of whole seconds (RFC 4724 §3).
 pub(super) type RestartTime = Seconds<0, 4_095>;
+/// Long-lived stale time: 24 bits of whole seconds (RFC 9494 §3.1).
+pub(super) type LongLived = Seconds<0, 16_777_215>;
 /// Longer waits.
 pub(super) type Wait = Lasting<0, 86_400_000>;
 
@@ -86,6 +88,9 @@ pub(super) struct RouterGracefulRestart {
     pub restart_time: S<RestartTime>,
     /// How long we keep a restarted peer's old routes when it does not finish sending. Default: 360s.
     pub stale_time: S<Wait>,
+    /// How long routes are kept beyond the restart time, ours by peers and theirs by us (RFC 9494); the shorter wish
+    /// counts. Default: 0s, off.
+    pub long_lived: S<LongLived>,
     /// How long after start the removal of kernel routes found there may wait for the peers. Default: 30s.
     pub startup_wait: S<Wait>,
 }
@@ -100,6 +105,8 @@ pub(super) struct PeerGracefulRestart {
     pub restart_time: S<RestartTime>,
     /// How long we keep the restarted peer's old routes when it does not finish sending.
     pub stale_time: S<Wait>,
+    /// How long routes are kept beyond the restart time (RFC 9494); 0s is off.
+    pub long_lived: S<LongLived>,
 }
 
 /// The node roost runs on.

@@ -30,6 +30,8 @@ pub enum News {
         /// Families whose paths stay.
         retain: FamilySet,
     },
+    /// The peer is away for longer than its restart time, and its stale paths of these families stay (RFC 9494 §4.2).
+    LongLived(FamilySet),
     /// Stale paths of these families go: the peer came back without having preserved them, or not in time.
     Flush(FamilySet),
     /// The peer has sent everything again: what is still stale goes.

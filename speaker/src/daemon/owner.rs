@@ -207,6 +207,7 @@ impl Owner {
                 self.check_startup();
             }
             News::Flush(families) => families.iter().for_each(|family| self.rib.flush_family(peer, family)),
+            News::LongLived(families) => families.iter().for_each(|family| self.rib.keep_for_long(peer, family)),
             News::PurgeStale(family) => self.rib.purge_stale(peer, family),
         }
     }

@@ -33,6 +33,10 @@ pub struct PeerStatus {
     pub end_of_rib: FamilySet,
     /// The last error in an UPDATE that the session survived (RFC 7606).
     pub last_fault: Option<String>,
+    /// When the first of the kept routes go, unless the peer renews them.
+    pub stale_until: Option<Instant>,
+    /// Families whose routes are kept for longer than the peer's restart time (RFC 9494).
+    pub long_lived: FamilySet,
     /// Families of this session, or the last one, that have reached the warning of their limit.
     pub limit_near: FamilySet,
     /// Those that have gone beyond it.
@@ -51,6 +55,8 @@ impl PeerShared {
             counters: Counters::default(),
             end_of_rib: FamilySet::EMPTY,
             last_fault: None,
+            stale_until: None,
+            long_lived: FamilySet::EMPTY,
             limit_near: FamilySet::EMPTY,
             limit_exceeded: FamilySet::EMPTY,
         };
@@ -93,6 +99,12 @@ impl PeerShared {
     /// An UPDATE ended the peer's dump of a family.
     pub fn end_of_rib(&self, family: bgp_proto::Family) {
         self.lock().end_of_rib.insert(family);
+    }
+
+    /// Routes are kept for the peer until then; of these families, for long.
+    pub fn stale(&self, until: Option<Instant>, long_lived: FamilySet) {
+        let mut status = self.lock();
+        (status.stale_until, status.long_lived) = (until, long_lived);
     }
 
     /// The peer's prefixes of a family are near their limit, or beyond it.

@@ -67,6 +67,8 @@ pub fn peer_detail(row: PeerRow, settings: &PeerSettings, status: &PeerStatus, c
         established_count: status.counters.established,
         update_faults: status.counters.update_faults,
         last_fault: status.last_fault.clone(),
+        stale_for: status.stale_until.map(|until| until.saturating_duration_since(Instant::now()).as_secs()),
+        long_lived: families(status.long_lived),
         limits: limits(settings, status, counts),
         row,
     }

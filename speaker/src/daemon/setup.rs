@@ -54,6 +54,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
         forwarding_preserved: restart.preserved(false),
         notification: true,
     });
+    machine.long_lived = u32::try_from(peer.graceful_restart.long_lived.as_secs()).unwrap_or(u32::MAX);
     machine.fqdn =
         (!config.node.name.is_empty()).then(|| Fqdn { hostname: config.node.name.clone(), domain: String::new() });
     machine.password = peer.password.is_some();

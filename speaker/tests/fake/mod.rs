@@ -176,6 +176,8 @@ pub fn peer_detail(row: PeerRow) -> PeerDetail {
         established_count: 1,
         update_faults: 1,
         last_fault: Some("offset 41: ORIGIN has the value 7".to_owned()),
+        stale_for: None,
+        long_lived: Vec::new(),
         limits: Vec::new(),
         row,
     }

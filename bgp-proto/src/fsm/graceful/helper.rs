@@ -1,15 +1,27 @@
-//! The helper: keeps the routes of a peer that restarts (RFC 4724 §4.2).
+//! The helper: keeps the routes of a peer that restarts (RFC 4724 §4.2), and for long if both agreed (RFC 9494 §4.2).
 //!
 //! ```text
-//!          lost(keeps)                 up                     End-of-RIB of all / stale time over
-//!   Idle ──────────────► Away ───────────────────► Back ──────────────────────────────────────────► Idle
-//!                         │ restart time over: Flush
+//!          lost(keeps)            up                     End-of-RIB / stale time over
+//!   none ──────────────► Away ───────────────► Back ──────────────────────────────────► none
+//!                         │                     ▲
+//!                         │ restart time over   │ up
+//!                         ├──────────────► LongLived ── long-lived stale time over: Flush
+//!                         └ Flush, without RFC 9494
 //! ```
 //!
-//! Fed by the peer task or the owner with the `Up` and `Down` of a [`Peer`](crate::fsm::Peer) and with every End-of-RIB.
+//! Each family goes its own way. Fed by the peer task or the owner with the `Up` and `Down` of a
+//! [`Peer`](crate::fsm::Peer) and with every End-of-RIB.
+//!
+//! RFC 4724 §4.2 has routes that were stale already deleted when the peer is lost a second time before its End-of-RIB.
+//! We keep them: a node that restarts twice in a row (an upgrade and its rollback, an out-of-memory kill while the table
+//! is read) forwards all the time, and deletion would lose the packets to everything it had not announced again yet.
+//! What the rule is for, a peer that never finishes and whose old routes never go, is met by a bound instead: however
+//! often it restarts, stale routes go when the *first* loss is older than its restart time and our stale time together.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
 
 use crate::fsm::{DownReason, Negotiated};
 use crate::{Family, FamilySet};
@@ -19,6 +31,8 @@ use crate::{Family, FamilySet};
 pub enum GrEvent {
     /// Mark all its routes of these families stale and keep using them.
     Retain(FamilySet),
+    /// Its routes of these families are kept for long: mark them LLGR_STALE, remove those with NO_LLGR. RFC 9494 §4.2
+    LongLived(FamilySet),
     /// Remove all its routes of these families.
     Flush(FamilySet),
     /// Remove its routes of this family that are still marked stale.
@@ -29,85 +43,149 @@ pub enum GrEvent {
 #[derive(Debug)]
 pub struct Helper {
     stale_time: Duration,
-    stage: Stage,
+    /// Families with stale routes; at most one entry each.
+    kept: SmallVec<[Kept; 2]>,
     events: VecDeque<GrEvent>,
+}
+
+/// A family with stale routes.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    family: Family,
+    stage: Stage,
+    /// When the stage ends.
+    until: Instant,
+    /// When routes kept since the first loss go, whatever happens in between.
+    bound: Instant,
+    /// How long they are kept after the restart time; zero: not at all.
+    long: Duration,
+    /// When the long-lived stale time ends, once it has begun: it does not begin anew with each loss.
+    long_until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// No stale routes.
-    Idle,
-    /// The peer is away; routes of these families are kept for it until then.
-    Away { families: FamilySet, until: Instant },
-    /// The peer is back; these families have stale routes until their End-of-RIB, or until then.
-    Back { families: FamilySet, until: Instant },
+    /// The peer is away.
+    Away,
+    /// The peer is away for longer than it wanted to be.
+    LongLived,
+    /// The peer is back; its End-of-RIB is missing.
+    Back,
 }
 
 impl Helper {
     /// `stale_time` bounds how long stale routes are kept after the peer is back, if it never sends its End-of-RIB
     /// (RFC 4724 §4.2: "an implementation MAY support a (configurable) timer").
     pub fn new(stale_time: Duration) -> Self {
-        Self { stale_time, stage: Stage::Idle, events: VecDeque::new() }
+        Self { stale_time, kept: SmallVec::new(), events: VecDeque::new() }
     }
 
     /// The established session ended.
     pub fn lost(&mut self, now: Instant, negotiated: &Negotiated, reason: &DownReason) {
-        // RFC 4724 §4.2: "To deal with possible consecutive restarts, a route (from the peer) previously marked as stale
-        // MUST be deleted."
-        self.purge_back();
+        let keeps = reason.keeps_routes(negotiated);
         let time = negotiated.peer_graceful_restart.as_ref().map_or(0, |graceful| graceful.time);
-        let retained =
-            if time > 0 && reason.keeps_routes(negotiated) { negotiated.graceful_families() } else { FamilySet::EMPTY };
-        self.flush(without(negotiated.families(), retained));
+        let time = Duration::from_secs(time.into());
+        let graceful = if time.is_zero() { FamilySet::EMPTY } else { negotiated.graceful_families() };
+        let (mut retained, mut gone, mut long_lived) = (FamilySet::EMPTY, FamilySet::EMPTY, FamilySet::EMPTY);
+        for family in negotiated.families().iter() {
+            let before = self.take(family).filter(|before| before.bound > now || before.long_until.is_some());
+            let long = negotiated.long_lived(family);
+            let restarts = graceful.contains(family);
+            if !keeps || (!restarts && long.is_zero()) {
+                gone.insert(family);
+                continue;
+            }
+            retained.insert(family);
+            // RFC 9494 §4.2: a family of which the peer said nothing in RFC 4724's capability has a restart time of zero.
+            let time = if restarts { time } else { Duration::ZERO };
+            let bound = before.map_or(now + time + self.stale_time, |before| before.bound);
+            let kept = Kept {
+                family,
+                stage: Stage::Away,
+                until: (now + time).min(bound),
+                bound,
+                long,
+                long_until: before.and_then(|before| before.long_until),
+            };
+            if kept.until <= now {
+                long_lived.insert(family);
+                self.kept.push(kept.into_long_lived(now));
+            } else {
+                self.kept.push(kept);
+            }
+        }
+        // Families this session did not carry have nobody who could renew them.
+        for kept in std::mem::take(&mut self.kept) {
+            if negotiated.families().contains(kept.family) {
+                self.kept.push(kept);
+            } else {
+                gone.insert(kept.family);
+            }
+        }
+        self.flush(gone);
         if !retained.is_empty() {
             self.events.push_back(GrEvent::Retain(retained));
-            self.stage = Stage::Away { families: retained, until: now + Duration::from_secs(time.into()) };
         }
+        self.say_long_lived(long_lived);
     }
 
     /// A session is established again. To be called before its first UPDATE is applied.
     pub fn up(&mut self, now: Instant, negotiated: &Negotiated) {
-        let Stage::Away { families, .. } = self.stage else { return };
-        // RFC 4724 §4.2: without the F bit, or without the family, or without the capability, the stale routes go at once.
-        let kept = families.intersection(negotiated.forwarding_preserved());
-        self.flush(without(families, kept));
-        self.stage =
-            if kept.is_empty() { Stage::Idle } else { Stage::Back { families: kept, until: now + self.stale_time } };
+        let mut gone = FamilySet::EMPTY;
+        let stale_until = now + self.stale_time;
+        self.kept.retain(|kept| {
+            // RFC 4724 §4.2: without the F bit, or without the family, or without the capability, the stale routes go at
+            // once. RFC 9494 §4.2 has the same for its own.
+            let preserved = match kept.stage {
+                Stage::Away | Stage::Back => negotiated.forwarding_preserved(),
+                Stage::LongLived => negotiated.long_lived_preserved(),
+            };
+            if !preserved.contains(kept.family) {
+                gone.insert(kept.family);
+                return false;
+            }
+            let bound = kept.long_until.unwrap_or(kept.bound);
+            (kept.stage, kept.until) = (Stage::Back, stale_until.min(bound));
+            true
+        });
+        self.flush(gone);
     }
 
     /// The peer has sent all its routes of a family.
     pub fn end_of_rib(&mut self, family: Family) {
-        let Stage::Back { mut families, until } = self.stage else { return };
-        if families.contains(family) {
+        if self.kept.iter().any(|kept| kept.family == family && kept.stage == Stage::Back) {
+            self.take(family);
             self.events.push_back(GrEvent::PurgeStale(family));
-            families.remove(family);
-            self.stage = if families.is_empty() { Stage::Idle } else { Stage::Back { families, until } };
         }
     }
 
     /// The peer is no longer wanted: whatever was kept for it goes.
     pub fn forget(&mut self) {
-        match self.stage {
-            Stage::Away { families, .. } => self.flush(families),
-            Stage::Back { .. } => self.purge_back(),
-            Stage::Idle => {}
-        }
-        self.stage = Stage::Idle;
+        let all = std::mem::take(&mut self.kept);
+        self.drop_all(all);
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|until| until <= now) {
-            self.forget();
+        let mut due = SmallVec::new();
+        let mut long_lived = FamilySet::EMPTY;
+        for kept in std::mem::take(&mut self.kept) {
+            match kept.stage {
+                _ if kept.until > now => self.kept.push(kept),
+                Stage::Away if !kept.long.is_zero() => {
+                    long_lived.insert(kept.family);
+                    self.kept.push(kept.into_long_lived(now));
+                }
+                _ => due.push(kept),
+            }
         }
+        self.drop_all(due);
+        self.say_long_lived(long_lived);
     }
 
     /// When [`Helper::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.stage {
-            Stage::Idle => None,
-            Stage::Away { until, .. } | Stage::Back { until, .. } => Some(until),
-        }
+        self.kept.iter().map(|kept| kept.until).min()
     }
 
     /// The next thing to do with routes. In this order.
@@ -117,22 +195,26 @@ impl Helper {
 
     /// Families with stale routes: kept for a peer that is away, or not yet confirmed by one that is back.
     pub fn stale(&self) -> FamilySet {
-        match self.stage {
-            Stage::Idle => FamilySet::EMPTY,
-            Stage::Away { families, .. } | Stage::Back { families, .. } => families,
-        }
+        self.kept.iter().map(|kept| kept.family).collect()
     }
 
-    /// Whether routes are kept for a peer that is away.
-    pub fn is_away(&self) -> bool {
-        matches!(self.stage, Stage::Away { .. })
+    /// Families whose routes are kept for a peer that did not come back in its restart time. RFC 9494
+    pub fn long_lived(&self) -> FamilySet {
+        self.kept.iter().filter(|kept| kept.stage == Stage::LongLived).map(|kept| kept.family).collect()
     }
 
-    fn purge_back(&mut self) {
-        if let Stage::Back { families, .. } = self.stage {
-            self.events.extend(families.iter().map(GrEvent::PurgeStale));
-        }
-        self.stage = Stage::Idle;
+    fn take(&mut self, family: Family) -> Option<Kept> {
+        let at = self.kept.iter().position(|kept| kept.family == family)?;
+        Some(self.kept.remove(at))
+    }
+
+    fn drop_all(&mut self, all: SmallVec<[Kept; 2]>) {
+        let (back, away): (SmallVec<[Kept; 2]>, SmallVec<[Kept; 2]>) =
+            all.into_iter().partition(|kept| kept.stage == Stage::Back);
+        self.flush(away.iter().map(|kept| kept.family).collect());
+        // What the peer has renewed since it is back stays.
+        let back: FamilySet = back.iter().map(|kept| kept.family).collect();
+        self.events.extend(back.iter().map(GrEvent::PurgeStale));
     }
 
     fn flush(&mut self, families: FamilySet) {
@@ -140,8 +222,17 @@ impl Helper {
             self.events.push_back(GrEvent::Flush(families));
         }
     }
+
+    fn say_long_lived(&mut self, families: FamilySet) {
+        if !families.is_empty() {
+            self.events.push_back(GrEvent::LongLived(families));
+        }
+    }
 }
 
-fn without(all: FamilySet, some: FamilySet) -> FamilySet {
-    all.iter().filter(|family| !some.contains(*family)).collect()
+impl Kept {
+    fn into_long_lived(self, now: Instant) -> Self {
+        let until = self.long_until.unwrap_or(now + self.long);
+        Self { stage: Stage::LongLived, until, long_until: Some(until), ..self }
+    }
 }

@@ -24,13 +24,20 @@ fn seconds(n: u64) -> Duration {
 
 /// What we negotiated with a peer that carries `families`, restarts gracefully with `preserved` forwarding, R as given.
 fn session(families: FamilySet, graceful: Option<(bool, FamilySet)>) -> Negotiated {
+    long_session(families, graceful, (0, 0))
+}
+
+/// The same with long-lived stale times: ours and the peer's.
+fn long_session(families: FamilySet, graceful: Option<(bool, FamilySet)>, long_lived: (u32, u32)) -> Negotiated {
     let ours = PeerConfig {
+        long_lived: long_lived.0,
         families: ALL,
         graceful_restart: Some(GrConfig { time: 10, restarted: false, forwarding_preserved: ALL, notification: false }),
         ..PeerConfig::new(Asn(1), RouterId(1), Asn(2))
     };
     let peers = PeerConfig {
         families,
+        long_lived: long_lived.1,
         graceful_restart: graceful.map(|(restarted, forwarding_preserved)| GrConfig {
             time: 120,
             restarted,
@@ -109,9 +116,25 @@ fn the_helper() {
         ("End-of-RIB never comes",
             vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Eor(V4), Pass(300), Eor(V6)],
             vec![Retain(ALL), PurgeStale(V4), PurgeStale(V6)]),
-        ("lost again before End-of-RIB: the twice stale go",
-            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Eor(V4), Lost(ALL, Some(ALL), closed()), Pass(120)],
-            vec![Retain(ALL), PurgeStale(V4), PurgeStale(V6), Retain(ALL), Flush(ALL)]),
+        ("lost again before End-of-RIB: also the twice stale stay",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Eor(V4), Lost(ALL, Some(ALL), closed()), Pass(119)],
+            vec![Retain(ALL), PurgeStale(V4), Retain(ALL)]),
+        ("lost twice, back, and done",
+            vec![Lost(only(V4), Some(ALL), closed()), Pass(5), Up(only(V4), Some(ALL)), Lost(only(V4), Some(ALL), closed()),
+                 Pass(5), Up(only(V4), Some(ALL)), Eor(V4), Pass(900)],
+            vec![Retain(only(V4)), Retain(only(V4)), PurgeStale(V4)]),
+        ("lost again and again: the first deadline holds (120 s and 300 s after the first loss)",
+            vec![Lost(only(V4), Some(ALL), closed()), Pass(100), Up(only(V4), Some(ALL)), Pass(100),
+                 Lost(only(V4), Some(ALL), closed()), Pass(100), Up(only(V4), Some(ALL)), Pass(100),
+                 Lost(only(V4), Some(ALL), closed()), Pass(20), Up(only(V4), Some(ALL))],
+            vec![Retain(only(V4)), Retain(only(V4)), Retain(only(V4)), Flush(only(V4))]),
+        ("and while it is back",
+            vec![Lost(only(V4), Some(ALL), closed()), Pass(100), Up(only(V4), Some(ALL)), Pass(250),
+                 Lost(only(V4), Some(ALL), closed()), Pass(10), Up(only(V4), Some(ALL)), Pass(60)],
+            vec![Retain(only(V4)), Retain(only(V4)), PurgeStale(V4)]),
+        ("the second time for good: what was kept goes as well",
+            vec![Lost(ALL, Some(ALL), closed()), Up(ALL, Some(ALL)), Lost(ALL, Some(ALL), DownReason::Stopped(None))],
+            vec![Retain(ALL), Flush(ALL)]),
         ("End-of-RIB of a first session means nothing",
             vec![Up(ALL, Some(ALL)), Eor(V4), Eor(V6)], vec![]),
         ("forgotten while away",
@@ -123,6 +146,85 @@ fn the_helper() {
     for (name, steps, expected) in table {
         assert_eq!(helper(steps), expected, "{name}");
     }
+}
+
+#[test]
+fn the_helper_for_long() {
+    use GrEvent::{Flush, LongLived, PurgeStale, Retain};
+    enum Do {
+        Lost,
+        Up(bool),
+        Eor,
+        Pass(u64),
+    }
+    use Do::{Eor, Lost, Pass, Up};
+    let v4 = only(V4);
+    type Line = (&'static str, (u32, u32), Vec<Do>, Vec<GrEvent>);
+    // RFC 9494 §4.2; a restart time of 120 s, (our, the peer's) long-lived stale times, F bits as in `Up`.
+    #[rustfmt::skip]
+    let table: Vec<Line> = vec![
+        ("we do not offer it", (0, 900), vec![Lost, Pass(120)], vec![Retain(v4), Flush(v4)]),
+        ("the peer does not", (900, 0), vec![Lost, Pass(120)], vec![Retain(v4), Flush(v4)]),
+        ("never back", (900, 900), vec![Lost, Pass(119), Pass(1), Pass(899), Pass(1)],
+            vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("not longer than the peer asks for", (900, 50), vec![Lost, Pass(120), Pass(50)], vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("nor than we are willing to", (50, 900), vec![Lost, Pass(120), Pass(50)], vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("back late", (900, 900), vec![Lost, Pass(120), Pass(500), Up(true), Eor, Pass(9000)],
+            vec![Retain(v4), LongLived(v4), PurgeStale(V4)]),
+        ("back late, having lost its forwarding state", (900, 900), vec![Lost, Pass(120), Up(false)],
+            vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("back in time: nothing is long-lived", (900, 900), vec![Lost, Pass(100), Up(true), Eor], vec![Retain(v4), PurgeStale(V4)]),
+        ("back late, and End-of-RIB never comes", (900, 900), vec![Lost, Pass(120), Up(true), Pass(300)],
+            vec![Retain(v4), LongLived(v4), PurgeStale(V4)]),
+        ("back late, lost again: the long time goes on", (900, 900),
+            vec![Lost, Pass(120), Pass(600), Up(true), Pass(10), Lost, Pass(120), Pass(169), Pass(1)],
+            vec![Retain(v4), LongLived(v4), Retain(v4), LongLived(v4), Flush(v4)]),
+    ];
+    for (name, long, steps, expected) in table {
+        let mut now = Instant::now();
+        let mut helper = Helper::new(STALE_TIME);
+        for step in steps {
+            match step {
+                Lost => helper.lost(now, &long_session(v4, Some((true, ALL)), long), &closed()),
+                Up(preserved) => {
+                    let preserved = if preserved { ALL } else { NONE };
+                    helper.up(now, &long_session(v4, Some((true, preserved)), long));
+                }
+                Eor => helper.end_of_rib(V4),
+                Pass(time) => now += seconds(time),
+            }
+            helper.handle_timeout(now);
+            assert!(helper.poll_timeout().is_none_or(|at| at > now), "{name}");
+            assert!(helper.long_lived().intersection(helper.stale()) == helper.long_lived(), "{name}");
+        }
+        let events: Vec<_> = std::iter::from_fn(|| helper.poll_event()).collect();
+        assert_eq!(events, expected, "{name}");
+    }
+}
+
+#[test]
+fn long_lived_needs_the_short_form_beside_it() {
+    // RFC 9494 §3.1
+    assert_eq!(long_session(ALL, None, (900, 900)).peer_llgr, None);
+    let both = long_session(only(V4), Some((true, only(V4))), (900, 800));
+    assert_eq!((both.long_lived(V4), both.long_lived(V6)), (seconds(800), seconds(0)));
+    assert_eq!(both.long_lived_preserved(), only(V4));
+    assert!(both.peer_knows_long_lived() && !session(ALL, Some((true, ALL))).peer_knows_long_lived());
+    // 24 bits.
+    assert_eq!(long_session(ALL, Some((true, ALL)), (u32::MAX, u32::MAX)).long_lived(V4), seconds(0x00ff_ffff));
+}
+
+#[test]
+fn a_restart_time_of_zero_goes_straight_to_the_long_one() {
+    // RFC 9494 §4.2
+    let mut negotiated = long_session(only(V4), Some((true, ALL)), (900, 900));
+    negotiated.peer_graceful_restart.as_mut().unwrap().time = 0;
+    let mut helper = Helper::new(STALE_TIME);
+    let now = Instant::now();
+    helper.lost(now, &negotiated, &closed());
+    let events: Vec<_> = std::iter::from_fn(|| helper.poll_event()).collect();
+    assert_eq!(events, [GrEvent::Retain(only(V4)), GrEvent::LongLived(only(V4))]);
+    assert_eq!(helper.poll_timeout(), Some(now + seconds(900)));
 }
 
 #[test]

@@ -31,7 +31,11 @@ pub fn peer(detail: &PeerDetail) -> String {
     let rejected = row.received.saturating_sub(row.accepted);
     let rejected = if rejected > 0 { format!(", {rejected} rejected") } else { String::new() };
     facts.add("received", format!("{} ({} accepted{rejected})", count(row.received, "path"), row.accepted));
-    facts.add_some("stale", Some(count(row.stale, "path")).filter(|_| row.stale > 0));
+    if row.stale > 0 {
+        let left = detail.stale_for.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
+        let long = if detail.long_lived.is_empty() { "" } else { ", long-lived (RFC 9494)" };
+        facts.add("stale", format!("{}{long}{left}", count(row.stale, "path")));
+    }
     for limit in &detail.limits {
         let LimitRow { family, count, limit, warning, action, state } = limit;
         let state = match state.as_str() {

@@ -108,12 +108,18 @@ impl PeerTask {
 
     /// Passes on what the graceful-restart helper has decided.
     pub(super) fn help(&mut self) {
+        self.shared.stale(self.helper.poll_timeout(), self.helper.long_lived());
         while let Some(event) = self.helper.poll_event() {
             self.hand_over_updates();
             match event {
                 // Said with `News::Down`.
                 GrEvent::Retain(_) => {}
                 GrEvent::Flush(families) => self.tell(News::Flush(families)),
+                GrEvent::LongLived(families) => {
+                    let peer = self.spec.remote.ip();
+                    warn!(%peer, ?families, "the peer is not back in its restart time; its routes stay as a last resort");
+                    self.tell(News::LongLived(families));
+                }
                 GrEvent::PurgeStale(family) => self.tell(News::PurgeStale(family)),
             }
         }

@@ -141,7 +141,11 @@ impl PeerTask {
             if self.stopping && self.conns.iter().all(Option::is_none) {
                 break;
             }
-            match self.wait().await {
+            let wake = self.wait().await;
+            // What woke us may make an OPEN, and the startup may have ended while we slept.
+            let had_session = self.session.is_some();
+            self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(had_session));
+            match wake {
                 Wake::Command(Some(PeerCommand::Accepted(stream))) => self.accepted(stream),
                 Wake::Command(Some(PeerCommand::Stop(notification))) => self.stop(notification),
                 Wake::Command(None) => self.stop(None),
@@ -175,9 +179,6 @@ impl PeerTask {
 
     /// Does all that the machine wants and that can be done without waiting.
     fn obey(&mut self) {
-        if self.session.is_none() {
-            self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(false));
-        }
         loop {
             let mut idle = true;
             while let Some((id, message)) = self.machine.poll_transmit() {

@@ -7,6 +7,7 @@
 use crate::engine::Engine;
 use crate::handle::{Command, Shared};
 use crate::kernel::Kernel;
+use crate::stats::FibStats;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -40,7 +41,7 @@ pub(crate) async fn run<K: Kernel>(
         })
         .await;
         shared.tell(engine.take_next_hop_changes());
-        shared.publish(engine.report(now));
+        shared.publish(FibStats { refused: kernel.refused(), ..engine.report(now) });
         if engine.has_work() || !shared.is_empty() {
             continue;
         }

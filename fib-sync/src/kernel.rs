@@ -22,6 +22,11 @@ pub trait Kernel {
     /// nothing is left. Changes that [`Kernel::apply`] made itself are not among them.
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool;
 
+    /// Messages that could not be fully understood. What could be was used.
+    fn refused(&self) -> u64 {
+        0
+    }
+
     /// Waits until [`Kernel::drain`] has something to give. May be dropped while waiting.
     fn ready(&mut self) -> impl Future<Output = ()>;
 }

@@ -38,6 +38,8 @@ pub struct FibStats {
     pub resyncs: u64,
     /// … because the kernel said more than we could hear.
     pub overruns: u64,
+    /// Messages of the kernel that could not be fully understood.
+    pub refused: u64,
 }
 
 /// Repairs by cause.

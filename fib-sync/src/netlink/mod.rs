@@ -1,20 +1,28 @@
 //! The Linux kernel, through two netlink sockets: one for requests, one that listens.
 //!
-//! Why not a ready-made connection with channels: its channels have no bound. Here the kernel's own
-//! socket buffer is the only queue. When it runs over the kernel says so (ENOBUFS), and everything is
-//! read back. A batch is one `send` of up to 64 messages with an acknowledgement asked only of the
-//! last one; errors of the others come without asking, and the rest of a batch is executed after a
-//! bad one.
+//! Messages are `rtnetlink`'s: built with its builders, read with its types. Measured against a codec of our own with
+//! `examples/install.rs` (medians of 14 runs, 100 000 routes) that costs 6 % of the routes written a second, 60 000
+//! instead of 63 500, and a seventh of the time to read them all, 244 ms instead of 213: a fair price for not keeping
+//! the kernel's formats ourselves. Its connection is not used: its channels have no bound, and every request waits for
+//! an answer of its own. Here the kernel's own socket buffer is the only queue. When it runs over the kernel says so
+//! (ENOBUFS), and everything is read back. A batch is one `send` of up to 64 messages with an acknowledgement asked only
+//! of the last one; errors of the others come without asking, and the rest of a batch is executed after a bad one.
 
 use crate::config::{FibConfig, TABLE_MAIN};
 use crate::kernel::{Dump, Event, Kernel, KernelError};
 use crate::plan::Op;
-use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use decode::{Decoder, Message, change_of, decode_done, decode_error, messages};
+use encode::{All, encode_dump, encode_op};
+use rtnetlink::MulticastGroup;
+use rtnetlink::packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-mod wire;
+mod decode;
+mod encode;
 
 /// Messages in one send. Acknowledgements of more could overrun a socket buffer of default size.
 const BATCH: usize = 64;
@@ -26,15 +34,13 @@ const DATAGRAM: usize = 64 * 1024;
 const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 /// A dump that changed under our hands is done again, this often at most.
 const INTERRUPTIONS: u32 = 10;
-const NLM_F_DUMP_INTR: u16 = 16;
 
-// Multicast groups of rtnetlink.h.
-const GROUPS: [u32; 5] = [
-    1,  // RTNLGRP_LINK
-    5,  // RTNLGRP_IPV4_IFADDR
-    7,  // RTNLGRP_IPV4_ROUTE
-    9,  // RTNLGRP_IPV6_IFADDR
-    11, // RTNLGRP_IPV6_ROUTE
+const GROUPS: [MulticastGroup; 5] = [
+    MulticastGroup::Link,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv6Route,
 ];
 
 /// The kernel of the network namespace the thread was in when it was opened.
@@ -46,6 +52,7 @@ pub struct NetlinkKernel {
     sequence: u32,
     listener: TokioSocket,
     heard: VecDeque<Event>,
+    decoder: Decoder,
     buffer: Vec<u8>,
     /// The request socket failed; the next dump opens both again.
     broken: bool,
@@ -62,7 +69,7 @@ impl NetlinkKernel {
         // Listening first: nothing that happens after the first dump can be missed.
         let listener = socket()?;
         for group in GROUPS {
-            listener.socket_ref().add_membership(group)?;
+            listener.socket_ref().add_membership(group as u32)?;
         }
         let requests = socket()?;
         let mut own = SocketAddr::new(0, 0);
@@ -74,6 +81,7 @@ impl NetlinkKernel {
             sequence: 0,
             listener,
             heard: VecDeque::new(),
+            decoder: Decoder::default(),
             buffer: Vec::with_capacity(DATAGRAM),
             broken: false,
         })
@@ -81,7 +89,8 @@ impl NetlinkKernel {
 
     fn reopen(&mut self) -> io::Result<()> {
         let tables = FibConfig { table: self.tables[self.tables.len() - 1], ..FibConfig::default() };
-        *self = NetlinkKernel::open(&tables)?;
+        let fresh = NetlinkKernel::open(&tables)?;
+        *self = NetlinkKernel { decoder: std::mem::take(&mut self.decoder), ..fresh };
         Ok(())
     }
 
@@ -100,27 +109,21 @@ impl NetlinkKernel {
     }
 
     /// One dump request; `keep` gets each message. Says whether it was consistent.
-    async fn read_all(
-        &mut self,
-        kind: u16,
-        family: u8,
-        table: Option<u32>,
-        mut keep: impl FnMut(u16, &[u8]),
-    ) -> io::Result<bool> {
+    async fn read_all(&mut self, what: All, mut keep: impl FnMut(&mut Decoder, &Message<'_>)) -> io::Result<bool> {
         let sequence = self.next_sequence();
         let mut request = Vec::with_capacity(64);
-        wire::write_dump(&mut request, kind, family, table, sequence);
+        encode_dump(&mut request, what, sequence);
         self.requests.send(&request).await?;
         let mut consistent = true;
         loop {
             self.receive().await?;
-            for message in wire::messages(&self.buffer).filter(|m| m.sequence == sequence) {
+            for message in messages(&self.buffer).filter(|m| m.sequence == sequence) {
                 consistent &= message.flags & NLM_F_DUMP_INTR == 0;
                 let end = match message.kind {
-                    wire::NLMSG_DONE => wire::read_done(&message),
-                    wire::NLMSG_ERROR => wire::read_error(&message).map_or(libc::EBADMSG, |(number, _)| number),
-                    other => {
-                        keep(other, message.body);
+                    NLMSG_DONE => decode_done(&message),
+                    NLMSG_ERROR => decode_error(&message).map_or(libc::EBADMSG, |(number, _)| number),
+                    _ => {
+                        keep(&mut self.decoder, &message);
                         continue;
                     }
                 };
@@ -137,23 +140,24 @@ impl NetlinkKernel {
         let mut dump = Dump::default();
         let mut consistent = true;
         consistent &= self
-            .read_all(wire::RTM_GETLINK, wire::AF_UNSPEC, None, |kind, body| {
-                dump.links.extend((kind == wire::RTM_NEWLINK).then(|| wire::read_link(body)).flatten());
+            .read_all(All::Links, |decoder, message| {
+                dump.links.extend((message.kind == libc::RTM_NEWLINK).then(|| decoder.link(message)).flatten());
             })
             .await?;
         consistent &= self
-            .read_all(wire::RTM_GETADDR, wire::AF_UNSPEC, None, |kind, body| {
-                dump.addresses.extend((kind == wire::RTM_NEWADDR).then(|| wire::read_address(body)).flatten());
+            .read_all(All::Addresses, |decoder, message| {
+                dump.addresses.extend((message.kind == libc::RTM_NEWADDR).then(|| decoder.address(message)).flatten());
             })
             .await?;
         for table in self.tables.clone() {
-            for family in [wire::AF_INET, wire::AF_INET6] {
+            for family in [AddressFamily::Inet, AddressFamily::Inet6] {
                 consistent &= self
-                    .read_all(wire::RTM_GETROUTE, family, Some(table), |kind, body| {
+                    .read_all(All::Routes(family, table), |decoder, message| {
                         // Without IPv6 the kernel answers an IPv6 dump with another family's routes;
                         // without strict checking, with other tables' too.
-                        let asked = kind == wire::RTM_NEWROUTE && body.first() == Some(&family);
-                        let route = asked.then(|| wire::read_route(body)).flatten();
+                        let asked =
+                            message.kind == libc::RTM_NEWROUTE && message.body.first() == Some(&u8::from(family));
+                        let route = asked.then(|| decoder.route(message)).flatten();
                         dump.routes.extend(route.filter(|route| route.table == table));
                     })
                     .await?;
@@ -167,16 +171,16 @@ impl NetlinkKernel {
         let mut request = Vec::with_capacity(ops.len() * 96);
         for (n, op) in ops.iter().enumerate() {
             let sequence = self.next_sequence();
-            wire::write_op(&mut request, op, sequence, n + 1 == ops.len());
+            encode_op(&mut request, op, sequence, n + 1 == ops.len());
         }
         self.requests.send(&request).await?;
         let mut results = vec![Ok(()); ops.len()];
         loop {
             self.receive().await?;
-            for message in wire::messages(&self.buffer).filter(|m| m.kind == wire::NLMSG_ERROR) {
+            for message in messages(&self.buffer).filter(|m| m.kind == NLMSG_ERROR) {
                 // Late answers of an earlier batch are far off.
                 let nth = message.sequence.wrapping_sub(first) as usize;
-                let (Some(result), Some((number, words))) = (results.get_mut(nth), wire::read_error(&message)) else {
+                let (Some(result), Some((number, words))) = (results.get_mut(nth), decode_error(&message)) else {
                     continue;
                 };
                 if number != 0 {
@@ -191,25 +195,25 @@ impl NetlinkKernel {
     }
 
     fn hear(&mut self) {
-        for message in wire::messages(&self.buffer) {
+        let decoder = &mut self.decoder;
+        for message in messages(&self.buffer) {
             // Our own writes are known by their results.
             if message.port == self.port {
                 continue;
             }
-            let body = message.body;
             let event = match message.kind {
-                wire::RTM_NEWROUTE | wire::RTM_DELROUTE => wire::read_route(body)
+                libc::RTM_NEWROUTE | libc::RTM_DELROUTE => decoder
+                    .route(&message)
                     .filter(|route| self.tables.contains(&route.table))
-                    .map(|route| Event::Route { change: wire::read_change(&message), route, by: message.port }),
-                wire::RTM_NEWLINK => wire::read_link(body).map(Event::Link),
+                    .map(|route| Event::Route { change: change_of(&message), route, by: message.port }),
+                libc::RTM_NEWLINK => decoder.link(&message).map(Event::Link),
                 // A bridge says this of a port that leaves it (family AF_BRIDGE); the link stays.
-                wire::RTM_DELLINK if body.first() == Some(&wire::AF_UNSPEC) => {
-                    wire::read_link(body).map(|link| Event::LinkGone(link.index))
+                libc::RTM_DELLINK if message.body.first() == Some(&u8::from(AddressFamily::Unspec)) => {
+                    Decoder::link_index(&message).map(Event::LinkGone)
                 }
-                wire::RTM_NEWADDR => wire::read_address(body).map(Event::Address),
-                wire::RTM_DELADDR => wire::read_address(body).map(Event::AddressGone),
-                wire::NLMSG_OVERRUN => Some(Event::Overrun),
-                wire::NLMSG_NOOP => None,
+                libc::RTM_NEWADDR => decoder.address(&message).map(Event::Address),
+                libc::RTM_DELADDR => decoder.address(&message).map(Event::AddressGone),
+                NLMSG_OVERRUN => Some(Event::Overrun),
                 _ => None,
             };
             self.heard.extend(event);
@@ -277,6 +281,10 @@ impl Kernel for NetlinkKernel {
                 Err(_) => return true,
             }
         }
+    }
+
+    fn refused(&self) -> u64 {
+        self.decoder.refused
     }
 
     async fn ready(&mut self) {

@@ -62,7 +62,7 @@ impl Drop for Space {
 pub fn ip(arguments: &str) -> String {
     let out = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();
     assert!(out.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
+    String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 /// The lines of `ip route` and `ip -6 route` with `proto bird`, next hops of a multipath route on its line.

@@ -232,3 +232,30 @@ fn routes_of_others_that_vanish_silently_are_not_believed_in() {
         assert_eq!((fib.stats().resyncs, fib.stats().errors), (0, 0));
     });
 }
+
+#[test]
+fn an_interface_with_a_name_that_is_no_text_takes_nothing_away() {
+    use std::os::unix::ffi::OsStrExt;
+    in_netns(async || {
+        node();
+        let odd = |arguments: &[&[u8]]| {
+            let arguments = arguments.iter().map(|bytes| std::ffi::OsStr::from_bytes(bytes));
+            assert!(std::process::Command::new("ip").args(arguments).status().unwrap().success());
+        };
+        odd(&[b"link", b"add", b"\xff\xfe0", b"type", b"veth", b"peer", b"name", b"odd"]);
+        // In the first dump …
+        let (fib, _) = start(config()).unwrap();
+        fib.update([via("10.66.2.0/26", &["172.16.1.2"]), via("10.66.3.0/26", &["172.30.1.2"])]);
+        fib.flush().await;
+        assert!(fib.stats().refused > 0, "this kernel and crate know such names; choose something more exotic");
+        assert_eq!(bird_routes().len(), 2);
+        // … and in notifications: its routes count like any other's.
+        let refused = fib.stats().refused;
+        odd(&[b"addr", b"add", b"172.30.1.1/24", b"dev", b"\xff\xfe0"]);
+        odd(&[b"link", b"set", b"\xff\xfe0", b"up"]);
+        ip("link set odd up");
+        until(&fib, "moved", |_| bird_routes().iter().any(|route| route.starts_with("10.66.3.0/26 via 172.30.1.2")))
+            .await;
+        assert!(fib.stats().refused > refused);
+    });
+}

@@ -1,0 +1,117 @@
+//! Requests: an operation or a dump, in rtnetlink's messages.
+
+use crate::plan::Op;
+use crate::route::{Form, Hop, Route};
+use ipnetwork::IpNetwork;
+use rtnetlink::RouteMessageBuilder;
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+};
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::route::{
+    RouteAttribute, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteScope, RouteType, RouteVia,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Everything of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum All {
+    Links,
+    Addresses,
+    /// One family's routes of one table.
+    Routes(AddressFamily, u32),
+}
+
+/// Appends one operation.
+pub(super) fn encode_op(out: &mut Vec<u8>, op: &Op, sequence: u32, ack: bool) {
+    let (flags, message) = match op {
+        Op::Add(route) => {
+            (NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewRoute(message(route, RouteScope::Universe)))
+        }
+        Op::Replace { new, .. } => (NLM_F_REPLACE, RouteNetlinkMessage::NewRoute(message(new, RouteScope::Universe))),
+        // A deletion matches whatever scope the route has.
+        Op::Delete(route) => (0, RouteNetlinkMessage::DelRoute(message(route, RouteScope::NoWhere))),
+    };
+    append(out, message, flags | if ack { NLM_F_ACK } else { 0 }, sequence);
+}
+
+/// Appends a request for all of a kind. Strict checking wants the right header, and zeros in it.
+pub(super) fn encode_dump(out: &mut Vec<u8>, what: All, sequence: u32) {
+    let message = match what {
+        All::Links => RouteNetlinkMessage::GetLink(LinkMessage::default()),
+        All::Addresses => RouteNetlinkMessage::GetAddress(AddressMessage::default()),
+        All::Routes(family, table) => {
+            let mut message = RouteMessage::default();
+            message.header.address_family = family;
+            message.attributes.push(RouteAttribute::Table(table));
+            RouteNetlinkMessage::GetRoute(message)
+        }
+    };
+    append(out, message, NLM_F_DUMP, sequence);
+}
+
+fn append(out: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence: u32) {
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | flags;
+    header.sequence_number = sequence;
+    let mut message = NetlinkMessage::new(header, message.into());
+    message.finalize();
+    let start = out.len();
+    out.resize(start + message.buffer_len(), 0);
+    message.serialize(&mut out[start..]);
+}
+
+fn message(route: &Route, scope: RouteScope) -> RouteMessage {
+    match route.prefix {
+        IpNetwork::V4(net) => {
+            finish(RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(net.ip(), net.prefix()), route, scope)
+        }
+        IpNetwork::V6(net) => {
+            finish(RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(net.ip(), net.prefix()), route, scope)
+        }
+    }
+}
+
+fn finish<T>(builder: RouteMessageBuilder<T>, route: &Route, scope: RouteScope) -> RouteMessage {
+    let kind = match route.form {
+        Form::Unicast(_) => RouteType::Unicast,
+        Form::Blackhole => RouteType::BlackHole,
+        Form::Other(kind) => kind.into(),
+    };
+    let mut builder =
+        builder.kind(kind).scope(scope).protocol(route.protocol.into()).tos(route.tos).table_id(route.table);
+    if route.metric != 0 {
+        builder = builder.priority(route.metric);
+    }
+    match route.hops() {
+        [] => {}
+        [hop] => {
+            builder = builder.output_interface(hop.dev);
+            if hop.onlink {
+                builder = builder.onlink();
+            }
+            builder.get_mut().attributes.extend(gateway(hop, route.prefix));
+        }
+        hops => builder = builder.multipath(hops.iter().map(|hop| next_hop(hop, route.prefix)).collect()),
+    }
+    builder.build()
+}
+
+fn next_hop(hop: &Hop, prefix: IpNetwork) -> RouteNextHop {
+    let mut next_hop = RouteNextHop::default();
+    next_hop.interface_index = hop.dev;
+    next_hop.hops = hop.weight;
+    next_hop.flags.set(RouteNextHopFlags::Onlink, hop.onlink);
+    next_hop.attributes.extend(gateway(hop, prefix));
+    next_hop
+}
+
+fn gateway(hop: &Hop, prefix: IpNetwork) -> Option<RouteAttribute> {
+    Some(match hop.via? {
+        // An IPv4 route through an IPv6 neighbour (RFC 8950) names the family.
+        IpAddr::V6(via) if prefix.is_ipv4() => RouteAttribute::Via(RouteVia::Inet6(via)),
+        via => RouteAttribute::Gateway(via.into()),
+    })
+}

@@ -101,7 +101,10 @@ fn as_path_a_set_counts_as_one() {
     // RFC 4271 §9.1.2.2 a
     let set = [sequence(&[1]), segment(1, &[2, 3, 4, 5])].concat();
     first_wins(
-        internal(move |u| u.set(WELL_KNOWN, AS_PATH, &set).origin(2)),
+        Contender {
+            neighbor: Neighbor::client().with("accept_as_set: true"),
+            ..internal(move |u| u.set(WELL_KNOWN, AS_PATH, &set).origin(2))
+        },
         internal(|u| u.path(&[1, 2, 3])),
         "AS path",
     );

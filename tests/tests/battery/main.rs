@@ -12,12 +12,13 @@
 //! | [`semantics`] | UPDATEs that can be read and must not be used |
 //! | [`reflection`] | who is told what (RFC 4456), and how it is rewritten |
 //! | [`best_path`] | RFC 4271 §9.1.2.2, a case a step |
-//! | `features` | what both sides must agree on before it is used |
+//! | [`features`] | what both sides must agree on before it is used |
 //! | `abuse` | peers and strangers that mean no good |
 
 #![allow(clippy::unwrap_used, missing_docs, dead_code)]
 
 mod best_path;
+mod features;
 mod fsm;
 mod harness;
 mod header;

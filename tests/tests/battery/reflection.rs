@@ -149,7 +149,8 @@ fn to_an_external_peer_our_as_stands_once_in_front_of_a_clients_path() {
 #[test]
 fn our_as_in_front_of_a_set_is_a_sequence_of_its_own() {
     let set = segment(1, &[65003, 65004]);
-    let told = told(Neighbor::client(), Neighbor::ebgp(65002), |u| u.set(WELL_KNOWN, AS_PATH, &set));
+    let both = |neighbor: Neighbor| neighbor.with("accept_as_set: true");
+    let told = told(both(Neighbor::client()), both(Neighbor::ebgp(65002)), |u| u.set(WELL_KNOWN, AS_PATH, &set));
     assert_eq!(told.value(AS_PATH), [sequence(&[OURS]), set.clone()].concat());
 }
 

@@ -276,7 +276,8 @@ fn our_as_at_the_end_of_the_path_is_a_loop() {
 #[test]
 fn our_as_in_a_set_is_a_loop() {
     let set = [sequence(&[65001]), segment(1, &[OURS, 65009])].concat();
-    unused(move |u| u.set(WELL_KNOWN, AS_PATH, &set), "own AS");
+    let peer = Neighbor::ebgp(65001).with("accept_as_set: true");
+    unused_from(peer, move |u| u.set(WELL_KNOWN, AS_PATH, &set), "own AS");
 }
 
 #[test]
@@ -374,12 +375,25 @@ fn one() -> (Roost, Peer) {
 }
 
 #[test]
-fn an_as_set_alone_is_a_path() {
-    let (roost, mut peer) = one();
-    let route =
-        peer.route(&[PREFIX]).set(WELL_KNOWN, AS_PATH, &[sequence(&[65001]), segment(1, &[65002, 65003])].concat());
+fn an_as_set_is_a_path_where_the_configuration_says_so() {
+    let roost = Setup::with([Neighbor::ebgp(65001).with("accept_as_set: true")]).start();
+    let mut peer = roost.peer(0);
+    let set = [sequence(&[65001]), segment(1, &[65002, 65003])].concat();
+    let route = peer.route(&[PREFIX]).set(WELL_KNOWN, AS_PATH, &set);
     peer.update(&route).settle(&roost);
     assert_eq!(roost.prefixes(0), [PREFIX]);
+}
+
+#[test]
+fn an_as_set_is_not_used() {
+    // RFC 9774 §3
+    let set = [sequence(&[65001]), segment(1, &[65002, 65003])].concat();
+    unused(move |u| u.set(WELL_KNOWN, AS_PATH, &set), "AS_SET");
+}
+
+#[test]
+fn an_as_set_of_a_client_is_not_used() {
+    unused_from(Neighbor::client(), |u| u.set(WELL_KNOWN, AS_PATH, &segment(1, &[65002])), "AS_SET");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A peer in octets: one TCP connection to roost, from either side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub enum Event {
 pub struct Peer {
     stream: TcpStream,
     received: Vec<u8>,
+    /// What was read while something else was awaited.
+    pending: VecDeque<Event>,
     /// Which of roost's peers it is.
     pub number: usize,
     neighbor: Neighbor,
@@ -59,7 +61,17 @@ impl Peer {
     fn on(stream: TcpStream, number: usize, neighbor: Neighbor) -> Self {
         stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
         let (add_path, four_octet) = ((false, false), true);
-        Self { stream, received: Vec::new(), number, neighbor, add_path, four_octet, markers: 0, open: Vec::new() }
+        Self {
+            stream,
+            received: Vec::new(),
+            pending: VecDeque::new(),
+            number,
+            neighbor,
+            add_path,
+            four_octet,
+            markers: 0,
+            open: Vec::new(),
+        }
     }
 
     /// Writes octets; roost may have closed already, which the next `expect` tells.
@@ -102,6 +114,10 @@ impl Peer {
 
     /// The next message, or the end, within `limit`.
     pub fn next(&mut self, limit: Duration) -> Event {
+        self.pending.pop_front().unwrap_or_else(|| self.read(limit))
+    }
+
+    fn read(&mut self, limit: Duration) -> Event {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(length) = self.whole() {
@@ -228,12 +244,19 @@ impl Peer {
         self
     }
 
-    /// What to say when the session is gone.
+    /// What to say when the session is gone. What roost said meanwhile is kept for later.
+    #[track_caller]
     fn obituary(&mut self, roost: &Roost) -> String {
-        while let Event::Message(kind, body) = self.next(Duration::from_millis(1)) {
-            assert_ne!(kind, NOTIFICATION, "roost ended the session with {body:02x?}\n{}", roost.log());
+        loop {
+            match self.read(Duration::from_millis(1)) {
+                Event::Message(NOTIFICATION, body) => {
+                    panic!("roost ended the session with {body:02x?}\n{}", roost.log())
+                }
+                Event::Silence => return format!("not there; peer: {}", roost.about(self.number)),
+                Event::Closed => return format!("closed; peer: {}\n{}", roost.about(self.number), roost.log()),
+                message @ Event::Message(..) => self.pending.push_back(message),
+            }
         }
-        format!("not there; peer: {}", roost.about(self.number))
     }
 
     /// The next UPDATE.
@@ -340,6 +363,13 @@ impl Peer {
     /// Closes our half.
     pub fn finish(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Closes our half, and waits for the other.
+    #[track_caller]
+    pub fn finish_and_wait(mut self) {
+        self.finish();
+        self.expect_end_without_notification();
     }
 
     /// Ends the connection with a reset.

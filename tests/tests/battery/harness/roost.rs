@@ -68,7 +68,7 @@ pub struct Setup {
     neighbors: Vec<Neighbor>,
     blocks: Vec<String>,
     asn: Option<u32>,
-    restart: String,
+    startup_wait: Option<String>,
     more: String,
 }
 
@@ -95,9 +95,9 @@ impl Setup {
         self
     }
 
-    /// Keys of `router.graceful_restart`.
-    pub fn restart(mut self, keys: &str) -> Self {
-        self.restart = format!(", {keys}");
+    /// Waits for the End-of-RIBs of its peers before its own, for at most this long.
+    pub fn startup_wait(mut self, time: &str) -> Self {
+        self.startup_wait = Some(time.to_owned());
         self
     }
 
@@ -124,10 +124,10 @@ impl Setup {
         let mut out = String::new();
         let id = Ipv4Addr::from(OUR_ID);
         let asn = self.asn.unwrap_or(OURS);
-        let (us, restart) = (net.roost(), &self.restart);
+        let (us, wait) = (net.roost(), self.startup_wait.as_deref().unwrap_or("0s"));
         let _ = writeln!(
             out,
-            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: 0s{restart} }} }}\n\
+            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: {wait} }} }}\n\
              node: {{ name: n1, addresses: [192.0.2.1/24, 192.0.2.2/24, \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
              fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
             self.blocks
@@ -230,6 +230,24 @@ impl Roost {
         peer.establish(&open);
         self.await_state(number, "established");
         peer
+    }
+
+    /// The same for a peer that was there before: tries again while roost does not take it back.
+    #[track_caller]
+    pub fn connect_again(&self, number: usize, open: Open) -> Peer {
+        until("roost takes the peer back", PATIENCE, || {
+            let mut peer = self.connect_until_open(number);
+            peer.say(&open);
+            match peer.next(PATIENCE) {
+                Event::Message(wire::KEEPALIVE, _) => {
+                    peer.note_negotiated(&open);
+                    peer.send(wire::keepalive());
+                    Ok(peer)
+                }
+                // The session before has not ended for roost yet.
+                other => Err(format!("{other:02x?}")),
+            }
+        })
     }
 
     /// The identifier [`Self::peer`] uses.

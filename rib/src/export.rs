@@ -191,7 +191,7 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
     }
     match key.kind {
         PeerKind::External { local_asn } => {
-            out.as_path = attrs.as_path.prepend(local_asn, 1); // RFC 4271 §5.1.2 b
+            out.as_path = key.rules.path(&attrs.as_path, local_asn); // RFC 4271 §5.1.2 b
             out.local_pref = None; // §5.1.5
             out.originator_id = None; // RFC 4456 §8: optional non-transitive, of this AS only
             out.cluster_list = Box::default();

@@ -67,7 +67,8 @@ impl fmt::Display for Rejection {
 
 /// What is asked of a path before any policy.
 pub(crate) struct Checks {
-    local_asn: Asn,
+    /// Ours in general, and what we are to the peer.
+    own_asns: [Asn; 2],
     allow_as_in: u8,
     external: bool,
     client: bool,
@@ -86,7 +87,7 @@ impl Checks {
     pub(crate) fn of(core: &Core, peer: &Slot) -> Self {
         let settings = &peer.settings;
         Self {
-            local_asn: peer.last.map_or(core.config.asn, |session| session.local_asn),
+            own_asns: [core.config.asn, peer.last.map_or(core.config.asn, |session| session.local_asn)],
             allow_as_in: settings.allow_as_in,
             external: peer.source.external,
             client: peer.source.client,
@@ -108,7 +109,9 @@ impl Checks {
     }
 
     pub(crate) fn run(&self, core: &Core, attrs: &PathAttrs) -> Option<Rejection> {
-        if attrs.as_path.count(self.local_asn) > usize::from(self.allow_as_in) {
+        let [real, local] = self.own_asns;
+        let allowed = usize::from(self.allow_as_in);
+        if attrs.as_path.count(real) > allowed || (local != real && attrs.as_path.count(local) > allowed) {
             return Some(Rejection::AsLoop);
         }
         if !self.external {

@@ -5,6 +5,7 @@
 //! | GRACEFUL_SHUTDOWN, unless switched off | LOCAL_PREF 0 (RFC 8326 §4.2) |
 //! | BLACKHOLE | NO_EXPORT beside it (RFC 7999 §3.2: "SHOULD add the NO_ADVERTISE or NO_EXPORT community") |
 //! | no OTC, from a provider, a route server or a peer | OTC with its AS (RFC 9234 §5) |
+//! | any path, where we are another AS to the peer | the AS we are to it in front, unless `no_prepend` |
 //!
 //! After the policy, as in FRR: a policy that gives every path of a peer its LOCAL_PREF must not undo a shutdown. What
 //! is asked here depends on the attributes alone, so it is worked out once per attribute set.
@@ -32,6 +33,8 @@ pub(crate) struct Ingress {
     blackhole: bool,
     /// The OTC a path without one gets.
     otc: Option<Asn>,
+    /// What we are to the peer, if it goes in front of its paths.
+    prepend: Option<Asn>,
 }
 
 impl Ingress {
@@ -45,6 +48,10 @@ impl Ingress {
                 .last
                 .filter(|session| session.external && rules.role.is_some_and(is_told_only_to_customers))
                 .map(|session| session.peer_asn),
+            prepend: peer
+                .last
+                .filter(|session| session.external && rules.local_as.is_some_and(|local| !local.no_prepend))
+                .map(|session| session.local_asn),
         }
     }
 
@@ -57,11 +64,14 @@ impl Ingress {
             && !attrs.has_community(Community::NO_ADVERTISE)
             && !attrs.has_community(Community::NO_EXPORT);
         let otc = self.otc.filter(|_| attrs.otc.is_none());
-        if !shutdown && !contain && otc.is_none() {
+        if !shutdown && !contain && otc.is_none() && self.prepend.is_none() {
             return None;
         }
         let mut changed = attrs.clone();
         changed.otc = attrs.otc.or(otc); // RFC 9234 §5, ingress 3
+        if let Some(asn) = self.prepend {
+            changed.as_path = attrs.as_path.prepend(asn, 1);
+        }
         if shutdown {
             changed.local_pref = Some(0); // RFC 8326 §4.2
         }

@@ -58,6 +58,6 @@ pub use next_hop::NextHopState;
 pub use peer::{NextHopMode, PeerCounters, PeerId, PeerSettings, Session};
 pub use policy::Policy;
 pub use rib::{Origination, Rib, RibConfig};
-pub use rules::{ExportRules, PathRules};
+pub use rules::{ExportRules, LocalAs, PathRules, PrivateAs};
 pub use table::PathCount;
 pub use view::{GroupView, MemoryView, PathView, PeerView, RouteFilter, RouteView};

@@ -409,7 +409,7 @@ impl Rib {
             let Some(peer) = self.core.peers.find(id) else { return };
             let Some(group) = self.groups[membership.group as usize].as_ref() else { continue };
             let family = group.key.family;
-            let key = GroupKey::of(family, &session, &peer.settings, self.core.config.cluster_id);
+            let key = GroupKey::of(family, &session, &peer.settings, &self.core.config);
             if key == group.key {
                 continue;
             }
@@ -431,7 +431,7 @@ impl Rib {
 
     fn join(&mut self, id: PeerId, family: Family, dump: Dump, held: Vec<(PathId, Prefix)>) -> Option<Membership> {
         let peer = self.core.peers.find(id)?;
-        let key = GroupKey::of(family, &peer.session?, &peer.settings, self.core.config.cluster_id);
+        let key = GroupKey::of(family, &peer.session?, &peer.settings, &self.core.config);
         let same = |group: &Option<Group>| group.as_ref().is_some_and(|group| group.key == key);
         let number = self.groups.iter().position(same).unwrap_or_else(|| {
             let free = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {

@@ -9,10 +9,12 @@
 
 use std::sync::Arc;
 
-use bgp_proto::Prefix;
+use bgp_proto::attr::AsPath;
 use bgp_proto::message::Role;
+use bgp_proto::{Asn, Prefix};
 
 use crate::peer::{PeerSettings, Session};
+use crate::rib::RibConfig;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,34 @@ pub struct PathRules {
     pub as_sets: bool,
     /// What we are to the peer, if it is external. RFC 9234 §3
     pub role: Option<Role>,
+    /// To the peer we are another AS than we are: the session's. What else is done about it, FRR's way.
+    pub local_as: Option<LocalAs>,
+    /// What an external peer is told instead of private AS numbers.
+    pub private_as: PrivateAs,
+}
+
+/// An AS number that is ours for one external peer only, such as the one we had before a merger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalAs {
+    /// Do not put it in front of the paths the peer announces.
+    pub no_prepend: bool,
+    /// Tell the peer paths that begin with it alone, without our real AS behind it.
+    pub replace: bool,
+}
+
+/// What is done about private AS numbers (RFC 6996) in the paths an external peer is told. Its own stays, so that it
+/// finds its loops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PrivateAs {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// They go from paths of nothing else: behind a public number they are no accident.
+    RemoveIfAll,
+    /// They go.
+    Remove,
+    /// Each becomes ours, which keeps the path's length.
+    Replace,
 }
 
 /// The part of a peer's rules that changes what it is told.
@@ -40,12 +70,41 @@ pub struct ExportRules {
     pub as_sets: bool,
     /// What we are to the members, which are external then.
     pub role: Option<Role>,
+    /// Our real AS, which stands behind the one we are to the members.
+    pub behind: Option<Asn>,
+    /// What is done about private AS numbers, and the members' AS, which stays. AS 0 where nothing is done.
+    pub private_as: (PrivateAs, Asn),
 }
 
 impl ExportRules {
-    pub(crate) fn of(session: &Session, settings: &PeerSettings) -> Self {
+    pub(crate) fn of(session: &Session, settings: &PeerSettings, config: &RibConfig) -> Self {
         let rules = &settings.rules;
-        Self { as_sets: rules.as_sets, role: rules.role.filter(|_| session.external) }
+        let kept = Self { as_sets: rules.as_sets, ..Self::default() };
+        if !session.external {
+            return kept;
+        }
+        let keeps_private = rules.private_as == PrivateAs::Keep;
+        let private_as = (rules.private_as, if keeps_private { Asn(0) } else { session.peer_asn });
+        let local = rules.local_as.filter(|local| !local.replace);
+        Self { role: rules.role, behind: local.map(|_| config.asn), private_as, ..kept }
+    }
+
+    /// The AS_PATH for an external peer, to which we are `local`. RFC 4271 §5.1.2 b
+    pub(crate) fn path(&self, path: &AsPath, local: Asn) -> AsPath {
+        let (private, kept) = self.private_as;
+        let hidden = |asn: Asn| asn.is_private() && asn != kept;
+        let change = match private {
+            PrivateAs::Keep => false,
+            PrivateAs::RemoveIfAll => path.asns().all(Asn::is_private),
+            PrivateAs::Remove | PrivateAs::Replace => path.asns().any(hidden),
+        };
+        let replacement = Some(local).filter(|_| private == PrivateAs::Replace);
+        let changed = change.then(|| path.map_asns(|asn| if hidden(asn) { replacement } else { Some(asn) }));
+        let path = changed.as_ref().unwrap_or(path);
+        match self.behind {
+            Some(real) => path.prepend(real, 1).prepend(local, 1),
+            None => path.prepend(local, 1),
+        }
     }
 }
 

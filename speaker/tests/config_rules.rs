@@ -1,8 +1,9 @@
 //! Keys about AS paths, roles and well-known communities: what they mean, what is said about those that cannot be.
 #![allow(clippy::unwrap_used)]
 
+use bgp_proto::Asn;
 use bgp_proto::message::Role;
-use speaker::config::{Loaded, PathRules, parse};
+use speaker::config::{Loaded, LocalAs, PathRules, PrivateAs, parse};
 
 const BASE: &str = "router: { asn: 64512 }\nnode: { name: n1, addresses: [172.16.1.1/24] }\n";
 
@@ -72,4 +73,36 @@ fn roles_are_between_ases_and_strictness_needs_one() {
     assert!(errors.contains("strict_role needs `role`"), "{errors}");
     let errors = load(65001, ", role: upstream").unwrap_err();
     assert!(errors.contains("expected provider, customer, peer, rs or rs-client"), "{errors}");
+}
+
+#[test]
+fn another_as_for_one_peer_is_neither_ours_nor_the_peers() {
+    assert_eq!(rules(65001, "").local_as, None);
+    let local = LocalAs { asn: Asn(65100), no_prepend: false, replace_as: false };
+    assert_eq!(rules(65001, ", local_as: 65100").local_as, Some(local));
+    let all = rules(65001, ", local_as: 65100, local_as_no_prepend: true, local_as_replace_as: true");
+    assert_eq!(all.local_as, Some(LocalAs { no_prepend: true, replace_as: true, ..local }));
+    for (asn, keys, expected) in [
+        (64512, ", local_as: 65100", "peer 172.16.1.2 is in our own AS"),
+        (65001, ", local_as: 64512", "local_as: 64512 is router.asn"),
+        (65001, ", local_as: 65001", "local_as: 65001 is the AS of peer 172.16.1.2"),
+        (65001, ", local_as_replace_as: true", "this needs `local_as`"),
+    ] {
+        let errors = load(asn, keys).unwrap_err();
+        assert!(errors.contains(expected), "{keys}: {errors}");
+    }
+}
+
+#[test]
+fn private_numbers_go_in_one_of_three_ways() {
+    for (text, expected) in [
+        ("false", PrivateAs::Keep),
+        ("true", PrivateAs::RemoveIfAll),
+        ("all", PrivateAs::Remove),
+        ("replace", PrivateAs::Replace),
+    ] {
+        assert_eq!(rules(65001, &format!(", remove_private_as: {text}")).remove_private_as, expected);
+    }
+    assert_eq!(rules(65001, "").remove_private_as, PrivateAs::Keep);
+    assert!(load(65001, ", remove_private_as: some").unwrap_err().contains("expected true, false, all or replace"));
 }

@@ -152,3 +152,38 @@ fn what_a_provider_says_goes_to_customers_only() {
     assert_eq!(roost.row(2, "192.0.2.128/25").reason.as_deref(), Some("route leak (OTC)"));
     assert!(peer.adj_out_prefixes().is_empty());
 }
+
+#[test]
+fn to_one_peer_we_are_another_as_in_the_open_and_in_paths() {
+    // FRR's local-as
+    let bare = Neighbor::ebgp(65001).with("local_as: 65100");
+    let all = bare.clone().with("local_as_no_prepend: true").with("local_as_replace_as: true");
+    let roost = Setup::with([bare, all, Neighbor::ibgp()]).blocks(&["10.65.1.0/26"]).start();
+    let (mut bare, mut all, mut inner) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    for peer in [&bare, &all] {
+        assert_eq!(peer.open[1..3], 65100_u16.to_be_bytes(), "My Autonomous System");
+        let capability = [&[65, 4][..], &65100_u32.to_be_bytes()].concat();
+        assert!(peer.open.windows(6).any(|octets| octets == capability));
+    }
+    assert_eq!(bare.told("10.65.1.0/26").path(), [65100, 65000]);
+    assert_eq!(all.told("10.65.1.0/26").path(), [65100]);
+    bare.update(&bare.route(&["203.0.113.0/24"])).settle(&roost);
+    all.update(&all.route(&["198.51.100.0/24"])).settle(&roost);
+    assert_eq!(inner.told("203.0.113.0/24").path(), [65100, 65001]);
+    assert_eq!(inner.told("198.51.100.0/24").path(), [65001]);
+}
+
+#[test]
+fn private_numbers_are_not_told_where_that_is_said() {
+    // RFC 6996 §4
+    let way = |way: &str| Neighbor::ebgp(7).with(&format!("remove_private_as: {way}"));
+    let roost = Setup::with([Neighbor::ibgp(), way("false"), way("true"), way("all"), way("replace")]).start();
+    let mut from = roost.peer(0);
+    let mut to = [1, 2, 3, 4].map(|number| roost.peer(number));
+    from.update(&from.route(&["203.0.113.0/24"]).path(&[64600, 64601]));
+    from.update(&from.route(&["198.51.100.0/24"]).path(&[64600, 8])).settle(&roost);
+    let mut told = |prefix: &str| to.each_mut().map(|peer| peer.told(prefix).path());
+    assert_eq!(told("203.0.113.0/24"), [vec![65000, 64600, 64601], vec![65000], vec![65000], vec![65000; 3]]);
+    let mixed = [vec![65000, 64600, 8], vec![65000, 64600, 8], vec![65000, 8], vec![65000, 65000, 8]];
+    assert_eq!(told("198.51.100.0/24"), mixed);
+}

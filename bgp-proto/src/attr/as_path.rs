@@ -103,6 +103,11 @@ impl AsPath {
         self.segments().map(|segment| segment.asns().filter(|&hop| hop == asn).count()).sum()
     }
 
+    /// The numbers of all segments, nearest first.
+    pub fn asns(&self) -> impl Iterator<Item = Asn> {
+        self.segments().flat_map(|segment| segment.asns())
+    }
+
     /// The neighbouring AS: the first number, if the first non-confederation segment is a sequence. RFC 4271 §9.1.2.2 c
     pub fn neighbor(&self) -> Option<Asn> {
         let first = self.segments().find(|segment| !segment.kind.is_confed())?;
@@ -147,6 +152,16 @@ impl AsPath {
         }
         for segment in segments {
             builder.push(segment.kind, segment.asns());
+        }
+        builder.build()
+    }
+
+    /// The path with each number replaced by what `change` says, or left out. Segments that end up empty go.
+    #[must_use]
+    pub fn map_asns(&self, mut change: impl FnMut(Asn) -> Option<Asn>) -> Self {
+        let mut builder = AsPathBuilder::default();
+        for segment in self.segments() {
+            builder.push(segment.kind, segment.asns().filter_map(&mut change));
         }
         builder.build()
     }
@@ -257,6 +272,20 @@ mod tests {
         assert_eq!(p.neighbor(), Some(Asn(9)));
         let set = path(&[(SegmentKind::Set, &[1, 2])]).prepend(Asn(9), 1);
         assert_eq!(set.to_string(), "9 {1 2}");
+    }
+
+    #[test]
+    fn numbers_are_replaced_and_left_out_segment_by_segment() {
+        use SegmentKind::*;
+        let p = path(&[(Sequence, &[1, 64512]), (Set, &[65534]), (Sequence, &[4_200_000_000, 2])]);
+        let public = p.map_asns(|asn| Some(asn).filter(|asn| !asn.is_private()));
+        assert_eq!(public.to_string(), "1 2");
+        assert_eq!(public.segments().count(), 2);
+        assert_eq!(p.map_asns(|_| Some(Asn(9))).to_string(), "9 9 {9} 9 9");
+        // RFC 6996 §5
+        let private = |asn| Asn(asn).is_private();
+        assert!(!private(64_511) && private(64_512) && private(65_534) && !private(65_535));
+        assert!(!private(4_199_999_999) && private(4_294_967_294) && !private(u32::MAX));
     }
 
     #[test]

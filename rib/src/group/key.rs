@@ -7,6 +7,7 @@ use bgp_proto::{Asn, Family, FamilySet, RouterId};
 
 use crate::peer::{NextHopMode, PeerSettings, Session};
 use crate::policy::Policy;
+use crate::rib::RibConfig;
 use crate::rules::ExportRules;
 
 /// How a peer stands to us: which attributes it gets and whose paths.
@@ -55,7 +56,8 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
-    pub(crate) fn of(family: Family, session: &Session, settings: &PeerSettings, cluster_id: RouterId) -> Self {
+    pub(crate) fn of(family: Family, session: &Session, settings: &PeerSettings, config: &RibConfig) -> Self {
+        let cluster_id = config.cluster_id;
         let add_path = session.codec.add_path_tx.contains(family);
         let family_only: FamilySet = [family].into_iter().collect();
         let codec = Codec {
@@ -76,7 +78,7 @@ impl GroupKey {
             kind,
             codec,
             next_hop: settings.next_hop,
-            rules: ExportRules::of(session, settings),
+            rules: ExportRules::of(session, settings, config),
             own_address: own_address(family, &codec, session.local_addr, settings),
             long_lived: session.long_lived,
             avoid: settings.skip_paths_through_peer.then_some(session.peer_asn),

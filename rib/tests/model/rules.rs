@@ -6,7 +6,10 @@ use std::sync::Arc;
 use bgp_proto::attr::{AsPath, AsPathBuilder, Community, ExtCommunity, PathAttrs, SegmentKind};
 use bgp_proto::message::{Codec, Nlri, Reach, Role, Update};
 use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
-use rib::{FibRoute, PathRules, PathView, PeerId, PeerSettings, Rejection, Rib, RibConfig, Session, Withheld};
+use rib::{
+    FibRoute, LocalAs, PathRules, PathView, PeerId, PeerSettings, PrivateAs, Rejection, Rib, RibConfig, Session,
+    Withheld,
+};
 
 use crate::naive::plain;
 use crate::told::Told;
@@ -372,4 +375,68 @@ fn no_peer_keeps_a_path_from_those_who_are_our_peers() {
     attrs.communities = [Community::NO_PEER].into();
     world.announce(from, attrs, "10.1.0.0/16");
     assert!(world.told(peer, "10.1.0.0/16").is_none() && world.told(customer, "10.1.0.0/16").is_some());
+}
+
+#[test]
+fn to_one_peer_we_can_be_another_as() {
+    // FRR's local-as, no-prepend and replace-as
+    let old = Asn(65100);
+    for (no_prepend, replace, told, taken) in [
+        (false, false, "65100 64512 7", "65100 65001"),
+        (true, false, "65100 64512 7", "65001"),
+        (false, true, "65100 7", "65100 65001"),
+        (true, true, "65100 7", "65001"),
+    ] {
+        let mut world = World::new();
+        let inner = world.peer(OWN, |_| ());
+        let usual = world.peer(Asn(65002), |_| ());
+        let session = Session { local_asn: old, peer_asn: THEIRS, ..world.sessions[usual] };
+        let outer = world.peer_on(session, |settings| settings.rules.local_as = Some(LocalAs { no_prepend, replace }));
+        world.announce(inner, path(inner, &[7]), "10.1.0.0/16");
+        assert_eq!(world.told(outer, "10.1.0.0/16").unwrap().as_path.to_string(), told);
+        assert_eq!(world.told(usual, "10.1.0.0/16").unwrap().as_path.to_string(), "64512 7");
+        world.announce(outer, path(outer, &[65001]), "10.2.0.0/16");
+        assert_eq!(world.told(inner, "10.2.0.0/16").unwrap().as_path.to_string(), taken);
+        // Both numbers are ours: either in a path is a loop. RFC 4271 §9.1.2
+        for ours in [64512, 65100] {
+            world.announce(outer, path(outer, &[65001, ours]), "10.3.0.0/16");
+            assert_eq!(world.rejected("10.3.0.0/16"), Some(Rejection::AsLoop));
+        }
+    }
+}
+
+#[test]
+fn private_numbers_are_taken_out_of_what_the_world_is_told() {
+    // RFC 6996 §4: "must remove"; the four ways are FRR's
+    for (asns, keep, if_all, all, replaced) in [
+        (&[64600, 64601][..], "64512 64600 64601", "64512", "64512", "64512 64512 64512"),
+        (&[64600, 7], "64512 64600 7", "64512 64600 7", "64512 7", "64512 64512 7"),
+        (&[7, 8], "64512 7 8", "64512 7 8", "64512 7 8", "64512 7 8"),
+        (&[65001, 64600], "64512 65001 64600", "64512 65001", "64512 65001", "64512 65001 64512"),
+        (&[], "64512", "64512", "64512", "64512"),
+    ] {
+        let mut world = World::new();
+        let from = world.peer(OWN, |_| ());
+        let [a, b, c, d] = [PrivateAs::Keep, PrivateAs::RemoveIfAll, PrivateAs::Remove, PrivateAs::Replace]
+            .map(|private_as| world.peer(THEIRS, |settings| settings.rules.private_as = private_as));
+        let inner = world.peer(OWN, |settings| {
+            (settings.rules.private_as, settings.route_reflector_client) = (PrivateAs::Remove, true);
+        });
+        world.announce(from, path(from, asns), "10.1.0.0/16");
+        let told = [a, b, c, d].map(|to| world.told(to, "10.1.0.0/16").unwrap().as_path.to_string());
+        assert_eq!(told, [keep, if_all, all, replaced]);
+        assert_eq!(world.told(inner, "10.1.0.0/16").unwrap().as_path, path(from, asns).as_path);
+    }
+}
+
+#[test]
+fn the_med_of_one_neighbor_is_told_to_no_other() {
+    // RFC 4271 §5.1.4
+    let mut world = World::new();
+    let from = world.peer(THEIRS, |_| ());
+    let outer = world.peer(Asn(65002), |_| ());
+    let inner = world.peer(OWN, |_| ());
+    world.announce(from, PathAttrs { med: Some(7), ..path(from, &[65001]) }, "10.1.0.0/16");
+    assert_eq!(world.told(outer, "10.1.0.0/16").unwrap().med, None);
+    assert_eq!(world.told(inner, "10.1.0.0/16").unwrap().med, Some(7));
 }

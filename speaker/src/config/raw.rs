@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
+use super::rules::PrivateAs;
 use super::values::{
     DeviceName, HoldTime, Int, Lasting, MeshPassive, PeerAddress, RouteProtocol, RouteTable, S, Seconds, Secret,
     SocketMode,
@@ -355,6 +356,15 @@ macro_rules! with_session_keys {
             role: S<Role>,
             /// Refuse the session when the peer does not say its role. Default: false.
             strict_role: At<bool>,
+            /// The AS we are to an eBGP peer. Default: the router's.
+            local_as: S<Asn>,
+            /// Do not put `local_as` in front of the routes of the peer. Default: false.
+            local_as_no_prepend: At<bool>,
+            /// Announce routes to the peer with `local_as` alone, without the router's AS behind it. Default: false.
+            local_as_replace_as: At<bool>,
+            /// Take private AS numbers from what an eBGP peer is told: true from paths of nothing else, all from every
+            /// path, replace puts our AS in their place. The peer's own number stays. Default: false.
+            remove_private_as: S<PrivateAs>,
             /// Hops to an eBGP peer that is not a neighbour. Default: 1, a neighbour.
             ebgp_multihop: S<Int<1, 255>>,
             /// Accept only packets from at most this many hops away (GTSM, RFC 5082). Default: off.

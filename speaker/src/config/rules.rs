@@ -3,7 +3,9 @@
 //! Beside [`model`](super::model) because it is one subject: every key of it ends in the RIB's rules for the peer, and a
 //! few in its OPEN.
 
+use bgp_proto::Asn;
 use bgp_proto::message::Role;
+pub use rib::PrivateAs;
 
 /// Which paths of a peer are believed, and what is done to those it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,4 +26,19 @@ pub struct PathRules {
     pub role: Option<Role>,
     /// Refuse a peer that does not say its role. RFC 9234 §4.2
     pub strict_role: bool,
+    /// The AS we are to the peer, if it is another than ours; only ever set for an eBGP peer.
+    pub local_as: Option<LocalAs>,
+    /// What the peer is told instead of private AS numbers; of meaning for an eBGP peer.
+    pub remove_private_as: PrivateAs,
+}
+
+/// Another AS than ours for one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAs {
+    /// Its number: neither the router's nor the peer's.
+    pub asn: Asn,
+    /// Do not put it in front of what the peer announces.
+    pub no_prepend: bool,
+    /// Do not put the router's AS behind it in what the peer is told.
+    pub replace_as: bool,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bgp_proto::Prefix;
 use bgp_proto::fsm::PeerConfig;
-use rib::PathRules;
+use rib::{LocalAs, PathRules};
 
 use crate::config::{Config, PeerSettings};
 
@@ -17,12 +17,17 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
         blackhole: rules.blackhole,
         as_sets: rules.accept_as_set,
         role: rules.role,
+        local_as: rules.local_as.map(|local| LocalAs { no_prepend: local.no_prepend, replace: local.replace_as }),
+        private_as: rules.remove_private_as,
         on_link: on_link(config, peer).filter(|_| rules.connected_check),
     }
 }
 
 /// What the state machine is told of it.
 pub fn in_open(peer: &PeerSettings, machine: &mut PeerConfig) {
+    if let Some(local) = peer.rules.local_as {
+        machine.local_asn = local.asn;
+    }
     (machine.role, machine.strict_role) = (peer.rules.role, peer.rules.strict_role);
 }
 

@@ -7,7 +7,7 @@ use bgp_proto::Asn;
 use super::peers::Checker;
 use super::settings::Layers;
 use crate::config::model::Ttl;
-use crate::config::rules::PathRules;
+use crate::config::rules::{LocalAs, PathRules, PrivateAs};
 
 /// Of whom the keys are.
 #[derive(Clone, Copy)]
@@ -55,7 +55,42 @@ impl<'f> Checker<'f, '_> {
             blackhole: layers.flag_or(false, |keys| keys.blackhole),
             accept_as_set: layers.flag_or(false, |keys| keys.accept_as_set),
             role: role.filter(|_| external),
+            local_as: self.local_as(of, external, layers),
+            remove_private_as: layers.pick(|keys| keys.remove_private_as).map_or(PrivateAs::Keep, |(what, _)| what.0),
             strict_role: role.is_some() && strict.is_some_and(|(strict, _)| *strict),
         }
+    }
+
+    /// FRR's `local-as ASN [no-prepend [replace-as]]`.
+    fn local_as(&self, of: Of, external: bool, layers: Layers<'f>) -> Option<LocalAs> {
+        let no_prepend = layers.flag_or(false, |keys| keys.local_as_no_prepend);
+        let replace_as = layers.flag_or(false, |keys| keys.local_as_replace_as);
+        let Some((asn, place)) = layers.pick(|keys| keys.local_as) else {
+            let options = [layers.pick(|keys| keys.local_as_no_prepend), layers.pick(|keys| keys.local_as_replace_as)];
+            if let (Some((_, place)), true) =
+                (options.into_iter().flatten().find(|(on, _)| **on), layers.is_unset(|keys| keys.local_as))
+            {
+                self.report.error(place, "this needs `local_as`", "say which AS we are to the peer, or leave it out");
+            }
+            return None;
+        };
+        let asn = asn.0;
+        if !of.complete {
+            return None;
+        }
+        if !external {
+            let message = format!("local_as: peer {} is in our own AS", of.address);
+            self.report.error(place, message, "only to peers of other ASes we can be another one; leave it out");
+        } else if asn == self.router.asn {
+            self.report.error(
+                place,
+                format!("local_as: {asn} is router.asn"),
+                "it is what we are anyway; leave it out",
+            );
+        } else if asn == of.asn {
+            let message = format!("local_as: {asn} is the AS of peer {}", of.address);
+            self.report.error(place, message, "the session would be an internal one; choose another number");
+        }
+        external.then_some(LocalAs { asn, no_prepend, replace_as })
     }
 }

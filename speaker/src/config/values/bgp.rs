@@ -5,6 +5,8 @@ use bgp_proto::message::Role;
 use bgp_proto::{AS_TRANS, Asn, Family, RouterId};
 use schemars::{Schema, json_schema};
 
+use crate::config::rules::PrivateAs;
+
 use super::{Refusal, Scalar, expected};
 
 impl Scalar for Asn {
@@ -97,6 +99,24 @@ impl Scalar for Role {
             "peer" => Ok(Self::Peer),
             "rs" => Ok(Self::RouteServer),
             "rs-client" => Ok(Self::RouteServerClient),
+            _ => Err(expected(Self::WHAT, text)),
+        }
+    }
+}
+
+impl Scalar for PrivateAs {
+    const WHAT: &'static str = "true, false, all or replace";
+
+    fn schema() -> Schema {
+        json_schema!({ "enum": [true, false, "all", "replace"] })
+    }
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "false" => Ok(Self::Keep),
+            "true" => Ok(Self::RemoveIfAll),
+            "all" => Ok(Self::Remove),
+            "replace" => Ok(Self::Replace),
             _ => Err(expected(Self::WHAT, text)),
         }
     }

@@ -201,6 +201,12 @@ impl PeerTask {
             }
             idle &= !self.write();
             idle &= !self.handle_received();
+            if idle && self.outbox.len() >= OUTBOX {
+                // Octets wait that were read already: no socket will wake us for them, so they go on as soon as the owner
+                // takes something.
+                self.tell_owner();
+                idle = self.outbox.len() >= OUTBOX;
+            }
             if idle {
                 break;
             }

@@ -201,6 +201,12 @@ pub struct RouteRow {
     pub communities: Vec<String>,
     /// The path id of the peer (RFC 7911), 0 for none.
     pub path_id: u32,
+    /// ORIGINATOR_ID: who brought a reflected path into the AS (RFC 4456).
+    #[serde(default)]
+    pub originator_id: Option<String>,
+    /// CLUSTER_LIST: the reflectors it has passed, the nearest first.
+    #[serde(default)]
+    pub cluster_list: Vec<String>,
     /// What became of it in the kernel; only on the best path.
     pub kernel: Option<KernelState>,
 }

@@ -137,6 +137,8 @@ pub fn route(route: &RouteView, name: impl Fn(rib::PeerId) -> String, kernel: Op
         otc: path.attrs.otc.map(|asn| asn.0),
         communities: communities(&path.attrs),
         path_id: path.path_id.0,
+        originator_id: path.attrs.originator_id.map(|id| id.to_string()),
+        cluster_list: path.attrs.cluster_list.iter().map(ToString::to_string).collect(),
         kernel: kernel.filter(|_| path.best).cloned(),
     });
     rows.collect()

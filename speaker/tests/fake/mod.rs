@@ -203,6 +203,8 @@ fn route_row(prefix: &str, from: &str, kernel: Option<KernelState>) -> RouteRow 
         otc: None,
         communities: Vec::new(),
         path_id: 0,
+        originator_id: None,
+        cluster_list: Vec::new(),
         kernel,
     }
 }

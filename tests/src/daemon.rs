@@ -6,6 +6,10 @@
 
 pub mod bird1;
 pub mod bird2;
+pub mod exabgp;
+pub mod frr;
+pub mod gobgp;
+pub mod openbgpd;
 pub mod roost;
 
 use std::path::{Path, PathBuf};
@@ -29,8 +33,8 @@ pub struct Files {
     pub dir: PathBuf,
 }
 
-/// How one kind of daemon is started and asked. FRR, GoBGP, OpenBGPD and ExaBGP fit in as further implementations.
-pub trait Program: std::fmt::Debug {
+/// How one kind of daemon is started and asked.
+pub trait Program: std::fmt::Debug + Send + Sync {
     /// What it is called in file names and failure texts.
     fn kind(&self) -> &'static str;
 
@@ -176,6 +180,18 @@ impl Daemon {
         let path = self.ns.dir().join(format!("{}.log", self.label));
         String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
     }
+}
+
+/// A program with more in its environment: by way of `env`, which execs it, so the pid is the program's own.
+pub(crate) fn env_command<'a>(
+    environment: &[(&str, String)],
+    program: &Path,
+    words: impl Iterator<Item = &'a str>,
+) -> (PathBuf, Vec<String>) {
+    let mut args: Vec<String> = environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    args.push(program.display().to_string());
+    args.extend(words.map(str::to_owned));
+    ("/usr/bin/env".into(), args)
 }
 
 /// Speaks BIRD's control protocol, which is the same in 1.6, 2 and 3: a line in, lines `CCCC-text` out until `CCCC text`.

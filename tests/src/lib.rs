@@ -5,7 +5,7 @@
 //! the kernel and other people's daemons see, never by roost's own opinion.
 //!
 //! ```text
-//! Lab ── Netns ── Daemon (Bird2 | Bird1 | Roost)     one process inside the namespace, log file in the lab's folder
+//! Lab ── Netns ── Daemon (Bird2 | Frr | … | Roost)  one process inside the namespace, log file in the lab's folder
 //!  │       └───── RouteWatch                          `ip monitor route` with the moment each line was read
 //!  └──── Lan                                          a namespace holding a bridge; nodes are plugged into it
 //! ```
@@ -28,7 +28,10 @@ pub mod speaker;
 pub mod wait;
 pub mod watch;
 
-pub use daemon::{Daemon, Program, bird1::Bird1, bird2::Bird2, roost::Roost};
+pub use daemon::{
+    Daemon, Program, bird1::Bird1, bird2::Bird2, exabgp::Exabgp, frr::Frr, gobgp::Gobgp, openbgpd::Openbgpd,
+    roost::Roost,
+};
 pub use lab::{Lab, Lan};
 pub use netns::Netns;
 pub use process::Process;

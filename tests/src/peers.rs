@@ -31,6 +31,46 @@ pub fn bird1(ipv6: bool) -> PathBuf {
     find("BIRD 1.6", unpacked, installed, "BIRD version 1.6")
 }
 
+/// FRR's bgpd.
+///
+/// # Panics
+/// When there is none.
+pub fn frr() -> PathBuf {
+    unpacked("FRR", "frr/usr/lib/frr/bgpd")
+}
+
+/// `gobgpd`, or `gobgp`, its client.
+///
+/// # Panics
+/// When there is none.
+pub fn gobgp(program: &str) -> PathBuf {
+    unpacked("GoBGP", &format!("gobgpd/usr/bin/{program}"))
+}
+
+/// OpenBGPD's `bgpd`, or `bgpctl`, its client.
+///
+/// # Panics
+/// When there is none.
+pub fn openbgpd(program: &str) -> PathBuf {
+    unpacked("OpenBGPD", &format!("openbgpd/usr/sbin/{program}"))
+}
+
+/// The folder from which `/usr/bin/python3` imports ExaBGP.
+///
+/// # Panics
+/// When there is none.
+pub fn exabgp() -> PathBuf {
+    let python = Path::new("/usr/bin/python3");
+    assert!(python.exists(), "ExaBGP needs {}: type `sudo tests/setup exabgp`", python.display());
+    unpacked("ExaBGP", "python3-exabgp/usr/lib/python3/dist-packages")
+}
+
+/// `LD_LIBRARY_PATH` for a daemon that is not installed: folders of its own package, and the libraries it needs.
+pub fn libraries(own: &[&str]) -> String {
+    let folders = own.iter().copied().chain(["lib/usr/lib/x86_64-linux-gnu", "lib/lib/x86_64-linux-gnu"]);
+    folders.map(|folder| root().join(folder).display().to_string()).collect::<Vec<_>>().join(":")
+}
+
 /// The roost binary: `ROOST_BIN`, which `tests/run` sets, else what cargo builds now.
 ///
 /// # Panics
@@ -51,8 +91,7 @@ fn build_roost() -> PathBuf {
 }
 
 fn find(what: &str, unpacked: &str, installed: &str, version: &str) -> PathBuf {
-    let root = std::env::var_os("ROOST_PEERS").map_or_else(|| checkout().join("target/peers"), PathBuf::from);
-    let places = [root.join(unpacked), PathBuf::from(installed)];
+    let places = [root().join(unpacked), PathBuf::from(installed)];
     for place in &places {
         // BIRD prints its version to standard error.
         let said = Command::new(place).arg("--version").output().map(|o| [o.stdout, o.stderr].concat());
@@ -61,4 +100,16 @@ fn find(what: &str, unpacked: &str, installed: &str, version: &str) -> PathBuf {
         }
     }
     panic!("{what} is neither {} nor {}: type `sudo tests/setup`", places[0].display(), places[1].display());
+}
+
+/// Where `tests/setup` unpacks.
+fn root() -> PathBuf {
+    std::env::var_os("ROOST_PEERS").map_or_else(|| checkout().join("target/peers"), PathBuf::from)
+}
+
+/// A file that `tests/setup` has unpacked (it has also seen that the program runs).
+fn unpacked(what: &str, path: &str) -> PathBuf {
+    let path = root().join(path);
+    assert!(path.exists(), "{what} is not in {}: type `sudo tests/setup`", path.display());
+    path
 }

@@ -306,7 +306,9 @@ fn four_routes_in_every_order_have_one_winner() {
         for peer in &mut peers {
             peer.update(&gone);
         }
-        peers.iter_mut().for_each(|peer| drop(peer.settle(&roost)));
+        peers.iter_mut().for_each(|peer| {
+            peer.settle(&roost);
+        });
     }
 }
 

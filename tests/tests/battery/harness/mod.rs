@@ -20,7 +20,6 @@ pub mod wire;
 pub use address::Loopback;
 pub use peer::{Event, Peer, capabilities, dial};
 pub use roost::{Neighbor, Roost, Setup};
-pub use table::Row;
 pub use told::Told;
 pub use wire::{Open, Update, header, keepalive, message, notification, refresh};
 

@@ -41,6 +41,7 @@ pub(crate) struct Facts {
     pub(crate) llgr_stale: bool,
     pub(crate) no_advertise: bool,
     pub(crate) no_export: bool,
+    pub(crate) no_subconfed: bool,
     pub(crate) no_peer: bool,
     /// An AS_SET or AS_CONFED_SET stands in the path.
     pub(crate) has_set: bool,
@@ -191,8 +192,9 @@ impl Facts {
             origin: attrs.origin,
             llgr_stale: attrs.has_community(Community::LLGR_STALE),
             no_advertise: attrs.has_community(Community::NO_ADVERTISE),
-            // Without confederations "outside the sub-AS" is "outside the AS". RFC 1997
+            // What must not leave the member AS leaves the confederation even less. RFC 1997
             no_export: attrs.has_community(Community::NO_EXPORT) || attrs.has_community(Community::NO_EXPORT_SUBCONFED),
+            no_subconfed: attrs.has_community(Community::NO_EXPORT_SUBCONFED),
             no_peer: attrs.has_community(Community::NO_PEER),
             has_set: attrs.as_path.has_set(),
             otc: attrs.otc.is_some(),

@@ -147,7 +147,9 @@ fn permitted(key: &GroupKey, source: &Source, facts: &Facts) -> Result<(), Withh
     match key.kind {
         PeerKind::External { .. } if facts.no_export => Err(Withheld::NoExport),
         PeerKind::External { .. } if facts.llgr_stale && !key.long_lived => Err(Withheld::LongLivedStale),
-        PeerKind::Internal { .. } if !source.external && !source.client && !source.id.is_local() => {
+        // RFC 1997, RFC 5065 §4
+        PeerKind::Confederation { .. } if facts.no_subconfed => Err(Withheld::NoExport),
+        PeerKind::Internal { .. } if source.is_internal() && !source.client && !source.id.is_local() => {
             Err(Withheld::NotReflected)
         }
         _ => Ok(()),
@@ -212,6 +214,13 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
                     out.ipv6_ext_communities.iter().copied().filter(|community| community.is_transitive()).collect();
             }
         }
+        PeerKind::Confederation { local_asn } => {
+            out.as_path = attrs.as_path.prepend_confed(local_asn); // RFC 5065 §4.1 b
+            // RFC 5065 §5.1: LOCAL_PREF, MED and the next hop mean the same in all of the confederation.
+            out.local_pref = Some(attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF));
+            out.originator_id = None; // RFC 4456 §8: of this member AS only
+            out.cluster_list = Box::default();
+        }
         PeerKind::Internal { cluster_id } | PeerKind::Client { cluster_id } => {
             out.local_pref = Some(attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF)); // RFC 4271 §5.1.5: always there
             if !key.long_lived && attrs.has_community(Community::LLGR_STALE) {
@@ -219,7 +228,7 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
                 out.local_pref = Some(0);
                 out.communities = with_community(&out, Community::NO_EXPORT).communities;
             }
-            let reflected = !source.external && !source.id.is_local();
+            let reflected = source.is_internal() && !source.id.is_local();
             if reflected {
                 out.originator_id = Some(attrs.originator_id.unwrap_or(source.router_id)); // RFC 4456 §8
                 out.cluster_list = [cluster_id].into_iter().chain(attrs.cluster_list.iter().copied()).collect();

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bgp_proto::attr::PathAttrs;
+use bgp_proto::attr::{PathAttrs, SegmentKind};
 use bgp_proto::message::Role;
 use bgp_proto::{Asn, Prefix};
 
@@ -67,8 +67,9 @@ impl fmt::Display for Rejection {
 
 /// What is asked of a path before any policy.
 pub(crate) struct Checks {
-    /// Ours in general, and what we are to the peer.
-    own_asns: [Asn; 2],
+    /// Ours in general, what we are to the peer, and what our confederation is to the world.
+    own_asns: [Asn; 3],
+    confederation: bool,
     allow_as_in: u8,
     external: bool,
     client: bool,
@@ -87,14 +88,19 @@ impl Checks {
     pub(crate) fn of(core: &Core, peer: &Slot) -> Self {
         let settings = &peer.settings;
         Self {
-            own_asns: [core.config.asn, peer.last.map_or(core.config.asn, |session| session.local_asn)],
+            own_asns: [
+                core.config.asn,
+                peer.last.map_or(core.config.asn, |session| session.local_asn),
+                core.config.confederation.unwrap_or(core.config.asn),
+            ],
+            confederation: peer.source.confederation,
             allow_as_in: settings.allow_as_in,
             external: peer.source.external,
             client: peer.source.client,
             first_as: peer
                 .last
                 .map(|session| session.peer_asn)
-                .filter(|_| settings.rules.enforce_first_as && peer.source.external),
+                .filter(|_| settings.rules.enforce_first_as && !peer.source.is_internal()),
             as_sets: settings.rules.as_sets,
             role: settings.rules.role.zip(peer.last.map(|session| session.peer_asn)).filter(|_| peer.source.external),
             address: settings.address.to_canonical(),
@@ -109,9 +115,10 @@ impl Checks {
     }
 
     pub(crate) fn run(&self, core: &Core, attrs: &PathAttrs) -> Option<Rejection> {
-        let [real, local] = self.own_asns;
         let allowed = usize::from(self.allow_as_in);
-        if attrs.as_path.count(real) > allowed || (local != real && attrs.as_path.count(local) > allowed) {
+        let [real, others @ ..] = self.own_asns;
+        let repeats = |asn: Asn| attrs.as_path.count(asn) > allowed;
+        if repeats(real) || others.into_iter().any(|asn| asn != real && repeats(asn)) {
             return Some(Rejection::AsLoop);
         }
         if !self.external {
@@ -125,6 +132,12 @@ impl Checks {
             {
                 return Some(Rejection::ClusterLoop);
             }
+        }
+        // RFC 5065 §5: a path from another member AS begins with an AS_CONFED_SEQUENCE.
+        if self.confederation
+            && attrs.as_path.segments().next().is_none_or(|first| first.kind != SegmentKind::ConfedSequence)
+        {
+            return Some(Rejection::FirstAs);
         }
         // RFC 4271 §6.3 lets us check it, RFC 7606 §7.2 says that the path is withdrawn then.
         if self.first_as.is_some_and(|asn| attrs.as_path.leftmost() != Some(asn)) {

@@ -133,6 +133,8 @@ pub struct PeerCounters {
 pub(crate) struct Source {
     pub(crate) id: PeerId,
     pub(crate) external: bool,
+    /// In another member AS of our confederation.
+    pub(crate) confederation: bool,
     pub(crate) client: bool,
     pub(crate) router_id: RouterId,
     pub(crate) address: IpAddr,
@@ -210,10 +212,15 @@ impl Peers {
 }
 
 impl Source {
+    /// In our own AS: not in another one, not in another member of the confederation.
+    pub(crate) fn is_internal(&self) -> bool {
+        !self.external && !self.confederation
+    }
+
     /// What is known before the first session, and of the local pseudo-peer.
     pub(crate) fn unknown(id: PeerId) -> Self {
         let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { id, external: false, client: false, router_id: RouterId(0), address }
+        Self { id, external: false, confederation: false, client: false, router_id: RouterId(0), address }
     }
 }
 

@@ -23,6 +23,8 @@ use crate::slab::NONE;
 pub struct RibConfig {
     /// Our AS.
     pub asn: Asn,
+    /// What our confederation is to the world, if we are a member of one; `asn` is the member's then. RFC 5065 §4
+    pub confederation: Option<Asn>,
     /// Our identifier.
     pub router_id: RouterId,
     /// What we put into a CLUSTER_LIST (RFC 4456 §7); usually the router id.
@@ -47,6 +49,7 @@ impl RibConfig {
     pub fn new(asn: Asn, router_id: RouterId) -> Self {
         Self {
             asn,
+            confederation: None,
             router_id,
             cluster_id: router_id,
             max_paths: 16,
@@ -162,7 +165,8 @@ impl Rib {
         let Some(peer) = self.core.peers.find_mut(id) else { return };
         let old = std::mem::replace(&mut peer.settings, settings.clone());
         peer.source.address = settings.address;
-        peer.source.client = settings.route_reflector_client && !peer.source.external;
+        peer.source.confederation = settings.rules.confederation && !peer.source.external;
+        peer.source.client = settings.route_reflector_client && peer.source.is_internal();
         if old == settings {
             return;
         }
@@ -199,7 +203,8 @@ impl Rib {
         (peer.session, peer.last) = (Some(session), Some(session));
         (peer.ended, peer.watches) = (FamilySet::EMPTY, Default::default());
         (peer.source.router_id, peer.source.external) = (session.peer_id, session.external);
-        peer.source.client = peer.settings.route_reflector_client && !session.external;
+        peer.source.confederation = peer.settings.rules.confederation && !session.external;
+        peer.source.client = peer.settings.route_reflector_client && peer.source.is_internal();
         // Families not negotiated this time have nobody left to renew them. RFC 4724 §4.2
         for family in Family::SUPPORTED {
             if !session.codec.families.contains(family) {

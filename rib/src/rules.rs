@@ -37,6 +37,8 @@ pub struct PathRules {
     pub local_as: Option<LocalAs>,
     /// What an external peer is told instead of private AS numbers.
     pub private_as: PrivateAs,
+    /// The peer is of another member AS of our confederation. RFC 5065
+    pub confederation: bool,
 }
 
 /// An AS number that is ours for one external peer only, such as the one we had before a merger.
@@ -86,7 +88,7 @@ impl ExportRules {
         let keeps_private = rules.private_as == PrivateAs::Keep;
         let private_as = (rules.private_as, if keeps_private { Asn(0) } else { session.peer_asn });
         let local = rules.local_as.filter(|local| !local.replace);
-        Self { role: rules.role, behind: local.map(|_| config.asn), private_as, ..kept }
+        Self { role: rules.role, behind: local.map(|_| config.confederation.unwrap_or(config.asn)), private_as, ..kept }
     }
 
     /// The AS_PATH for an external peer, to which we are `local`. RFC 4271 §5.1.2 b
@@ -101,6 +103,9 @@ impl ExportRules {
         let replacement = Some(local).filter(|_| private == PrivateAs::Replace);
         let changed = change.then(|| path.map_asns(|asn| if hidden(asn) { replacement } else { Some(asn) }));
         let path = changed.as_ref().unwrap_or(path);
+        // RFC 5065 §4.1 c 1: what happened inside the confederation is nobody's business.
+        let outside = path.has_confed().then(|| path.without_confed());
+        let path = outside.as_ref().unwrap_or(path);
         match self.behind {
             Some(real) => path.prepend(real, 1).prepend(local, 1),
             None => path.prepend(local, 1),

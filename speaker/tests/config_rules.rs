@@ -106,3 +106,27 @@ fn private_numbers_go_in_one_of_three_ways() {
     assert_eq!(rules(65001, "").remove_private_as, PrivateAs::Keep);
     assert!(load(65001, ", remove_private_as: some").unwrap_err().contains("expected true, false, all or replace"));
 }
+
+#[test]
+fn a_confederation_has_members_that_are_peers_from_inside() {
+    // RFC 5065 §4
+    let text = |confederation: &str| {
+        format!(
+            "router: {{ asn: 64512, router_id: 10.0.0.1, confederation: {confederation} }}\n\
+             peers: [ {{ address: 172.16.1.2, asn: 64513 }}, {{ address: 172.16.1.3, asn: 64512 }} ]\n"
+        )
+    };
+    let config = parse("test.yaml", &text("{ id: 64500, members: [64513] }")).unwrap().config;
+    let confederation = config.router.confederation.unwrap();
+    assert_eq!((confederation.id, &confederation.members[..]), (Asn(64500), &[Asn(64513)][..]));
+    let member = config.peers.iter().map(|peer| peer.rules.confederation).collect::<Vec<_>>();
+    assert_eq!(member, [true, false], "and a member needs no policies, as it is no other AS to the world");
+    for (wrong, expected) in [
+        ("{ members: [64513] }", "router.confederation has no `id`"),
+        ("{ id: 64512, members: [64513] }", "64512 is its id and router.asn"),
+        ("{ id: 64513, members: [64513] }", "64513 is its id and a member"),
+    ] {
+        let errors = parse("test.yaml", &text(wrong)).unwrap_err().to_string();
+        assert!(errors.contains(expected), "{wrong}: {errors}");
+    }
+}

@@ -187,3 +187,43 @@ fn private_numbers_are_not_told_where_that_is_said() {
     let mixed = [vec![65000, 64600, 8], vec![65000, 64600, 8], vec![65000, 8], vec![65000, 65000, 8]];
     assert_eq!(told("198.51.100.0/24"), mixed);
 }
+
+#[test]
+fn a_confederation_is_one_as_to_the_world_and_many_inside() {
+    // RFC 5065 §4, §4.1, §5.1
+    let confederation = "confederation: { id: 64500, members: [64513] }";
+    let peers = [Neighbor::ebgp(64513), Neighbor::ebgp(65001), Neighbor::ebgp(65002), Neighbor::ibgp()];
+    let roost = Setup::with(peers).router(confederation).start();
+    let (mut member, mut outer) = (roost.peer(0), roost.peer(1));
+    let (mut other, mut inner) = (roost.peer(2), roost.peer(3));
+    let my_as = |peer: &harness::Peer| u16::from_be_bytes([peer.open[1], peer.open[2]]);
+    assert_eq!([&member, &inner, &outer, &other].map(my_as), [65000, 65000, 64500, 64500]);
+    assert_eq!(roost.about(0)["kind"], "confederation");
+
+    outer.update(&outer.route(&["203.0.113.0/24"]).med(7)).settle(&roost);
+    let told = member.told("203.0.113.0/24");
+    let path = [&[3, 1, 0, 0, 0xfd, 0xe8][..], &[2, 1, 0, 0, 0xfd, 0xe9]].concat();
+    assert_eq!(told.value(code::AS_PATH), path);
+    assert_eq!((told.number(code::LOCAL_PREF), told.number(code::MED)), (100, 7));
+    assert_eq!(told.next_hop, [192, 0, 2, 11]);
+    assert_eq!(inner.told("203.0.113.0/24").path(), [65001]);
+    assert_eq!(other.told("203.0.113.0/24").path(), [64500, 65001]);
+
+    let inside = [3, 2, 0, 0, 0xfc, 1, 0, 0, 0xfc, 2, 2, 1, 0, 0, 0, 9];
+    let update = member.route(&["198.51.100.0/24"]).set(WELL_KNOWN, code::AS_PATH, &inside).local_pref(300);
+    member.update(&update);
+    let looped = [3, 2, 0, 0, 0xfc, 1, 0, 0, 0xfd, 0xe8];
+    member.update(&member.route(&["198.51.101.0/24"]).set(WELL_KNOWN, code::AS_PATH, &looped).local_pref(100));
+    outer.settle(&roost);
+    roost.await_table("the member's paths are there", |rows| {
+        rows.iter().any(|row| row.prefix == "198.51.101.0/24").then_some(())
+    });
+    let told = inner.told("198.51.100.0/24");
+    assert_eq!((told.value(code::AS_PATH), told.number(code::LOCAL_PREF)), (&inside[..], 300));
+    let told = outer.told("198.51.100.0/24");
+    assert_eq!((told.path(), told.has(code::LOCAL_PREF)), (vec![64500, 9], false));
+    assert_eq!(roost.row(0, "198.51.101.0/24").reason.as_deref(), Some("own AS in the path"));
+    // RFC 5065 §5: a confederation's segment from outside, and none from inside
+    outer.update(&outer.route(&["203.0.113.0/24"]).set(WELL_KNOWN, code::AS_PATH, &path)).settle(&roost);
+    assert!(inner.adj_out_prefixes() == ["198.51.100.0/24"]);
+}

@@ -128,6 +128,11 @@ impl AsPath {
         if last.kind == SegmentKind::Sequence { last.asns().next_back() } else { None }
     }
 
+    /// Whether a segment of a confederation stands in the path.
+    pub fn has_confed(&self) -> bool {
+        self.segments().any(|segment| segment.kind.is_confed())
+    }
+
     /// Whether an AS_SET or AS_CONFED_SET stands in the path (RFC 9774).
     pub fn has_set(&self) -> bool {
         self.segments().any(|segment| matches!(segment.kind, SegmentKind::Set | SegmentKind::ConfedSet))
@@ -136,19 +141,39 @@ impl AsPath {
     /// The path with `asn` put in front `times` times. RFC 4271 §5.1.2 b
     #[must_use]
     pub fn prepend(&self, asn: Asn, times: usize) -> Self {
+        self.put_in_front(SegmentKind::Sequence, asn, times)
+    }
+
+    /// The path with `asn` in front for another member of the confederation. RFC 5065 §4.1 b
+    #[must_use]
+    pub fn prepend_confed(&self, asn: Asn) -> Self {
+        self.put_in_front(SegmentKind::ConfedSequence, asn, 1)
+    }
+
+    /// The path without what happened inside the confederation. RFC 5065 §4.1 c 1
+    #[must_use]
+    pub fn without_confed(&self) -> Self {
+        let mut builder = AsPathBuilder::default();
+        for segment in self.segments().filter(|segment| !segment.kind.is_confed()) {
+            builder.push(segment.kind, segment.asns());
+        }
+        builder.build()
+    }
+
+    fn put_in_front(&self, kind: SegmentKind, asn: Asn, times: usize) -> Self {
         let mut builder = AsPathBuilder::default();
         let mut segments = self.segments().peekable();
         let mut front = vec![asn; times];
         // A sequence has room for 255 numbers: join the first one when the sum fits, else stand before it.
         if let Some(first) = segments.peek()
-            && first.kind == SegmentKind::Sequence
+            && first.kind == kind
             && first.asns().len() + times <= 255
         {
             front.extend(first.asns());
             segments.next();
         }
         for chunk in front.chunks(255) {
-            builder.push(SegmentKind::Sequence, chunk.iter().copied());
+            builder.push(kind, chunk.iter().copied());
         }
         for segment in segments {
             builder.push(segment.kind, segment.asns());

@@ -54,6 +54,8 @@ pub struct PeerConfig {
     /// Offer long-lived graceful restart (RFC 9494): seconds the peer should keep our routes after our restart time, and
     /// the most we keep its own; at most 16,777,215. Only together with `graceful_restart`; zero is off.
     pub long_lived: u32,
+    /// The peer is of another member AS of our confederation (RFC 5065).
+    pub confederation: bool,
     /// Our role towards an external peer (RFC 9234).
     pub role: Option<Role>,
     /// Refuse an external peer that does not say its role (RFC 9234 §4.2 strict mode).
@@ -93,6 +95,7 @@ impl PeerConfig {
             extended_next_hop: false,
             graceful_restart: None,
             long_lived: 0,
+            confederation: false,
             role: None,
             strict_role: false,
             fqdn: None,
@@ -101,9 +104,10 @@ impl PeerConfig {
         }
     }
 
-    /// Whether the peer is in another AS.
+    /// Whether the peer is in another AS. One of another member of our confederation is not: what it sends is what an
+    /// internal peer may send (RFC 5065 §4).
     pub fn external(&self) -> bool {
-        self.local_asn != self.peer_asn
+        self.local_asn != self.peer_asn && !self.confederation
     }
 }
 

@@ -18,6 +18,11 @@ pub enum PeerKind {
         /// The AS we put in front of the path.
         local_asn: Asn,
     },
+    /// In another member AS of our confederation (RFC 5065).
+    Confederation {
+        /// The member AS we put in front of the path.
+        local_asn: Asn,
+    },
     /// In our AS, not our client.
     Internal {
         /// What we put in front of the CLUSTER_LIST of a client's path.
@@ -70,6 +75,7 @@ impl GroupKey {
         };
         let kind = match (session.external, settings.route_reflector_client) {
             (true, _) => PeerKind::External { local_asn: session.local_asn },
+            (false, _) if settings.rules.confederation => PeerKind::Confederation { local_asn: session.local_asn },
             (false, true) => PeerKind::Client { cluster_id },
             (false, false) => PeerKind::Internal { cluster_id },
         };

@@ -68,7 +68,7 @@ pub struct PeerRow {
     pub port: u16,
     /// Its AS number.
     pub asn: u32,
-    /// `internal`, `external` or `client`.
+    /// `internal`, `external`, `client` or `confederation`.
     pub kind: String,
     /// Text of the configuration.
     pub description: String,

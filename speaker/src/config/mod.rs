@@ -37,7 +37,7 @@ pub use model::{
     Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode, PrefixList, PrefixRange, Router, Rule,
     Set, Ttl,
 };
-pub use rules::{LocalAs, PathRules, PrivateAs};
+pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;
 pub use values::{DeviceName, HoldTime, Secret, SocketMode};
 

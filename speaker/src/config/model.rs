@@ -14,7 +14,7 @@ use bgp_proto::attr::Community;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
 use ipnetwork::IpNetwork;
 
-use super::rules::PathRules;
+use super::rules::{Confederation, PathRules};
 use super::values::{DeviceName, HoldTime, Secret, SocketMode};
 
 /// A whole configuration file, checked.
@@ -45,6 +45,8 @@ pub struct Config {
 pub struct Router {
     /// Our AS: neither 0, 23456 (AS_TRANS), 65535 nor 4294967295.
     pub asn: Asn,
+    /// The confederation `asn` is a member of. RFC 5065
+    pub confederation: Option<Confederation>,
     /// Our BGP Identifier, not zero.
     pub router_id: RouterId,
     /// Our cluster id as a route reflector; the router id unless the file says otherwise. RFC 4456 §7
@@ -56,6 +58,13 @@ pub struct Router {
     /// How long after start the deletion of adopted kernel routes, and our own End-of-RIB, may wait for the peers'
     /// End-of-RIB. Installing routes never waits.
     pub startup_wait: Duration,
+}
+
+impl Router {
+    /// Whether `asn` is another member of our confederation.
+    pub fn is_member(&self, asn: Asn) -> bool {
+        asn != self.asn && self.confederation.as_ref().is_some_and(|confederation| confederation.members.contains(&asn))
+    }
 }
 
 /// Graceful restart (RFC 4724), of the speaker or of one peer.

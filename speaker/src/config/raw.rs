@@ -69,6 +69,8 @@ pub(super) struct File {
 pub(super) struct Router {
     /// Our AS number, as `64512` or `"1.10"`.
     pub asn: S<Asn>,
+    /// The confederation we are a member of (RFC 5065); `asn` is our member AS then. Default: none.
+    pub confederation: At<Confederation>,
     /// Our BGP Identifier. Default: the node's first IPv4 address.
     pub router_id: S<RouterId>,
     /// Our cluster id as a route reflector. Default: the router id.
@@ -77,6 +79,17 @@ pub(super) struct Router {
     pub listen: At<Vec<S<SocketAddr>>>,
     /// Graceful restart, of this speaker and (unless they say otherwise) its peers.
     pub graceful_restart: At<RouterGracefulRestart>,
+}
+
+/// A confederation: several ASes that are one to the world (RFC 5065).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["id"]))]
+pub(super) struct Confederation {
+    /// The AS number the world knows.
+    pub id: S<Asn>,
+    /// The AS numbers of the other members that are peers of ours.
+    pub members: At<Vec<S<Asn>>>,
 }
 
 /// Graceful restart (RFC 4724).

@@ -30,6 +30,17 @@ pub struct PathRules {
     pub local_as: Option<LocalAs>,
     /// What the peer is told instead of private AS numbers; of meaning for an eBGP peer.
     pub remove_private_as: PrivateAs,
+    /// The peer is of another member AS of our confederation. RFC 5065
+    pub confederation: bool,
+}
+
+/// A confederation this speaker is a member of. RFC 5065 §4
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confederation {
+    /// The AS number the world knows.
+    pub id: Asn,
+    /// The other members' AS numbers.
+    pub members: Vec<Asn>,
 }
 
 /// Another AS than ours for one peer.

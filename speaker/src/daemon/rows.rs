@@ -27,6 +27,7 @@ pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &Pe
         kind: match (settings.is_ibgp(&config.router), settings.route_reflector_client) {
             (true, true) => "client",
             (true, false) => "internal",
+            (false, _) if settings.rules.confederation => "confederation",
             (false, _) => "external",
         }
         .to_owned(),

@@ -16,6 +16,7 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
         graceful_shutdown: rules.graceful_shutdown,
         blackhole: rules.blackhole,
         as_sets: rules.accept_as_set,
+        confederation: rules.confederation,
         role: rules.role,
         local_as: rules.local_as.map(|local| LocalAs { no_prepend: local.no_prepend, replace: local.replace_as }),
         private_as: rules.remove_private_as,
@@ -24,7 +25,14 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
 }
 
 /// What the state machine is told of it.
-pub fn in_open(peer: &PeerSettings, machine: &mut PeerConfig) {
+pub fn in_open(config: &Config, peer: &PeerSettings, machine: &mut PeerConfig) {
+    machine.confederation = peer.rules.confederation;
+    // RFC 5065 §4: to the world we are the confederation.
+    if let (Some(confederation), false) = (&config.router.confederation, peer.rules.confederation)
+        && peer.asn != config.router.asn
+    {
+        machine.local_asn = confederation.id;
+    }
     if let Some(local) = peer.rules.local_as {
         machine.local_asn = local.asn;
     }

@@ -41,7 +41,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
     let mut machine = PeerConfig::new(config.router.asn, config.router.router_id, peer.asn);
     machine.hold_time = peer.hold_time.as_secs();
     machine.keepalive = Some(seconds(peer.keepalive));
-    super::rules::in_open(peer, &mut machine);
+    super::rules::in_open(config, peer, &mut machine);
     machine.connect_retry = peer.connect_retry;
     machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);
     machine.passive = peer.passive;
@@ -93,6 +93,7 @@ fn seconds(duration: std::time::Duration) -> u16 {
 pub fn rib(config: &Config) -> RibConfig {
     RibConfig {
         cluster_id: config.router.cluster_id,
+        confederation: config.router.confederation.as_ref().map(|confederation| confederation.id),
         // Released by the owner when the startup is over, at once when there is nothing to wait for.
         hold_end_of_rib: true,
         ..RibConfig::new(config.router.asn, config.router.router_id)

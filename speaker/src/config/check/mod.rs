@@ -110,6 +110,7 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
     });
     let mut router = Router {
         asn: Asn(64512),
+        confederation: None,
         router_id: first_ipv4.unwrap_or(RouterId(1)),
         cluster_id: RouterId(1),
         listen: vec![(Ipv4Addr::UNSPECIFIED, 179).into(), (Ipv6Addr::UNSPECIFIED, 179).into()],
@@ -147,6 +148,7 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
         );
     }
     router.asn = raw.asn.get().unwrap_or(router.asn);
+    router.confederation = rules::confederation(raw, router.asn, report);
     router.router_id = raw.router_id.get().unwrap_or(router.router_id);
     router.cluster_id = raw.cluster_id.get().unwrap_or(router.router_id);
     if raw.listen.value().is_some() {

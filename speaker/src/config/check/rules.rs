@@ -6,8 +6,10 @@ use bgp_proto::Asn;
 
 use super::peers::Checker;
 use super::settings::Layers;
+use crate::config::diagnostic::Report;
 use crate::config::model::Ttl;
-use crate::config::rules::{LocalAs, PathRules, PrivateAs};
+use crate::config::raw;
+use crate::config::rules::{Confederation, LocalAs, PathRules, PrivateAs};
 
 /// Of whom the keys are.
 #[derive(Clone, Copy)]
@@ -21,7 +23,8 @@ pub(super) struct Of {
 
 impl<'f> Checker<'f, '_> {
     pub(super) fn rules(&self, of: Of, layers: Layers<'f>) -> PathRules {
-        let external = of.asn != self.router.asn;
+        let confederation = self.router.is_member(of.asn);
+        let external = of.asn != self.router.asn && !confederation;
         let neighbor = matches!(of.ttl, Ttl::Send(1) | Ttl::Security { hops: 1 });
         for (key, value) in [
             ("enforce_first_as", layers.pick(|keys| keys.enforce_first_as)),
@@ -49,7 +52,8 @@ impl<'f> Checker<'f, '_> {
         }
         PathRules {
             allow_as_in: layers.pick(|keys| keys.allow_as_in).map_or(0, |(n, _)| u8::try_from(n.0.0).unwrap_or(10)),
-            enforce_first_as: external && layers.flag_or(true, |keys| keys.enforce_first_as),
+            confederation,
+            enforce_first_as: (external || confederation) && layers.flag_or(true, |keys| keys.enforce_first_as),
             connected_check: external && neighbor && layers.flag_or(true, |keys| keys.connected_check),
             graceful_shutdown: external && layers.flag_or(true, |keys| keys.graceful_shutdown),
             blackhole: layers.flag_or(false, |keys| keys.blackhole),
@@ -93,4 +97,24 @@ impl<'f> Checker<'f, '_> {
         }
         external.then_some(LocalAs { asn, no_prepend, replace_as })
     }
+}
+
+/// The confederation of `router.confederation`. Its number stands for all members, so none of them has it.
+pub(super) fn confederation(router: &raw::Router, own: Asn, report: &Report) -> Option<Confederation> {
+    let (raw, place) = router.confederation.good()?;
+    if raw.id.is_unset() {
+        let help = "write the AS number the world knows, such as `id: 64500`";
+        report.error(place, "router.confederation has no `id`", help);
+    }
+    let id = raw.id.get()?;
+    let members: Vec<Asn> = raw.members.items().map(|(asn, _)| asn.0).collect();
+    for (asn, place) in raw.members.items().filter(|(asn, _)| asn.0 == id) {
+        let message = format!("router.confederation: {} is its id and a member", asn.0);
+        report.error(place, message, "the world knows the id, members know each other; use different numbers");
+    }
+    if id == own {
+        let message = format!("router.confederation: {id} is its id and router.asn");
+        report.error(place, message, "router.asn is our member AS; use different numbers");
+    }
+    Some(Confederation { id, members })
 }

@@ -58,7 +58,7 @@ impl<'f> Checker<'f, '_> {
         let add_path = |key: fn(&raw::AddPath) -> &At<bool>| {
             layers.pick(|keys| keys.add_path).and_then(|(add_path, _)| key(add_path).value()).copied().unwrap_or(false)
         };
-        if complete && !ibgp {
+        if complete && !ibgp && !self.router.is_member(asn) {
             self.require_policies(address, place, layers);
         }
         let client = layers.pick(|keys| keys.route_reflector_client).filter(|(client, _)| **client);

@@ -68,6 +68,7 @@ pub struct Setup {
     neighbors: Vec<Neighbor>,
     blocks: Vec<String>,
     asn: Option<u32>,
+    router: String,
     startup_wait: Option<String>,
     more: String,
 }
@@ -92,6 +93,12 @@ impl Setup {
     /// Another AS than [`OURS`].
     pub fn asn(mut self, asn: u32) -> Self {
         self.asn = Some(asn);
+        self
+    }
+
+    /// A key more of `router`.
+    pub fn router(mut self, key: &str) -> Self {
+        self.router += &format!(", {key}");
         self
     }
 
@@ -127,10 +134,10 @@ impl Setup {
         let (us, wait) = (net.roost(), self.startup_wait.as_deref().unwrap_or("0s"));
         let _ = writeln!(
             out,
-            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: {wait} }} }}\n\
+            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: {wait} }}{} }}\n\
              node: {{ name: n1, addresses: [192.0.2.1/24, 192.0.2.2/24, \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
              fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
-            self.blocks
+            self.router, self.blocks
         );
         for (number, neighbor) in self.neighbors.iter().enumerate() {
             let address = net.peer(number);

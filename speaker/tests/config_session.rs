@@ -81,3 +81,35 @@ fn long_lived_graceful_restart_is_off_until_somebody_asks_for_it() {
     assert_eq!(peers[1].graceful_restart.long_lived, Duration::ZERO);
     says("graceful_restart: { long_lived: 195d }", &["a duration from 0s to", "in whole seconds"]);
 }
+
+fn ranges(entries: &str) -> String {
+    format!(
+        "router: {{ asn: 64512, router_id: 10.0.0.1 }}\n\
+         peer_groups: {{ nodes: {{ asn: 64512, hold_time: 30s }}, bare: {{}} }}\ndynamic_peers: [ {entries} ]\n"
+    )
+}
+
+#[test]
+fn dynamic_peers_take_their_groups_settings_and_wait() {
+    let text =
+        ranges("{ prefix: 10.0.0.0/16, group: nodes, limit: 50 }, { prefix: 'fd00::/64', group: bare, asn: 64512 }");
+    let config = parse("roost.yaml", &text).unwrap().config;
+    let [v4, v6] = &config.dynamic_peers[..] else { panic!("{config:?}") };
+    assert_eq!((v4.limit, v4.forget_after, v4.template.hold_time.as_secs()), (50, Duration::from_secs(60), 30));
+    assert_eq!((v6.limit, v6.template.asn.0), (1000, 64512));
+    assert!(v4.template.passive && v6.template.passive);
+    assert_ne!(v4.template.families, v6.template.families);
+}
+
+#[test]
+fn mistakes_in_dynamic_peers_say_what_to_write() {
+    let said = |entries: &str| parse("roost.yaml", &ranges(entries)).expect_err(entries).to_string();
+    assert!(said("{ group: nodes }").contains("needs `prefix`"));
+    assert!(said("{ prefix: 10.0.0.0/16 }").contains("needs `group`"));
+    assert!(said("{ prefix: 10.0.0.0/16, group: bare }").contains("has no `asn`"));
+    assert!(said("{ prefix: 10.0.0.0/16, group: node }").contains("no peer group `node`"));
+    assert!(said("{ prefix: 10.0.0.1/16, group: nodes }").contains("10.0.0.0/16"));
+    let twice = "{ prefix: 10.0.0.0/16, group: nodes }, { prefix: 10.0.0.0/16, group: nodes }";
+    assert!(said(twice).contains("given twice"));
+    assert!(said("{ prefix: 10.0.0.0/16, group: nodes, asn: 65001 }").contains("has no `import`"), "RFC 8212");
+}

@@ -92,6 +92,9 @@ pub struct PeerRow {
     pub advertised: usize,
     /// Paths kept from its last session until it is back (graceful restart).
     pub stale: usize,
+    /// The range of `dynamic_peers` it came from; `null` for a peer of the configuration.
+    #[serde(default)]
+    pub range: Option<String>,
 }
 
 /// `GET /v1/peers/{address}`: everything about one peer.

@@ -30,6 +30,8 @@ pub struct Config {
     pub policies: Vec<Arc<Policy>>,
     /// Every peer, the mesh's included, fully resolved. Addresses are unique. Disabled peers are listed too.
     pub peers: Vec<PeerSettings>,
+    /// Ranges of addresses whose hosts may become peers, each once.
+    pub dynamic_peers: Vec<DynamicPeers>,
     /// How routes get into the kernel.
     pub fib: Fib,
     /// The control socket; `None` is off.
@@ -315,11 +317,29 @@ pub enum MaxPrefixAction {
     Block,
 }
 
+/// A range of addresses whose hosts may connect and become peers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynamicPeers {
+    /// The range.
+    pub prefix: Prefix,
+    /// How many there may be at a time.
+    pub limit: usize,
+    /// How long one is remembered after its session.
+    pub forget_after: Duration,
+    /// Their settings; only the address is not theirs. Always passive.
+    pub template: PeerSettings,
+}
+
 /// Where a peer comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerOrigin {
     /// An entry of `peers`.
     Peers,
+    /// It connected from a range of `dynamic_peers`.
+    Dynamic {
+        /// The range.
+        prefix: Prefix,
+    },
     /// An entry of `mesh.nodes`.
     Mesh {
         /// The other node's name.

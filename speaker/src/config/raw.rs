@@ -48,6 +48,8 @@ pub(super) struct File {
     pub peer_groups: At<Named<PeerGroup>>,
     /// The peers.
     pub peers: At<Vec<At<Peer>>>,
+    /// Peers nobody has listed: whoever connects from one of these ranges.
+    pub dynamic_peers: At<Vec<At<DynamicPeers>>>,
     /// A mesh of nodes: every other node of the list is a peer.
     pub mesh: At<Mesh>,
     /// How routes get into the kernel.
@@ -447,6 +449,23 @@ with_session_keys! {
             enabled: At<bool>,
         }
     }
+}
+
+/// A range of addresses whose hosts may connect and become peers, for as long as they are there.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["prefix", "group"]))]
+pub(super) struct DynamicPeers {
+    /// The range. A listed peer inside it keeps its own settings; of two ranges the longer prefix counts.
+    pub prefix: S<Prefix>,
+    /// The group whose settings they take.
+    pub group: S<String>,
+    /// Their AS number. Default: the group's.
+    pub asn: S<Asn>,
+    /// How many there may be at a time. Default: 1000.
+    pub limit: S<Int<1, 100_000>>,
+    /// How long one is remembered after its session, its routes included. Default: 60s.
+    pub forget_after: S<Wait>,
 }
 
 /// A node of the mesh.

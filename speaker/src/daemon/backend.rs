@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use bgp_proto::Prefix;
@@ -33,6 +33,32 @@ pub struct KnownPeer {
     pub shared: Arc<PeerShared>,
 }
 
+/// All peers, listed or not, by their numbers.
+#[derive(Default)]
+pub struct KnownPeers(RwLock<HashMap<PeerId, KnownPeer>>);
+
+impl KnownPeers {
+    /// One more.
+    pub fn insert(&self, id: PeerId, peer: KnownPeer) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, peer);
+    }
+
+    /// One less.
+    pub fn remove(&self, id: PeerId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// All of them, as they are now.
+    fn all(&self) -> HashMap<PeerId, KnownPeer> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn find(&self, address: IpAddr) -> Option<(PeerId, KnownPeer)> {
+        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        peers.iter().find(|(_, known)| known.settings.address == address).map(|(id, known)| (*id, known.clone()))
+    }
+}
+
 /// The running daemon, from outside. Cheap to clone.
 #[derive(Clone)]
 pub struct Daemon(Arc<Inside>);
@@ -43,7 +69,7 @@ struct Inside {
     fib: Option<FibHandle>,
     restart: Arc<Restart>,
     doors: Arc<Doors>,
-    peers: HashMap<PeerId, KnownPeer>,
+    peers: Arc<KnownPeers>,
     announced: Mutex<Announced>,
     started: Instant,
 }
@@ -56,7 +82,7 @@ impl Daemon {
         fib: Option<FibHandle>,
         restart: Arc<Restart>,
         doors: Arc<Doors>,
-        peers: HashMap<PeerId, KnownPeer>,
+        peers: Arc<KnownPeers>,
         announced: Announced,
     ) -> Self {
         let announced = Mutex::new(announced);
@@ -64,8 +90,17 @@ impl Daemon {
     }
 
     /// Peers in order of address, with what their tasks show.
-    fn snapshots(&self) -> Vec<(PeerId, &KnownPeer, PeerStatus)> {
-        let mut peers: Vec<_> = self.0.peers.iter().map(|(id, known)| (*id, known, known.shared.snapshot())).collect();
+    fn snapshots(&self) -> Vec<(PeerId, KnownPeer, PeerStatus)> {
+        let mut peers: Vec<_> = self
+            .0
+            .peers
+            .all()
+            .into_iter()
+            .map(|(id, known)| {
+                let status = known.shared.snapshot();
+                (id, known, status)
+            })
+            .collect();
         peers.sort_by_key(|(_, known, _)| known.settings.address);
         peers
     }
@@ -97,23 +132,22 @@ impl Backend for Daemon {
     }
 
     async fn peers(&self) -> Vec<PeerRow> {
-        let ids: Vec<_> = self.0.peers.keys().copied().collect();
+        let ids: Vec<_> = self.0.peers.all().into_keys().collect();
         let ask = move |owner: &mut super::owner::Owner| -> HashMap<_, _> {
             ids.into_iter().map(|id| (id, owner.rib.peer_view(id))).collect()
         };
         let counts = self.0.owner.ask(ask).await.unwrap_or_default();
-        let row = |(id, known, status): (PeerId, &KnownPeer, PeerStatus)| {
-            rows::peer(&self.0.config, known, &status, &counts.get(&id).copied().unwrap_or_default())
+        let row = |(id, known, status): (PeerId, KnownPeer, PeerStatus)| {
+            rows::peer(&self.0.config, &known, &status, &counts.get(&id).copied().unwrap_or_default())
         };
         self.snapshots().into_iter().map(row).collect()
     }
 
     async fn peer(&self, address: IpAddr) -> Option<PeerDetail> {
-        let (id, known) = self.0.peers.iter().find(|(_, known)| known.settings.address == address)?;
-        let id = *id;
+        let (id, known) = self.0.peers.find(address)?;
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
-        let row = rows::peer(&self.0.config, known, &status, &counts);
+        let row = rows::peer(&self.0.config, &known, &status, &counts);
         Some(rows::peer_detail(row, &known.settings, &status, &counts))
     }
 
@@ -122,8 +156,8 @@ impl Backend for Daemon {
         let only_peer = wanted.peer;
         let routes = self.0.owner.ask(move |owner| wanted.routes(&owner.rib)).await.unwrap_or_default();
         let kernel = self.kernel(&routes).await;
-        let name =
-            |id| self.0.peers.get(&id).map_or_else(|| format!("{id}"), |known| known.settings.address.to_string());
+        let peers = self.0.peers.all();
+        let name = |id| peers.get(&id).map_or_else(|| format!("{id}"), |known| known.settings.address.to_string());
         let mut found = Vec::new();
         for route in &routes {
             let rows = rows::route(route, name, kernel.get(&route.prefix));
@@ -213,6 +247,7 @@ impl Backend for Daemon {
             messages: &messages,
             update_faults,
             strangers: self.0.doors.strangers(),
+            over_limit: self.0.doors.over_limit(),
             fib: self.0.fib.as_ref().map(FibHandle::stats),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))
@@ -255,7 +290,7 @@ impl Daemon {
     }
 
     fn peer_at(&self, address: IpAddr) -> Option<PeerId> {
-        self.0.peers.iter().find(|(_, known)| known.settings.address == address).map(|(id, _)| *id)
+        self.0.peers.find(address).map(|(id, _)| id)
     }
 
     /// What the kernel has for these routes.

@@ -20,6 +20,8 @@ pub struct Scrape<'a> {
     pub update_faults: u64,
     /// Connections from addresses that are no peer's.
     pub strangers: u64,
+    /// Connections from ranges of dynamic peers that are full.
+    pub over_limit: u64,
     /// The kernel side, if there is one.
     pub fib: Option<FibStats>,
 }
@@ -80,6 +82,12 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
         &[],
         &[(&[], scrape.strangers)],
     )?;
+    counters(
+        "roost_dynamic_peers_refused_total",
+        "Connections refused because their range of dynamic peers is full.",
+        &[],
+        &[(&[], scrape.over_limit)],
+    )?;
     if let Some(fib) = scrape.fib {
         let by_state = [
             ("installed", fib.installed),
@@ -133,6 +141,7 @@ mod tests {
             messages: &[("in", "update", 3)],
             update_faults: 0,
             strangers: 2,
+            over_limit: 1,
             fib: Some(FibStats::default()),
         };
         let page = render(&scrape).expect("every metric has its own name");

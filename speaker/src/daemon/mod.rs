@@ -15,6 +15,7 @@
 mod announced;
 mod backend;
 mod conn;
+mod dynamic;
 mod listener;
 mod metrics;
 mod news;

@@ -19,6 +19,10 @@ pub struct FromPeer {
 
 /// What happened to a peer.
 pub enum News {
+    /// A peer that nobody listed begins, with these settings.
+    Begin(Box<rib::PeerSettings>),
+    /// It is gone for good, with all it announced.
+    End,
     /// A session is established; its UPDATEs are to be put into the queue.
     Up(Arc<Negotiated>, Arc<OutQueue>),
     /// UPDATEs in the order of their arrival: one message for many, never one per route.

@@ -207,6 +207,14 @@ impl Owner {
                 self.check_startup();
             }
             News::Flush(families) => families.iter().for_each(|family| self.rib.flush_family(peer, family)),
+            News::Begin(settings) => self.rib.peer_add(peer, *settings),
+            News::End => {
+                self.queues.remove(&peer);
+                self.rib.peer_remove(peer);
+                self.end_of_rib.forget(&peer);
+                self.sweep.forget(&peer);
+                self.check_startup();
+            }
             News::LongLived(families) => families.iter().for_each(|family| self.rib.keep_for_long(peer, family)),
             News::PurgeStale(family) => self.rib.purge_stale(peer, family),
         }

@@ -18,14 +18,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp_proto::fsm::graceful::Helper;
-use bgp_proto::fsm::{Command, ConnId, IoAction, Negotiated, Peer};
+use bgp_proto::fsm::{Command, ConnId, IoAction, Negotiated, Peer, State};
 use bgp_proto::message::{Notification, Update};
 use rib::PeerId;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::conn::Conn;
-use super::news::FromPeer;
+use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::peer_status::PeerShared;
 use super::restart::Restart;
@@ -52,6 +52,8 @@ pub struct PeerSpec {
     pub stale_time: Duration,
     /// How long a peer that announced too many prefixes is refused; `None`: until it is let in.
     pub limit_pause: Option<Duration>,
+    /// Nobody has listed the peer: it ends after it has had no session, no connection and no kept routes for so long.
+    pub forget_after: Option<Duration>,
 }
 
 /// What others want of a peer's task.
@@ -87,6 +89,8 @@ pub struct PeerTask {
     /// What the last session negotiated: whether this process had one, and what its end means for the routes.
     session: Option<Arc<Negotiated>>,
     stopping: bool,
+    /// Since when there is nothing to remember of a peer that nobody has listed.
+    idle_since: Option<Instant>,
 }
 
 /// What woke the task.
@@ -130,6 +134,7 @@ impl PeerTask {
             shared,
             restart,
             stopping: false,
+            idle_since: None,
         }
     }
 
@@ -140,6 +145,9 @@ impl PeerTask {
             self.obey();
             if self.stopping && self.conns.iter().all(Option::is_none) {
                 break;
+            }
+            if self.is_forgotten(Instant::now()) {
+                return self.take_leave().await;
             }
             let wake = self.wait().await;
             // What woke us may make an OPEN, and the startup may have ended while we slept.
@@ -161,9 +169,12 @@ impl PeerTask {
     /// Sleeps until something happens.
     async fn wait(&mut self) -> Wake {
         let listen_to_peer = self.outbox.len() < OUTBOX;
-        let Self { conns, connecting, commands, owner, outbox, queue, machine, helper, stopping, .. } = self;
+        let Self {
+            spec, idle_since, conns, connecting, commands, owner, outbox, queue, machine, helper, stopping, ..
+        } = self;
         let closing = conns.iter().flatten().filter_map(Conn::close_by).min();
-        let deadline = [machine.poll_timeout(), helper.poll_timeout(), closing].into_iter().flatten().min();
+        let forget = spec.forget_after.zip(*idle_since).map(|(after, since)| since + after);
+        let deadline = [machine.poll_timeout(), helper.poll_timeout(), closing, forget].into_iter().flatten().min();
         let [first, second] = conns;
         tokio::select! {
             biased;
@@ -214,6 +225,26 @@ impl PeerTask {
         self.hand_over_updates();
         self.tell_owner();
         self.shared.observe(&self.machine);
+    }
+
+    /// Whether a peer that nobody has listed has been gone for long enough. One that is refused for a while (Idle) is
+    /// remembered, or the pause would end with its memory.
+    fn is_forgotten(&mut self, now: Instant) -> bool {
+        let Some(after) = self.spec.forget_after else { return false };
+        let idle = self.queue.is_none()
+            && self.conns.iter().all(Option::is_none)
+            && self.helper.stale().is_empty()
+            && self.machine.state() != State::Idle;
+        self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
+        self.idle_since.is_some_and(|since| since + after <= now)
+    }
+
+    /// Tells the owner what is left to tell, that the peer goes last.
+    async fn take_leave(mut self) {
+        self.tell(News::End);
+        for message in self.outbox {
+            drop(self.owner.send(message).await);
+        }
     }
 
     fn timeout(&mut self) {

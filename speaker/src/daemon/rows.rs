@@ -13,7 +13,7 @@ use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
 use super::setup;
 use crate::api::model::{FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RouteRow};
-use crate::config::{Config, MaxPrefixAction, PeerSettings};
+use crate::config::{Config, MaxPrefixAction, PeerOrigin, PeerSettings};
 
 /// One row of `show peers`.
 pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerRow {
@@ -46,6 +46,10 @@ pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &Pe
         accepted: sum(|count| count.accepted),
         advertised: counts.advertised.iter().sum::<u32>() as usize,
         stale: sum(|count| count.stale),
+        range: match &settings.origin {
+            PeerOrigin::Dynamic { prefix } => Some(prefix.to_string()),
+            PeerOrigin::Peers | PeerOrigin::Mesh { .. } => None,
+        },
     }
 }
 

@@ -1,6 +1,5 @@
 //! Start and end of the daemon.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::announced::Announced;
-use super::backend::{Daemon, KnownPeer};
+use super::backend::{Daemon, KnownPeer, KnownPeers};
+use super::dynamic::{Dynamic, VISITORS};
 use super::listener::{Doors, accept};
 use super::out_queue::Wanted;
 use super::owner::Owner;
@@ -78,8 +78,9 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     }
 
     let listeners = listen(&config)?;
-    let doors = Arc::new(Doors::default());
-    let mut known = HashMap::new();
+    let (visitor, visitors) = mpsc::channel(VISITORS);
+    let doors = Arc::new(Doors::with_ranges(config.dynamic_peers.iter().map(|range| range.prefix), visitor));
+    let known = Arc::new(KnownPeers::default());
     let mut tasks = JoinSet::new();
     let mut commands = Vec::new();
     let random = RandomState::new();
@@ -99,13 +100,23 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
         tasks.spawn(task.run());
     }
+    let dynamic = Dynamic {
+        config: config.clone(),
+        visitors,
+        doors: doors.clone(),
+        known: known.clone(),
+        news: news_sender.clone(),
+        wanted: wanted.clone(),
+        restart: restart.clone(),
+    };
+    let (stop, farewell) = (CancellationToken::new(), CancellationToken::new());
+    tasks.spawn(dynamic.run(farewell.clone()));
     let mut owner_task = tokio::spawn(owner.run());
     let mut services = JoinSet::new();
     for listener in listeners {
         services.spawn(accept(listener, doors.clone()));
     }
 
-    let stop = CancellationToken::new();
     let daemon = Daemon::new(config.clone(), owner_handle, fib.clone(), restart, doors, known, announced);
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
@@ -130,11 +141,12 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     drop(owner_task.await);
     // Kept until here: the owner has work to do without any peer, too.
     drop(news_sender);
+    farewell.cancel();
     for sender in commands {
         drop(sender.send(PeerCommand::Stop(None)).await);
     }
-    let farewell = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+    let all_gone = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, all_gone).await.is_err() {
         warn!("some peers did not let go in time");
     }
     if let Some(fib) = fib
@@ -165,6 +177,12 @@ fn listen(config: &Config) -> Result<Vec<TcpListener>> {
             if let Some(key) = setup::socket_options(peer).md5_key {
                 tcp::set_listener_key(&listener, peer.address, Some(&key))
                     .with_context(|| format!("cannot set the TCP MD5 key of peer {}", peer.address))?;
+            }
+        }
+        for range in &config.dynamic_peers {
+            if let Some(key) = setup::socket_options(&range.template).md5_key {
+                tcp::set_listener_range_key(&listener, &range.prefix, &key)
+                    .with_context(|| format!("cannot set the TCP MD5 key of the dynamic peers in {}", range.prefix))?;
             }
         }
         listeners.push(listener);

@@ -65,6 +65,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
         socket: socket_options(peer),
         machine,
         stale_time: peer.graceful_restart.stale_time,
+        forget_after: None,
         limit_pause: match peer.max_prefix.action {
             MaxPrefixAction::Restart { after } => Some(after),
             MaxPrefixAction::Disable | MaxPrefixAction::Warn | MaxPrefixAction::Block => None,

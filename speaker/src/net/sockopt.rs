@@ -33,20 +33,46 @@ const _: () = assert!(size_of::<TcpMd5Sig>() == 216);
 /// # Errors
 /// What the kernel says; `InvalidInput` for a key of more than [`MAX_KEY_LEN`] octets.
 pub fn set_md5_key(socket: BorrowedFd<'_>, peer: IpAddr, v6_socket: bool, key: &[u8]) -> io::Result<()> {
-    let mut sig = TcpMd5Sig {
+    set_key(socket, libc::TCP_MD5SIG, md5_sig(peer, v6_socket), key)
+}
+
+/// The same for all peers in a range (Linux 4.13, `TCP_MD5SIG_EXT`). A key of a single address goes before.
+///
+/// # Errors
+/// As [`set_md5_key`].
+pub fn set_md5_range_key(
+    socket: BorrowedFd<'_>,
+    network: IpAddr,
+    len: u8,
+    v6_socket: bool,
+    key: &[u8],
+) -> io::Result<()> {
+    /// `TCP_MD5SIG_FLAG_PREFIX` of `linux/tcp.h`.
+    const PREFIX: u8 = 1;
+    /// `TCP_MD5SIG_EXT` of `linux/tcp.h`.
+    const TCP_MD5SIG_EXT: libc::c_int = 32;
+    let prefix_len = if v6_socket && network.is_ipv4() { 96 + len } else { len };
+    set_key(socket, TCP_MD5SIG_EXT, TcpMd5Sig { flags: PREFIX, prefix_len, ..md5_sig(network, v6_socket) }, key)
+}
+
+fn md5_sig(peer: IpAddr, v6_socket: bool) -> TcpMd5Sig {
+    TcpMd5Sig {
         addr: sockaddr(peer, v6_socket),
         flags: 0,
         prefix_len: 0,
         key_len: 0,
         ifindex: 0,
         key: [0; MAX_KEY_LEN],
-    };
+    }
+}
+
+fn set_key(socket: BorrowedFd<'_>, name: libc::c_int, mut sig: TcpMd5Sig, key: &[u8]) -> io::Result<()> {
     sig.key
         .get_mut(..key.len())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a TCP MD5 key has at most 80 octets"))?
         .copy_from_slice(key);
     sig.key_len = key.len() as u16;
-    setsockopt(socket, libc::IPPROTO_TCP, libc::TCP_MD5SIG, &sig)
+    setsockopt(socket, libc::IPPROTO_TCP, name, &sig)
 }
 
 /// GTSM (RFC 5082): segments of the peer must arrive with a TTL (hop limit) of at least `min`.

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 
+use bgp_proto::Prefix;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -60,6 +61,18 @@ pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: Option<&[u8]>
         Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
         other => other,
     }
+}
+
+/// Tells a listener the MD5 key of all peers in a range.
+///
+/// # Errors
+/// What the kernel says.
+pub fn set_listener_range_key(listener: &TcpListener, range: &Prefix, key: &[u8]) -> io::Result<()> {
+    let v6 = listener.local_addr()?.is_ipv6();
+    if v6 != range.addr().is_ipv6() {
+        return Ok(());
+    }
+    sockopt::set_md5_range_key(listener.as_fd(), range.addr(), range.len(), v6, key)
 }
 
 /// Connects to `remote` from `source` (the kernel's choice when `None`).

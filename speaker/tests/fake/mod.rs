@@ -119,6 +119,7 @@ pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
         accepted: 0,
         advertised: 0,
         stale: 0,
+        range: None,
     }
 }
 
@@ -138,6 +139,7 @@ pub fn peers() -> Vec<PeerRow> {
             reason: Some("the connection was refused: nothing listens on TCP port 179 there".to_owned()),
             hint: Some(hint.to_owned()),
             stale: 12,
+            range: None,
             received: 12,
             accepted: 12,
             ..peer_row("172.16.1.3", "active", 7)

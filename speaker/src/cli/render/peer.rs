@@ -16,6 +16,7 @@ pub fn peer(detail: &PeerDetail) -> String {
     facts.add_some("last reason", row.reason.as_ref().filter(|_| up));
     facts.add_some("hint", row.hint.as_ref());
     facts.add_some("description", Some(&row.description).filter(|text| !text.is_empty()));
+    facts.add_some("dynamic, from", row.range.as_ref());
     facts.add_some("router id", row.router_id.as_ref());
     facts.add_some("local", detail.local.as_ref());
     facts.add_some("remote", detail.remote.as_ref());

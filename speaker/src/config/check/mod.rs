@@ -4,6 +4,7 @@
 //! stand-in never leaves here, as a report with an error discards the result. A value the reader has refused is
 //! [`At::Bad`] and passes silently: its mistake has been told.
 
+mod dynamic;
 mod peers;
 mod policies;
 mod rules;
@@ -42,12 +43,13 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
     let router = router(file, place, &node, report);
     let node = Node { name: node.name.clone().unwrap_or_else(|| router.router_id.to_string()), ..node.into_node() };
     let policies = policies::check(file, report);
-    let peers = peers::check(file, &router, &node, &policies, report, read_password);
+    let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, read_password);
     let pools = pools(file, report);
     Config {
         pools,
         policies: policies.into_list(),
         peers,
+        dynamic_peers,
         fib: fib(file),
         api: api(file, report),
         metrics: metrics(file),

@@ -12,7 +12,7 @@ use super::settings::Layers;
 use super::{ReadPassword, has_bad};
 use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report};
-use crate::config::model::{Node, PeerOrigin, PeerSettings, Router};
+use crate::config::model::{DynamicPeers, Node, PeerOrigin, PeerSettings, Router};
 use crate::config::raw;
 use crate::config::secrets::crop;
 use crate::config::values::{DeviceName, MeshPassive, PeerAddress, S, Secret};
@@ -24,7 +24,7 @@ pub(super) fn check(
     policies: &Policies,
     report: &Report,
     read_password: ReadPassword<'_>,
-) -> Vec<PeerSettings> {
+) -> (Vec<PeerSettings>, Vec<DynamicPeers>) {
     let mut groups: HashMap<_, _> = file.peer_groups.names().map(|name| (name, None)).collect();
     groups.extend(file.peer_groups.entries().map(|(name, _, group, _)| (name, Some(group))));
     let read = RefCell::new(HashMap::new());
@@ -37,16 +37,18 @@ pub(super) fn check(
     if let Some((mesh, place)) = file.mesh.good() {
         checker.mesh(mesh, place, &mut peers);
     }
+    let dynamic = checker.dynamic(file);
     // Settings of a group nobody uses are checked too: a mistake in them would show only once somebody does.
     let mesh_group = file.mesh.value().and_then(|mesh| mesh.group.value());
     let peer_groups = file.peers.items().filter_map(|(peer, _)| peer.group.value());
-    let used: HashSet<&str> = peer_groups.chain(mesh_group).map(|group| group.0.as_str()).collect();
+    let used: HashSet<&str> =
+        peer_groups.chain(mesh_group).map(|group| group.0.as_str()).chain(Checker::dynamic_groups(file)).collect();
     for (name, _, group, place) in file.peer_groups.entries().filter(|(name, ..)| !used.contains(name)) {
         let message = format!("peer group `{}` has no peer", crop(name));
         report.warn(place, message, "name it in a peer's `group`, or remove it");
         checker.unused_group(group);
     }
-    peers
+    (peers, dynamic)
 }
 
 pub(super) struct Checker<'f, 'c> {
@@ -116,7 +118,7 @@ impl<'f> Checker<'f, '_> {
     }
 
     /// The group a peer names; an unknown one is reported.
-    fn group(&self, name: &'f S<String>) -> Option<&'f raw::PeerGroup> {
+    pub(super) fn group(&self, name: &'f S<String>) -> Option<&'f raw::PeerGroup> {
         let (name, place) = name.good()?;
         if let Some(group) = self.groups.get(name.0.as_str()) {
             return *group;

@@ -1,0 +1,93 @@
+//! Peers nobody has listed, on the wire: made by a connection, counted, forgotten with their routes.
+//!
+//! The words are those of the battery, whose cases stand in `battery/`.
+#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
+
+#[path = "battery/harness/mod.rs"]
+mod harness;
+
+use harness::{Neighbor, Open, PATIENCE, Peer, Roost, Setup};
+use roost_tests::until;
+use serde_json::Value;
+
+const RANGE: &str = "peer_groups: { nodes: { import: accept, export: accept, max_prefix: { limit: 10 } } }\n\
+                     dynamic_peers: [ { prefix: 127.0.0.0/8, group: nodes, asn: 65010, limit: 2, forget_after: 300ms } ]\n";
+
+/// A connection from an address nobody has listed.
+fn guest(roost: &Roost, number: u8) -> Peer {
+    Peer::connect(roost.net().stranger(number), roost.address(), usize::from(number), Neighbor::ebgp(65010))
+}
+
+fn open(number: u8) -> Open {
+    Open::new(65010).id([10, 0, 1, number])
+}
+
+/// The row of a guest, once it is in this state.
+fn row(roost: &Roost, number: u8, state: &str) -> Value {
+    let address = roost.net().stranger(number).to_string();
+    until(&format!("guest {number} is {state}"), PATIENCE, || {
+        let page = roost.page("/v1/peers");
+        let row = page.as_array().unwrap().iter().find(|row| row["address"] == *address);
+        row.filter(|row| row["state"] == state).cloned().ok_or_else(|| format!("{page:#}\n{}", roost.log()))
+    })
+}
+
+fn forgotten(roost: &Roost, number: u8) {
+    let address = roost.net().stranger(number).to_string();
+    until(&format!("guest {number} is forgotten"), PATIENCE, || {
+        let page = roost.page("/v1/peers");
+        let known = page.as_array().unwrap().iter().any(|row| row["address"] == *address);
+        if known { Err(format!("{page:#}")) } else { Ok(()) }
+    });
+}
+
+#[test]
+fn a_connection_from_a_range_makes_a_peer_until_it_is_gone_for_good() {
+    let roost = Setup::with([Neighbor::ebgp(65001)]).more(RANGE).start();
+    let mut listed = roost.peer(0);
+    let mut first = guest(&roost, 1);
+    first.establish(&open(1));
+    let about = row(&roost, 1, "established");
+    assert_eq!(
+        (&about["range"], &about["asn"], &about["kind"]),
+        (&"127.0.0.0/8".into(), &65010.into(), &"external".into())
+    );
+    first.update(&first.route(&["192.168.1.0/24"]));
+    listed.await_route("192.168.1.0/24");
+
+    let mut second = guest(&roost, 2);
+    second.establish(&open(2));
+    row(&roost, 2, "established");
+    second.await_route("192.168.1.0/24");
+    // The range is full.
+    guest(&roost, 3).expect_end();
+
+    // Gone, its routes with it, and its place is free.
+    first.reset();
+    listed.await_withdrawal("192.168.1.0/24");
+    forgotten(&roost, 1);
+    let mut third = guest(&roost, 3);
+    third.establish(&open(3));
+    assert_eq!(row(&roost, 3, "established")["received"], 0, "nothing of the life before, whose number it may have");
+    third.update(&third.route(&["192.168.3.0/24"]));
+    listed.await_route("192.168.3.0/24");
+    second.await_route("192.168.3.0/24");
+
+    // The group's settings hold: one prefix too many, and the pause is not cut short by forgetting.
+    let prefixes: Vec<String> = (0..11).map(|n| format!("10.{n}.0.0/16")).collect();
+    third.update(&third.route(&prefixes.iter().map(String::as_str).collect::<Vec<_>>()));
+    let about = row(&roost, 3, "idle");
+    assert!(about["reason"].as_str().unwrap().contains("more than 10 prefixes"), "{about}");
+    // The listed peer has its own settings.
+    assert_eq!(roost.about(0)["range"], Value::Null);
+}
+
+#[test]
+fn a_wrong_as_is_refused_and_leaves_nothing_behind() {
+    let roost = Setup::with([]).more(RANGE).start();
+    for round in 0..5 {
+        let mut guest = guest(&roost, round);
+        guest.say(&Open::new(65099)).expect_notification(2, 2, &[]);
+        forgotten(&roost, round);
+    }
+}

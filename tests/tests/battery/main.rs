@@ -13,10 +13,11 @@
 //! | [`reflection`] | who is told what (RFC 4456), and how it is rewritten |
 //! | [`best_path`] | RFC 4271 §9.1.2.2, a case a step |
 //! | [`features`] | what both sides must agree on before it is used |
-//! | `abuse` | peers and strangers that mean no good |
+//! | [`abuse`] | peers and strangers that mean no good |
 
-#![allow(clippy::unwrap_used, missing_docs, dead_code)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
+mod abuse;
 mod best_path;
 mod features;
 mod fsm;

@@ -38,9 +38,7 @@ fn path(peer: &Peer, id: u32, med: u32) -> Update {
 fn paths_of_different_ids_stand_side_by_side() {
     let (roost, mut peer) = sender();
     let all = [path(&peer, 1, 11), path(&peer, 2, 12), path(&peer, u32::MAX, 13), path(&peer, 0, 10)];
-    all.iter().for_each(|update| {
-        peer.update(update);
-    });
+    peer.updates(&all);
     peer.settle(&roost);
     assert_eq!(paths(&roost), [(0, Some(10)), (1, Some(11)), (2, Some(12)), (u64::from(u32::MAX), Some(13))]);
 }
@@ -50,9 +48,7 @@ fn a_path_replaces_the_one_of_its_id() {
     // RFC 7911 §3
     let (roost, mut peer) = sender();
     let all = [path(&peer, 1, 11), path(&peer, 2, 12), path(&peer, 1, 99)];
-    all.iter().for_each(|update| {
-        peer.update(update);
-    });
+    peer.updates(&all);
     peer.settle(&roost);
     assert_eq!(paths(&roost), [(1, Some(99)), (2, Some(12))]);
 }
@@ -61,9 +57,7 @@ fn a_path_replaces_the_one_of_its_id() {
 fn a_withdrawal_names_its_path() {
     let (roost, mut peer) = sender();
     let all = [path(&peer, 1, 11), path(&peer, 2, 12), Update::new().withdraw_ids(&[(1, PREFIX), (7, PREFIX)])];
-    all.iter().for_each(|update| {
-        peer.update(update);
-    });
+    peer.updates(&all);
     peer.settle(&roost);
     assert_eq!(paths(&roost), [(2, Some(12))]);
 }
@@ -82,9 +76,7 @@ fn an_error_withdraws_the_paths_of_the_message_only() {
     let (roost, mut peer) = sender();
     let wrong = path(&peer, 2, 12).origin(9);
     let all = [path(&peer, 1, 11), path(&peer, 2, 12), wrong];
-    all.iter().for_each(|update| {
-        peer.update(update);
-    });
+    peer.updates(&all);
     peer.settle(&roost);
     assert_eq!(paths(&roost), [(1, Some(11))]);
 }
@@ -101,9 +93,7 @@ fn a_prefix_without_its_id_is_cut_short_and_resets() {
 fn a_lost_session_takes_all_paths() {
     let (roost, mut peer) = sender();
     let all = [path(&peer, 1, 11), path(&peer, 2, 12)];
-    all.iter().for_each(|update| {
-        peer.update(update);
-    });
+    peer.updates(&all);
     peer.settle(&roost).finish();
     roost.await_table("no path", |table| table.is_empty().then_some(()));
 }
@@ -234,9 +224,7 @@ fn paths_of_one_peer_are_told_apart_to_another() {
     let mut from = roost.peer_with(0, open(SEND));
     let mut to = roost.peer_with(1, open(RECEIVE).id(Roost::peer_id(1)));
     let all = [path(&from, 1, 11), path(&from, 2, 12), path(&from, 3, 13)];
-    all.iter().for_each(|update| {
-        from.update(update);
-    });
+    from.updates(&all);
     from.settle(&roost);
     let ids = ids(&mut to);
     assert_eq!(ids.iter().map(|(med, _)| *med).collect::<Vec<_>>(), [11, 12, 13]);

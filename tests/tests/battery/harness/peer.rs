@@ -90,6 +90,14 @@ impl Peer {
         self.send(update.encode())
     }
 
+    /// Writes UPDATEs, one after the other.
+    pub fn updates(&mut self, updates: &[Update]) -> &mut Self {
+        updates.iter().for_each(|update| {
+            self.update(update);
+        });
+        self
+    }
+
     /// OPEN and KEEPALIVE, both ways.
     #[track_caller]
     pub fn establish(&mut self, open: &Open) -> &mut Self {
@@ -376,11 +384,6 @@ impl Peer {
     pub fn reset(self) {
         let socket = Socket::from(self.stream);
         let _ = socket.set_linger(Some(Duration::ZERO));
-    }
-
-    /// The socket, for what a case alone needs.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
     }
 }
 

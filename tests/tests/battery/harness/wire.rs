@@ -37,7 +37,6 @@ pub mod code {
 pub const WELL_KNOWN: u8 = 0x40;
 pub const OPTIONAL: u8 = 0x80;
 pub const OPT_TRANS: u8 = 0xc0;
-pub const PARTIAL: u8 = 0x20;
 pub const EXTENDED: u8 = 0x10;
 
 /// A header with any length and type.

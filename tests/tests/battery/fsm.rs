@@ -261,7 +261,7 @@ fn keepalives_come_at_a_third_of_the_hold_time_with_jitter() {
         let now = Instant::now();
         if let Some(last) = last.replace(now) {
             let gap: Duration = now - last;
-            assert!((Duration::from_millis(700)..Duration::from_millis(1300)).contains(&gap), "{gap:?}");
+            assert!((Duration::from_millis(700)..Duration::from_millis(2000)).contains(&gap), "{gap:?}");
         }
         peer.send(keepalive());
     }

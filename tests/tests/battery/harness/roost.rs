@@ -329,6 +329,15 @@ impl Roost {
         });
     }
 
+    /// Waits until the reason why a peer is down has these words.
+    #[track_caller]
+    pub fn await_reason(&self, number: usize, words: &str) {
+        until(&format!("peer {number} is down: {words}"), PATIENCE, || {
+            let reason = self.about(number)["reason"].to_string();
+            if reason.contains(words) { Ok(()) } else { Err(reason) }
+        });
+    }
+
     /// Waits until the table is as `want` says.
     #[track_caller]
     pub fn await_table<T>(&self, what: &str, mut want: impl FnMut(&[Row]) -> Option<T>) -> T {

@@ -108,6 +108,22 @@ impl Core {
         if !candidates.iter().any(|candidate| candidate.usable) {
             candidates.iter_mut().for_each(|candidate| candidate.usable = true);
         }
+        if self.config.prefer_oldest_external {
+            self.mark_incumbents(dest, candidates);
+        }
+    }
+
+    /// RFC 5004 §3: of external paths equal up to here, the best so far stays; between sessions to its own router the
+    /// decision goes on.
+    fn mark_incumbents(&self, dest: u32, candidates: &mut [Candidate]) {
+        let best = self.table.dests[dest].best;
+        if best == NONE || self.table.paths[best].rejected.is_some() {
+            return;
+        }
+        let best = self.candidate(&self.table.paths[best]);
+        for candidate in candidates {
+            candidate.incumbent = best.external && candidate.external && candidate.router_id == best.router_id;
+        }
     }
 
     pub(crate) fn candidate(&self, path: &Path) -> Candidate {

@@ -7,7 +7,10 @@
 //!
 //! Two steps differ from the RFC's letter, as they do in the field: what we originate wins before LOCAL_PREF is asked
 //! (BIRD's preference, Cisco's and FRR's weight), because a peer that sends LOCAL_PREF 200 for our own block must not
-//! take its blackhole away; and "oldest external path" (RFC 5004) is not used, for the sake of arrival order.
+//! take its blackhole away; and "oldest external path" (RFC 5004) is used only where an operator prefers quiet over
+//! agreement ([`RibConfig::prefer_oldest_external`](crate::RibConfig::prefer_oldest_external)), for the sake of arrival
+//! order. It is a mark on all paths of one router, not on one path: a mark on one, with the exemption RFC 5004 §3 makes for
+//! parallel sessions to that router, would let A beat B, B beat C and C beat A.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -44,6 +47,8 @@ pub struct Candidate {
     pub external: bool,
     /// Cost of reaching the next hop.
     pub metric: u32,
+    /// External, and of the router whose path is the best so far (RFC 5004 §3). Only ever set where that is asked for.
+    pub incumbent: bool,
     /// ORIGINATOR_ID, else the identifier of the peer (RFC 4456 §9).
     pub router_id: RouterId,
     /// Length of the CLUSTER_LIST.
@@ -79,11 +84,11 @@ pub enum Step {
     Metric,
     /// 10. Lower router id or ORIGINATOR_ID.
     RouterId,
-    /// 11. Shorter CLUSTER_LIST.
+    /// 12. Shorter CLUSTER_LIST.
     ClusterList,
-    /// 12. Lower peer address.
+    /// 13. Lower peer address.
     PeerAddress,
-    /// 13. Lower path id.
+    /// 14. Lower path id.
     PathId,
     /// Nothing tells them apart: it is the same path.
     Same,
@@ -101,6 +106,7 @@ impl fmt::Display for Step {
             Self::Med => "higher MED",
             Self::External => "internal path",
             Self::Metric => "farther next hop",
+            Self::Incumbent => "came later than the best",
             Self::RouterId => "higher router id",
             Self::ClusterList => "longer cluster list",
             Self::PeerAddress => "higher peer address",
@@ -129,6 +135,7 @@ impl Candidate {
             med: facts.med,
             external: source.external,
             metric: next_hop.metric,
+            incumbent: false,
             router_id: facts.originator.unwrap_or(source.router_id),
             clusters: facts.clusters,
             address: source.address,
@@ -168,6 +175,7 @@ pub fn compare(a: &Candidate, b: &Candidate, med: Med) -> (Ordering, Step) {
     }
     step!(External, a.external.cmp(&b.external)); // d
     step!(Metric, b.metric.cmp(&a.metric)); // e
+    step!(Incumbent, a.incumbent.cmp(&b.incumbent)); // RFC 5004 §3
     step!(RouterId, b.router_id.cmp(&a.router_id)); // f, RFC 4456 §9
     step!(ClusterList, b.clusters.cmp(&a.clusters)); // RFC 4456 §9
     step!(PeerAddress, b.address.cmp(&a.address)); // g

@@ -33,6 +33,9 @@ pub struct RibConfig {
     pub max_paths: usize,
     /// Compare MED between neighbour ASs.
     pub always_compare_med: bool,
+    /// Do not leave an external path for another that only a tie-break prefers. RFC 5004. Then the best path depends on
+    /// which came first.
+    pub prefer_oldest_external: bool,
     /// Paths of a prefix a peer with ADD-PATH is told, best first.
     pub add_path_limit: usize,
     /// Refuse a path with our cluster id from non-clients too, as RFC 4456 §8 has it. Then reflectors that share a
@@ -54,6 +57,7 @@ impl RibConfig {
             cluster_id: router_id,
             max_paths: 16,
             always_compare_med: false,
+            prefer_oldest_external: false,
             add_path_limit: 32,
             strict_cluster_check: false,
             chunk_size: 64 * 1024,

@@ -227,3 +227,16 @@ fn a_confederation_is_one_as_to_the_world_and_many_inside() {
     outer.update(&outer.route(&["203.0.113.0/24"]).set(WELL_KNOWN, code::AS_PATH, &path)).settle(&roost);
     assert!(inner.adj_out_prefixes() == ["198.51.100.0/24"]);
 }
+
+#[test]
+fn the_first_of_equal_external_paths_stays_where_quiet_is_preferred() {
+    // RFC 5004 §3
+    for (key, first_stays) in [("prefer_oldest_external: false", false), ("prefer_oldest_external: true", true)] {
+        let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002)]).router(key).start();
+        let mut first = roost.peer_with(0, Open::new(65001).id([10, 0, 0, 50]));
+        let mut second = roost.peer_with(1, Open::new(65002).id([10, 0, 0, 40]));
+        first.update(&first.route(&["203.0.113.0/24"])).settle(&roost);
+        second.update(&second.route(&["203.0.113.0/24"])).settle(&roost);
+        assert_eq!(roost.row(0, "203.0.113.0/24").best, first_stays, "{key}");
+    }
+}

@@ -27,6 +27,7 @@ fn base() -> Candidate {
         med: 10,
         external: false,
         metric: 10,
+        incumbent: false,
         router_id: RouterId(10),
         clusters: 1,
         address: [192, 0, 2, 10].into(),

@@ -519,3 +519,26 @@ fn in_a_confederation_communities_say_how_far_a_path_goes() {
         assert_eq!(held, [to_inner, to_member, to_other], "{community}");
     }
 }
+
+#[test]
+fn an_external_path_that_is_as_good_does_not_take_over_where_quiet_is_preferred() {
+    // RFC 5004 §3
+    for (quiet, expected) in [(false, 2), (true, 1)] {
+        let config = RibConfig { prefer_oldest_external: quiet, ..RibConfig::new(OWN, RouterId(1)) };
+        let mut world = World::with(config);
+        let usual = world.peer(Asn(65009), |_| ());
+        let session = world.sessions[usual];
+        let router = |asn, id| Session { peer_asn: Asn(asn), peer_id: RouterId(id), ..session };
+        let [first, second, parallel] =
+            [(65001, 50), (65002, 40), (65001, 50)].map(|(asn, id)| (world.peer_on(router(asn, id), |_| ()), asn));
+        let announce = |world: &mut World, (from, asn): (usize, u32), more: &[u32]| {
+            world.announce(from, path(from, &[&[asn], more].concat()), "10.1.0.0/16");
+            world.path("10.1.0.0/16").peer.0
+        };
+        announce(&mut world, first, &[7]);
+        assert_eq!(announce(&mut world, second, &[7]), expected, "the lower router id came second");
+        assert_eq!(announce(&mut world, parallel, &[7]), expected);
+        assert_eq!(announce(&mut world, second, &[]), 2, "a better path is a better path");
+        assert_eq!(announce(&mut world, first, &[]), 2);
+    }
+}

@@ -49,6 +49,10 @@ pub struct Router {
     pub asn: Asn,
     /// The confederation `asn` is a member of. RFC 5065
     pub confederation: Option<Confederation>,
+    /// Compare MED between neighbour ASes too. RFC 4271 §9.1.2.2 c
+    pub always_compare_med: bool,
+    /// Keep the best external path when another is as good up to the tie-breaks. RFC 5004
+    pub prefer_oldest_external: bool,
     /// Our BGP Identifier, not zero.
     pub router_id: RouterId,
     /// Our cluster id as a route reflector; the router id unless the file says otherwise. RFC 4456 §7

@@ -73,6 +73,11 @@ pub(super) struct Router {
     pub asn: S<Asn>,
     /// The confederation we are a member of (RFC 5065); `asn` is our member AS then. Default: none.
     pub confederation: At<Confederation>,
+    /// Compare MED between routes of different neighbour ASes. Default: false.
+    pub always_compare_med: At<bool>,
+    /// Keep the best eBGP route when another one is preferred only by router id or address (RFC 5004); which route is
+    /// the best then depends on which came first. Default: false.
+    pub prefer_oldest_external: At<bool>,
     /// Our BGP Identifier. Default: the node's first IPv4 address.
     pub router_id: S<RouterId>,
     /// Our cluster id as a route reflector. Default: the router id.

@@ -113,6 +113,8 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
     let mut router = Router {
         asn: Asn(64512),
         confederation: None,
+        always_compare_med: raw_flag(file, |raw| &raw.always_compare_med),
+        prefer_oldest_external: raw_flag(file, |raw| &raw.prefer_oldest_external),
         router_id: first_ipv4.unwrap_or(RouterId(1)),
         cluster_id: RouterId(1),
         listen: vec![(Ipv4Addr::UNSPECIFIED, 179).into(), (Ipv6Addr::UNSPECIFIED, 179).into()],
@@ -168,6 +170,11 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
         router.startup_wait = raw.startup_wait.get().map_or(router.startup_wait, |time| time.0);
     }
     router
+}
+
+/// A switch of the router; off when nobody says.
+fn raw_flag(file: &raw::File, key: fn(&raw::Router) -> &At<bool>) -> bool {
+    file.router.value().and_then(|router| key(router).value()).copied().unwrap_or(false)
 }
 
 fn listen_on(address: SocketAddr, place: Place, listen: &mut Vec<SocketAddr>, report: &Report) {

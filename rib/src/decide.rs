@@ -82,7 +82,9 @@ pub enum Step {
     External,
     /// 9. Nearer next hop.
     Metric,
-    /// 10. Lower router id or ORIGINATOR_ID.
+    /// 10. External and the best so far, where that counts.
+    Incumbent,
+    /// 11. Lower router id or ORIGINATOR_ID.
     RouterId,
     /// 12. Shorter CLUSTER_LIST.
     ClusterList,

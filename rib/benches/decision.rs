@@ -31,6 +31,7 @@ fn candidate(n: u32) -> Candidate {
         med: 0,
         external: true,
         metric: 0,
+        incumbent: false,
         router_id: RouterId(1000 - n),
         clusters: 0,
         address: IpAddr::from([192, 0, 2, n as u8]),

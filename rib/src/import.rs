@@ -81,6 +81,7 @@ pub(crate) struct Checks {
     address: IpAddr,
     on_link: Option<Arc<[Prefix]>>,
     own: [Option<IpAddr>; 3],
+    own_addresses: Arc<[IpAddr]>,
     ingress: Ingress,
 }
 
@@ -110,6 +111,7 @@ impl Checks {
                 settings.local_v4.map(IpAddr::V4),
                 settings.local_v6.map(IpAddr::V6),
             ],
+            own_addresses: settings.rules.own_addresses.clone(),
             ingress: Ingress::of(peer),
         }
     }
@@ -154,7 +156,7 @@ impl Checks {
         if next_hop.is_unspecified() || !attrs.next_hop.is_usable() {
             return Some(Rejection::NextHopInvalid);
         }
-        if self.own.contains(&Some(next_hop)) {
+        if self.own.contains(&Some(next_hop)) || self.own_addresses.contains(&next_hop) {
             return Some(Rejection::NextHopOurs);
         }
         (!self.is_on_link(next_hop)).then_some(Rejection::NextHopOffLink)

@@ -7,6 +7,7 @@
 //!
 //! The default is a peer nobody said anything about: no rule that an operator would have to ask for is in force.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp_proto::attr::AsPath;
@@ -25,6 +26,8 @@ pub struct PathRules {
     /// The peer is one IP hop away, and these are our subnets: a next hop of its address's family must be the peer itself
     /// or lie in one of them. RFC 4271 §6.3. `None`: it may be anywhere.
     pub on_link: Option<Arc<[Prefix]>>,
+    /// Every address of ours: none is a next hop. RFC 4271 §5.1.3
+    pub own_addresses: Arc<[IpAddr]>,
     /// Paths of an external peer with the community GRACEFUL_SHUTDOWN get LOCAL_PREF 0. RFC 8326 §4.2
     pub graceful_shutdown: bool,
     /// Packets to long prefixes with the community BLACKHOLE are discarded. RFC 7999 §3.3

@@ -131,13 +131,16 @@ fn the_next_hop_of_a_neighbor_is_itself_or_on_a_link_we_share() {
     let subnets: Arc<[Prefix]> = [p("192.0.2.0/24"), p("198.51.100.0/24")].into();
     let mut world = World::new();
     let on_link = Some(subnets.clone());
-    let from = world.peer(THEIRS, |settings| settings.rules = PathRules { on_link, ..PathRules::default() });
+    let own_addresses = [IpAddr::from([198, 51, 100, 1])].into();
+    let rules = PathRules { on_link, own_addresses, ..PathRules::default() };
+    let from = world.peer(THEIRS, |settings| settings.rules = rules);
     for (next_hop, expected) in [
         ("192.0.2.10", None),
         ("192.0.2.77", None),
         ("198.51.100.7", None),
         ("203.0.113.1", Some(Rejection::NextHopOffLink)),
         ("192.0.2.1", Some(Rejection::NextHopOurs)),
+        ("198.51.100.1", Some(Rejection::NextHopOurs)),
         ("0.0.0.9", Some(Rejection::NextHopInvalid)),
         ("127.0.0.1", Some(Rejection::NextHopInvalid)),
         ("224.0.0.1", Some(Rejection::NextHopInvalid)),

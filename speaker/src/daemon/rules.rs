@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bgp_proto::Prefix;
 use bgp_proto::fsm::PeerConfig;
+use ipnetwork::IpNetwork;
 use rib::{LocalAs, PathRules};
 
 use crate::config::{Config, PeerSettings};
@@ -20,6 +21,7 @@ pub fn of(config: &Config, peer: &PeerSettings) -> PathRules {
         role: rules.role,
         local_as: rules.local_as.map(|local| LocalAs { no_prepend: local.no_prepend, replace: local.replace_as }),
         private_as: rules.remove_private_as,
+        own_addresses: config.node.addresses.iter().map(IpNetwork::ip).collect(),
         on_link: on_link(config, peer).filter(|_| rules.connected_check),
     }
 }

@@ -90,6 +90,11 @@ fn our_own_address_is_no_next_hop() {
 }
 
 #[test]
+fn our_second_address_is_no_next_hop() {
+    next_hop("192.0.2.2");
+}
+
+#[test]
 fn a_next_hop_that_is_not_the_peer_is_fine() {
     // RFC 4271 §5.1.3: third party
     let roost = Setup::external().start();

@@ -288,6 +288,18 @@ fn our_cluster_stands_in_front_of_those_before() {
 }
 
 #[test]
+fn the_configured_cluster_stands_in_the_list_and_is_a_loop() {
+    // RFC 4456 §7, §8
+    let roost = Setup::with([Neighbor::client(), Neighbor::client()]).router("cluster_id: 10.9.9.9").start();
+    let (mut from, mut to) = (roost.peer(0), roost.peer(1));
+    let (route, looped) = (from.route(&[PREFIX]), from.route(&["10.2.0.0/16"]).clusters(&[[10, 9, 9, 9]]));
+    let of_our_id = from.route(&["10.3.0.0/16"]).clusters(&[OUR_ID]);
+    from.update(&route).update(&looped).update(&of_our_id).settle(&roost);
+    assert_eq!(to.told(PREFIX).value(CLUSTER_LIST), [10, 9, 9, 9]);
+    assert_eq!(to.adj_out_prefixes(), [PREFIX, "10.3.0.0/16"], "our identifier is no cluster then");
+}
+
+#[test]
 fn our_own_block_is_not_marked_as_reflected() {
     for to in [Neighbor::client(), Neighbor::ibgp()] {
         let (told, roost) = told_own(to);

@@ -1,5 +1,7 @@
 //! Graceful restart on the wire, both roles: RFC 4724, with the NOTIFICATIONs of RFC 8538.
 
+use std::time::Duration;
+
 use crate::harness::wire::UPDATE;
 use crate::harness::{Neighbor, Open, Peer, Roost, Setup, Update, capabilities, message, notification};
 
@@ -254,6 +256,46 @@ fn a_withdrawal_of_a_stale_route_removes_it() {
     let (roost, mut peer, _other) = comes_back(&usual(R));
     peer.update(&Update::new().withdraw(&[B])).settle(&roost);
     assert_eq!(left(&roost), ["10.1.0.0/16*"]);
+}
+
+#[test]
+fn a_peer_that_restarted_takes_the_place_of_its_old_session() {
+    // RFC 4724 §4.2, §5: the old connection is as good as closed, its routes stay until they are repeated
+    let (roost, mut old, mut other) = scene(&usual(0), Neighbor::ebgp(65001));
+    // Roost takes nobody for restarted whose session is younger than this (two connections of one start).
+    old.expect_quiet(Duration::from_millis(5100));
+    let mut new = roost.connect(0);
+    new.establish(&usual(R));
+    old.expect_end_without_notification();
+    await_left(&roost, &["10.1.0.0/16*", "10.2.0.0/16*"]);
+    let a = new.route(&[A]);
+    new.update(&a).send(end_of_rib());
+    other.await_withdrawal(B);
+    assert_eq!(left(&roost), [A]);
+}
+
+#[test]
+fn stale_paths_of_other_ids_go_with_the_end_of_rib() {
+    // RFC 7911 §5 with RFC 4724: ids need not be the same after a restart
+    let neighbor = Neighbor::ebgp(65001).with("add_path: { receive: true }");
+    let roost = Setup::with([neighbor]).start();
+    let open = |flags| Open::new(65001).cap(64, &graceful(flags, 120, &[(1, F)])).cap(69, &[0, 1, 1, 2]);
+    let paths = || {
+        let mut ids: Vec<_> = roost.table().into_iter().map(|row| (row.path_id, row.stale)).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut peer = roost.peer_with(0, open(0));
+    let two = peer.route(&[]).announce_ids(&[(1, A), (2, A)]);
+    peer.update(&two).settle(&roost);
+    peer.reset();
+    roost.await_table("two stale paths", |_| (paths() == [(1, true), (2, true)]).then_some(()));
+    let mut peer = roost.connect_again(0, open(R));
+    let other = peer.route(&[]).announce_ids(&[(2, A), (7, A)]);
+    peer.update(&other).settle(&roost);
+    assert_eq!(paths(), [(1, true), (2, false), (7, false)]);
+    peer.send(end_of_rib()).settle(&roost);
+    assert_eq!(paths(), [(2, false), (7, false)]);
 }
 
 // ---- restarter

@@ -72,6 +72,14 @@ fn as4_path_with_a_set_counts_it_as_one() {
 }
 
 #[test]
+fn confederation_segments_in_as4_path_are_dropped() {
+    // RFC 6793 §6: "the path segments in question MUST be discarded", and the rest counts
+    let as4 = [segment(3, &[65_100]), sequence(&[LARGE]), segment(4, &[65_101])].concat();
+    let told = from_old(|u| u.path2(&[65001, TRANS]).attr(OPT_TRANS, AS4_PATH, &as4));
+    assert_eq!(told.path(), [65001, LARGE]);
+}
+
+#[test]
 fn without_as4_path_as_trans_stays() {
     assert_eq!(from_old(|u| u.path2(&[65001, TRANS])).path(), [65001, 23456]);
 }

@@ -9,6 +9,9 @@
 //! The reader and the writer here are the battery's own: roost's codec is what is on trial, so it must not be the judge
 //! of its own bytes. Nothing sleeps in the hope of being late enough: what must *not* happen is proven by something sent
 //! afterwards whose effect is awaited ([`Peer::settle`], [`Peer::adj_out`]).
+//!
+//! Several test programs include it, and each uses a part.
+#![allow(dead_code, unused_imports)]
 
 mod address;
 mod peer;

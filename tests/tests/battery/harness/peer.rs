@@ -368,6 +368,19 @@ impl Peer {
         }
     }
 
+    /// Reads for a time: routes and keepalives may come, an end may not.
+    #[track_caller]
+    pub fn expect_quiet(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        loop {
+            match self.next(deadline.saturating_duration_since(Instant::now())) {
+                Event::Silence => return,
+                Event::Message(KEEPALIVE | UPDATE, _) => {}
+                other => panic!("expected the session to stand, got {other:02x?}"),
+            }
+        }
+    }
+
     /// Closes our half.
     pub fn finish(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);

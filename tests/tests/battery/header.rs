@@ -96,7 +96,7 @@ fn length_20_of_a_keepalive_is_answered_with_1_2_and_the_length() {
 }
 
 #[test]
-fn length_20_of_a_notification_ends_the_session_with_1_2_or_nothing() {
+fn length_20_of_a_notification_is_answered_with_1_2_and_the_length() {
     // RFC 4271 §6.1 asks for 1/2, §6 knows no error about a NOTIFICATION; the header comes first.
     established(&header(20, NOTIFICATION), 1, 2, &[0, 20]);
 }

@@ -58,6 +58,11 @@ impl Peer {
         Self::on(stream, number, neighbor)
     }
 
+    /// The connection itself, for a writer of its own.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     fn on(stream: TcpStream, number: usize, neighbor: Neighbor) -> Self {
         stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
         let (add_path, four_octet) = ((false, false), true);

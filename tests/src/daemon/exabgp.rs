@@ -1,7 +1,7 @@
 //! ExaBGP: no table and no kernel, but every octet of an UPDATE is the test's own.
 //!
 //! It starts a program of ours and talks with it: lines from the program's standard output are its commands, and what
-//! it receives from its peers it writes to the program, as JSON. The program is ten lines of shell: commands come from
+//! it receives from its peers it writes to the program, as JSON. The program is five lines of shell: commands come from
 //! a fifo, JSON goes to a file.
 
 use std::fs::OpenOptions;
@@ -16,10 +16,7 @@ use crate::peers;
 
 /// ExaBGP. Its config must hold [`Exabgp::PROCESS`] and name `api` in its neighbours.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Exabgp {
-    /// Listen for connections on port 179.
-    pub listen: bool,
-}
+pub struct Exabgp;
 
 impl Exabgp {
     /// The section of a config that starts the program; `DIR` is to be replaced by the daemon's folder.
@@ -41,7 +38,7 @@ impl Program for Exabgp {
         std::fs::write(&api, script).unwrap_or_else(|error| panic!("cannot write {}: {error}", api.display()));
         std::fs::set_permissions(&api, std::fs::Permissions::from_mode(0o755))
             .unwrap_or_else(|error| panic!("cannot chmod {}: {error}", api.display()));
-        let mut environment = vec![
+        let environment = [
             ("PYTHONPATH", peers::exabgp().display().to_string()),
             ("exabgp_daemon_user", "root".to_owned()),
             ("exabgp_daemon_drop", "false".to_owned()),
@@ -51,10 +48,6 @@ impl Program for Exabgp {
             ("exabgp_api_cli", "false".to_owned()),
             ("exabgp_tcp_attempts", "0".to_owned()),
         ];
-        if self.listen {
-            environment.push(("exabgp_tcp_bind", "0.0.0.0 ::".to_owned()));
-            environment.push(("exabgp_tcp_port", "179".to_owned()));
-        }
         let config = files.config.display().to_string();
         let python = PathBuf::from("/usr/bin/python3");
         env_command(&environment, &python, ["-m", "exabgp.application.main", &config].into_iter())

@@ -34,7 +34,7 @@ impl Bird {
             let _ = writeln!(out, "protocol static own_{family} {{ {}", if self.old { "" } else { family });
             out += if self.old { "" } else { ";\n" };
             for origin in node.origins.iter().filter(|origin| origin.prefix.contains(':') == (family == "ipv6")) {
-                let _ = writeln!(out, "  route {} blackhole {};", origin.prefix, attributes(node, origin));
+                let _ = writeln!(out, "  route {} blackhole {};", origin.prefix, attributes(origin));
             }
             out += "}\n";
         }
@@ -77,12 +77,15 @@ impl Bird {
             (false, true) => "add paths rx;",
             (false, false) => "",
         };
-        // A MED reaches another AS only when the export filter sets it.
-        let meds = node.origins.iter().filter_map(|origin| Some((origin, origin.med?)));
-        let meds: String =
-            meds.map(|(origin, med)| format!("if net = {} then bgp_med = {med}; ", origin.prefix)).collect();
+        // A MED reaches another AS only when the export filter sets it; BIRD 1.6 prepends only there.
+        let mut changes = String::new();
+        for origin in node.origins.iter().filter(|origin| origin.med.is_some() || origin.prepend > 0) {
+            let med = origin.med.map(|med| format!("bgp_med = {med}; ")).unwrap_or_default();
+            let prepends = format!("bgp_path.prepend({}); ", node.asn).repeat(origin.prepend);
+            let _ = writeln!(changes, "if net = {} then {{ {med}{prepends} }}", origin.prefix);
+        }
         let rules = format!(
-            "import all; export filter {{ {meds} if source = RTS_STATIC || source = RTS_BGP then accept; reject; }}; {add_paths}"
+            "import all; export filter {{ {changes} if source = RTS_STATIC || source = RTS_BGP then accept; reject; }}; {add_paths}"
         );
         if self.old {
             let _ = writeln!(out, "  {rules}");
@@ -106,7 +109,7 @@ impl Bird {
     }
 }
 
-fn attributes(node: &Node, origin: &Origin) -> String {
+fn attributes(origin: &Origin) -> String {
     let mut out = String::new();
     let tuple = |text: &str| text.replace(':', ",");
     for community in &origin.communities {
@@ -118,7 +121,6 @@ fn attributes(node: &Node, origin: &Origin) -> String {
     for target in &origin.targets {
         let _ = write!(out, "bgp_ext_community.add((rt,{})); ", tuple(target));
     }
-    out += &format!("bgp_path.prepend({}); ", node.asn).repeat(origin.prepend);
     if out.is_empty() { out } else { format!("{{ {out} }}") }
 }
 
@@ -154,6 +156,7 @@ impl Other for Bird {
     fn lacks(&self, feature: Feature) -> Option<&'static str> {
         match (feature, self.old) {
             (BothFamilies, true) => Some("a program per family: bird and bird6"),
+            (Ipv6Session, true) if !self.ipv6 => Some("bird6 is another program, with a test of its own"),
             (Odd, _) => Some("cannot send arbitrary attributes; shown with ExaBGP"),
             _ => None,
         }

@@ -130,3 +130,39 @@ fn record(other: &dyn Other, feature: Feature, mark: &str, note: &str) {
             .expect("appends");
     }
 }
+
+/// The table of what the scenarios have recorded, as Markdown, with a note for each "–". Also whether no cell failed;
+/// a cell that nobody filled is a failure, unless only some tests were asked for.
+pub fn table(others: &[&dyn Other], cells: &str, partial: bool) -> (String, bool) {
+    let (mut out, mut notes, mut good) = ("| |".to_owned(), Vec::new(), true);
+    for other in others {
+        out += &format!(" {} |", other.version());
+    }
+    out += &format!("\n|---|{}", "---|".repeat(others.len()));
+    for feature in Feature::ALL {
+        out += &format!("\n| {} |", feature.text());
+        for other in others {
+            // The last word counts: bird6 fills a cell that bird leaves open.
+            let mine = cells.lines().rev().map(|line| line.split('\t').collect::<Vec<_>>());
+            let mine = mine.filter(|words| words.len() == 4 && words[0] == other.name() && words[1] == feature.text());
+            let mut mine: Vec<Vec<&str>> = mine.collect();
+            mine.sort_by_key(|words| ["FAIL", "ok", "–"].iter().position(|mark| *mark == words[2]));
+            let (mark, note) = mine.first().map_or(("", ""), |words| (words[2], words[3]));
+            let mark = if mark.is_empty() && !partial { "FAIL" } else { mark };
+            good &= mark != "FAIL";
+            if mark == "–" {
+                let at = notes.iter().position(|have| *have == note).unwrap_or_else(|| {
+                    notes.push(note);
+                    notes.len() - 1
+                });
+                out += &format!(" – ({}) |", at + 1);
+            } else {
+                out += &format!(" {mark} |");
+            }
+        }
+    }
+    for (note, number) in notes.iter().zip(1..) {
+        out += &format!("\n({number}) {note}");
+    }
+    (out, good)
+}

@@ -116,7 +116,7 @@ impl Other for Frr {
     }
 
     fn version(&self) -> String {
-        crate::other::said(&roost_tests::Frr, &["--version"])
+        crate::other::said(&roost_tests::Frr, "--version").replace("bgpd version", "FRR")
     }
 
     fn lacks(&self, feature: Feature) -> Option<&'static str> {

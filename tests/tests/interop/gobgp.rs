@@ -110,13 +110,14 @@ impl Other for Gobgp {
     }
 
     fn version(&self) -> String {
-        crate::other::said(&roost_tests::Gobgp::default(), &["--version"])
+        crate::other::said(&roost_tests::Gobgp::default(), "--version").replace("gobgpd version", "GoBGP")
     }
 
     fn lacks(&self, feature: Feature) -> Option<&'static str> {
         match feature {
             TheyRefresh => Some("softresetin looks again at what it has kept; it never asks"),
             AsTrans => Some("always offers 4-octet AS numbers"),
+            Notification => Some("does not tell what a NOTIFICATION said unless the session was established"),
             ExtendedMessages => Some("does not know the capability"),
             Odd => Some("cannot send arbitrary attributes; shown with ExaBGP"),
             _ => None,

@@ -20,6 +20,7 @@ mod other;
 mod roost;
 
 mod bird;
+mod exabgp;
 mod frr;
 mod gobgp;
 mod openbgpd;
@@ -27,9 +28,11 @@ mod openbgpd;
 mod crossed;
 mod lan;
 mod octets;
+mod odd;
 mod reflection;
 mod restart;
 mod sessions;
+mod six;
 
 /// How long a step may take that must happen: labs share two cores, and a failing cell must leave time for the others.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -65,6 +68,11 @@ macro_rules! daemons {
             }
 
             #[test]
+            fn odd_attributes() {
+                odd::scenario(&$other);
+            }
+
+            #[test]
             fn roost_is_their_client() {
                 reflection::above_roost(&$other);
             }
@@ -74,8 +82,34 @@ macro_rules! daemons {
 
 daemons! {
     bird_2: bird::Bird::TWO,
-    //bird_1_6: bird::Bird::ONE,
+    bird_1_6: bird::Bird::ONE,
     frr_8: frr::Frr,
     gobgp_3: gobgp::Gobgp,
-    //openbgpd_7: openbgpd::Openbgpd,
+    openbgpd_7: openbgpd::Openbgpd,
+    exabgp_4: exabgp::Exabgp,
+}
+
+/// bird6, the other program of BIRD 1.6: its IPv6 session.
+#[test]
+fn bird_1_6_speaks_ipv6() {
+    six::scenario(&bird::Bird::ONE_IPV6);
+}
+
+/// Every daemon is in the table with its version; with `ROOST_INTEROP_CELLS`, prints it and judges it.
+#[test]
+fn the_table() {
+    let others: [&dyn other::Other; 6] =
+        [&bird::Bird::TWO, &bird::Bird::ONE, &frr::Frr, &gobgp::Gobgp, &openbgpd::Openbgpd, &exabgp::Exabgp];
+    for other in others {
+        assert!(other.version().chars().any(|c| c.is_ascii_digit()), "{}: {}", other.name(), other.version());
+    }
+    let Some(path) = std::env::var_os("ROOST_INTEROP_CELLS") else { return };
+    let cells = std::fs::read_to_string(path).unwrap_or_default();
+    let partial = std::env::var_os("ROOST_INTEROP_FILTER").is_some_and(|filter| !filter.is_empty());
+    let (table, good) = features::table(&others, &cells, partial);
+    #[allow(clippy::print_stdout)]
+    {
+        println!("\n{table}");
+    }
+    assert!(good, "a cell has failed");
 }

@@ -22,9 +22,9 @@ pub fn scenario(other: &dyn Other) {
     let old = Session { two_octets: true, restart: false, ..Session::v4(1, ROOST_AS) };
     let x_node = Node::new(65001, 2).with(old).origin("10.66.1.0/24");
     let y_node = Node::new(Y_AS, 3).with(Session::v4(1, ROOST_AS)).origin("10.67.1.0/24");
+    let roost = roost::start(&roost_ns, &node, |_| String::new(), "");
     let x = other.start(&x_ns, &x_node);
     let y = other.start(&y_ns, &y_node);
-    let roost = roost::start(&roost_ns, &node, |_| String::new(), "");
 
     cells.cell(AsTrans, || {
         let row = roost::established(&roost, "10.9.0.2");

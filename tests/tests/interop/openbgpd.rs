@@ -10,19 +10,29 @@ use serde_json::Value;
 use crate::features::Feature::{self, *};
 use crate::other::{Node, Origin, Other, Seen, Session};
 
+/// It prepends 128 times at most in one place: half where the route is made, half where it is sent.
+const AT_ONCE: usize = 127;
+
 /// OpenBGPD.
 pub struct Openbgpd;
 
 fn config(socket: &str, node: &Node) -> String {
     let mut out = format!("AS {}\nrouter-id {}\nsocket \"{socket}\"\nfib-update no\n", node.asn, node.v4());
-    out += "log updates\nlisten on 0.0.0.0\nlisten on ::\nnexthop qualify via default\n";
+    out += "listen on 0.0.0.0\nlisten on ::\nnexthop qualify via default\n";
     for origin in &node.origins {
         let _ = writeln!(out, "network {} {}", origin.prefix, attributes(origin));
     }
     for session in &node.sessions {
         neighbor(&mut out, node, session);
     }
-    out + "allow from any\nallow to any\n"
+    out += "allow from any\nallow to any\n";
+    for origin in node.origins.iter().filter(|origin| origin.prepend > AT_ONCE) {
+        let _ = writeln!(out, "match to any prefix {} set prepend-self {}", origin.prefix, origin.prepend - AT_ONCE);
+    }
+    for session in node.sessions.iter().filter(|session| session.v6 && session.peer.is_ipv4()) {
+        let _ = writeln!(out, "match to {} inet6 set nexthop {}", session.peer, node.v6());
+    }
+    out
 }
 
 fn attributes(origin: &Origin) -> String {
@@ -39,12 +49,11 @@ fn attributes(origin: &Origin) -> String {
     if let Some(med) = origin.med {
         let _ = write!(set, "metric {med} ");
     }
-    // One call prepends 128 times at most.
-    let (whole, rest) = (origin.prepend / 127, origin.prepend % 127);
-    for count in std::iter::repeat_n(127, whole).chain([rest]).filter(|&count| count > 0) {
-        let _ = write!(set, "prepend-self {count} ");
+    if origin.prepend > 0 {
+        let _ = write!(set, "prepend-self {} ", origin.prepend.min(AT_ONCE));
     }
-    if set.is_empty() { set } else { format!("set {{ {set}}}") }
+    // Of two equal paths it would take a neighbour's before its own, and then not announce its own.
+    format!("set {{ weight 10 {set}}}")
 }
 
 fn neighbor(out: &mut String, node: &Node, session: &Session) {
@@ -94,6 +103,12 @@ fn neighbor_json(daemon: &Daemon, peer: IpAddr) -> Value {
     ask(daemon, &format!("show neighbor {peer}"))["neighbors"][0].clone()
 }
 
+/// An attribute that has no place of its own in the JSON.
+fn attribute(path: &Value, key: &str) -> Value {
+    let mut attributes = path["attributes"].as_array().into_iter().flatten();
+    attributes.find_map(|attribute| attribute.get(key)).cloned().unwrap_or_default()
+}
+
 impl Other for Openbgpd {
     fn name(&self) -> &'static str {
         "OpenBGPD"
@@ -112,9 +127,14 @@ impl Other for Openbgpd {
         match feature {
             Odd => Some("cannot send arbitrary attributes; shown with ExaBGP"),
             ExtendedMessages => Some("does not know the capability"),
-            Helper => Some("does not say after a restart that its forwarding went on: it keeps no kernel routes"),
+            Helper => Some("offers a restart time of 0 s: it does not ask to be waited for"),
             _ => None,
         }
+    }
+
+    /// On Linux its listening socket does not get the keys.
+    fn takes_signed_connections(&self) -> bool {
+        false
     }
 
     fn start(&self, ns: &Netns, node: &Node) -> Daemon {
@@ -148,8 +168,8 @@ impl Other for Openbgpd {
             communities: texts(&path["communities"]).into_iter().collect(),
             large: texts(&path["large_communities"]).into_iter().collect(),
             extended: texts(&path["extended_communities"]).iter().map(extended).collect(),
-            originator: path["originator"].as_str().map(str::to_owned),
-            clusters: texts(&path["cluster_list"]),
+            originator: attribute(path, "originator").as_str().map(str::to_owned),
+            clusters: texts(&attribute(path, "cluster_list")),
         };
         paths.iter().map(path).collect()
     }

@@ -85,6 +85,11 @@ pub trait Other: Sync {
     /// Why it cannot take part in this; `None` when it can.
     fn lacks(&self, feature: Feature) -> Option<&'static str>;
 
+    /// Whether TCP MD5 works also where it is the one that is dialled.
+    fn takes_signed_connections(&self) -> bool {
+        true
+    }
+
     /// Started, and originating what `node` says.
     fn start(&self, ns: &Netns, node: &Node) -> Daemon;
 
@@ -195,14 +200,14 @@ pub fn set(text: &str) -> BTreeSet<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// What a program says to `args`: its version.
-pub fn said(program: &dyn roost_tests::Program, args: &[&str]) -> String {
+/// What a program says to `option`, the first line of it with a number: its version.
+pub fn said(program: &dyn roost_tests::Program, option: &str) -> String {
     let files = roost_tests::daemon::Files { config: "".into(), socket: "".into(), dir: "".into() };
     let (path, words) = program.command(&files);
     // With `env` in front, everything up to the program itself stays.
     let kept = words.iter().position(|word| word.starts_with('/')).map_or(0, |at| at + 1);
     let kept = if path.ends_with("env") { kept } else { 0 };
-    let output = std::process::Command::new(&path).args(&words[..kept]).args(args).output();
+    let output = std::process::Command::new(&path).args(&words[..kept]).arg(option).output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {}: {error}", path.display()));
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     text.lines().find(|line| line.chars().any(|c| c.is_ascii_digit())).unwrap_or("").trim().to_owned()

@@ -1,6 +1,6 @@
 //! What is configured for a peer about AS paths, roles and well-known communities.
 //!
-//! One value beside the [`PeerSettings`](crate::PeerSettings), because all of it is asked at the same two places:
+//! One value beside the [`PeerSettings`], because all of it is asked at the same two places:
 //! [`import`](crate::import) when an attribute set arrives, [`export`](crate::export) when one is told. Nothing here
 //! knows a prefix or a single path, so import asks it once per attribute set; the part that changes what is told stands
 //! in the [`GroupKey`](crate::GroupKey).

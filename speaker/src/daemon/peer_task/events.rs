@@ -64,7 +64,8 @@ impl PeerTask {
     }
 
     pub(super) fn update(&mut self, update: Update) {
-        for fault in &update.faults {
+        // The strongest stands first; it is the one to be remembered.
+        for fault in update.faults.iter().rev() {
             let peer = self.spec.remote.ip();
             debug!(%peer, treatment = ?fault.treatment, error = %fault.error, "error in an UPDATE that the session survives");
             self.shared.fault(fault);

@@ -1,0 +1,169 @@
+//! The configuration file as it is written: the one definition of its keys.
+//!
+//! serde's derive reads these types, schemars' derive describes them, and the text of a field's comment is what
+//! `roost schema` says about the key. Nothing here is checked beyond single values; [`super::check`] does the rest.
+
+use std::net::SocketAddr;
+
+use bgp_proto::{Asn, Prefix, RouterId};
+use ipnetwork::IpNetwork;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::at::{At, Named};
+use super::values::{DeviceName, Lasting, S, Seconds};
+
+mod peers;
+mod policy;
+mod process;
+
+pub(in crate::config) use peers::*;
+pub(in crate::config) use policy::*;
+pub(in crate::config) use process::*;
+
+/// The limits of timers, in milliseconds.
+pub(in crate::config) type Timer = Lasting<100, 3_600_000>;
+/// Restart time: twelve bits of whole seconds (RFC 4724 §3).
+pub(in crate::config) type RestartTime = Seconds<0, 4_095>;
+/// Long-lived stale time: 24 bits of whole seconds (RFC 9494 §3.1).
+pub(in crate::config) type LongLived = Seconds<0, 16_777_215>;
+/// Longer waits.
+pub(in crate::config) type Wait = Lasting<0, 86_400_000>;
+
+/// The configuration of roost.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Configuration", extend("required" = ["router"], "patternProperties" = { "^x-": true }))]
+pub(in crate::config) struct File {
+    /// Who this speaker is.
+    pub router: At<Router>,
+    /// The node it runs on.
+    pub node: At<Node>,
+    /// Ranges of pod addresses and how their packets travel. They must not overlap.
+    pub pools: At<Vec<At<Pool>>>,
+    /// Named lists of prefix ranges, for policies.
+    pub prefix_lists: At<Named<Vec<At<PrefixRange>>>>,
+    /// Named policies: which routes pass, and what changes on them.
+    pub policies: At<Named<Policy>>,
+    /// Named settings that peers can share.
+    pub peer_groups: At<Named<PeerGroup>>,
+    /// The peers.
+    pub peers: At<Vec<At<Peer>>>,
+    /// Peers nobody has listed: whoever connects from one of these ranges.
+    pub dynamic_peers: At<Vec<At<DynamicPeers>>>,
+    /// A mesh of nodes: every other node of the list is a peer.
+    pub mesh: At<Mesh>,
+    /// How routes get into the kernel.
+    pub fib: At<Fib>,
+    /// The control socket; `null` turns it off.
+    #[schemars(with = "Option<Api>")]
+    pub api: At<Api>,
+    /// The read-only HTTP listener; off unless given.
+    #[schemars(with = "Option<Metrics>")]
+    pub metrics: At<Metrics>,
+    /// What is logged, and how.
+    pub log: At<Log>,
+}
+
+/// Who this speaker is.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["asn"]))]
+pub(in crate::config) struct Router {
+    /// Our AS number, as `64512` or `"1.10"`.
+    pub asn: S<Asn>,
+    /// The confederation we are a member of (RFC 5065); `asn` is our member AS then. Default: none.
+    pub confederation: At<Confederation>,
+    /// Compare MED between routes of different neighbour ASes. Default: false.
+    pub always_compare_med: At<bool>,
+    /// Keep the best eBGP route when another one is preferred only by router id or address (RFC 5004); which route is
+    /// the best then depends on which came first. Default: false.
+    pub prefer_oldest_external: At<bool>,
+    /// Our BGP Identifier. Default: the node's first IPv4 address.
+    pub router_id: S<RouterId>,
+    /// Our cluster id as a route reflector. Default: the router id.
+    pub cluster_id: S<RouterId>,
+    /// Where to accept sessions, `ADDRESS:PORT`. Default: port 179 of every address; `[]` only connects.
+    pub listen: At<Vec<S<SocketAddr>>>,
+    /// Graceful restart, of this speaker and (unless they say otherwise) its peers.
+    pub graceful_restart: At<RouterGracefulRestart>,
+}
+
+/// A confederation: several ASes that are one to the world (RFC 5065).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["id"]))]
+pub(in crate::config) struct Confederation {
+    /// The AS number the world knows.
+    pub id: S<Asn>,
+    /// The AS numbers of the other members that are peers of ours.
+    pub members: At<Vec<S<Asn>>>,
+}
+
+/// Graceful restart (RFC 4724).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct RouterGracefulRestart {
+    /// Offer graceful restart. Default: true.
+    pub enabled: At<bool>,
+    /// How long peers keep our routes while we restart, at most 4095s. Default: 120s.
+    pub restart_time: S<RestartTime>,
+    /// How long we keep a restarted peer's old routes when it does not finish sending. Default: 360s.
+    pub stale_time: S<Wait>,
+    /// How long routes are kept beyond the restart time, ours by peers and theirs by us (RFC 9494); the shorter wish
+    /// counts. Default: 0s, off.
+    pub long_lived: S<LongLived>,
+    /// How long after start the removal of kernel routes found there may wait for the peers. Default: 30s.
+    pub startup_wait: S<Wait>,
+}
+
+/// Graceful restart with one peer (RFC 4724). Default: as the router.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct PeerGracefulRestart {
+    /// Offer graceful restart.
+    pub enabled: At<bool>,
+    /// How long the peer keeps our routes while we restart, at most 4095s.
+    pub restart_time: S<RestartTime>,
+    /// How long we keep the restarted peer's old routes when it does not finish sending.
+    pub stale_time: S<Wait>,
+    /// How long routes are kept beyond the restart time (RFC 9494); 0s is off.
+    pub long_lived: S<LongLived>,
+}
+
+/// The node roost runs on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Node {
+    /// The node's name; tells which entry of the mesh is this node. Default: the router id.
+    pub name: S<String>,
+    /// The node's addresses with the prefix length of their subnet, such as `172.16.1.1/24`.
+    pub addresses: At<Vec<S<IpNetwork>>>,
+    /// The node's pod blocks: announced to the peers, and a blackhole in the kernel.
+    pub blocks: At<Vec<S<Prefix>>>,
+}
+
+/// A range of pod addresses.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cidr"]))]
+pub(in crate::config) struct Pool {
+    /// The range.
+    pub cidr: S<Prefix>,
+    /// How packets to the range travel. Default: direct.
+    pub mode: At<PoolMode>,
+    /// The tunnel device of the `ipip` modes. Default: tunl0 for IPv4; an IPv6 pool must name its own.
+    pub device: S<DeviceName>,
+}
+
+/// How packets to a pool travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum PoolMode {
+    /// Unencapsulated.
+    Direct,
+    /// Always through the tunnel device.
+    Ipip,
+    /// Through the tunnel device to nodes on other subnets.
+    IpipCrossSubnet,
+}

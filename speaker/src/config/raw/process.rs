@@ -1,0 +1,83 @@
+//! What surrounds the routing: the kernel, the sockets, the log; as written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::at::At;
+use crate::config::values::{Int, Lasting, RouteProtocol, RouteTable, S, SocketMode};
+
+/// How routes get into the kernel.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Fib {
+    /// Write routes into the kernel. Default: true.
+    pub enabled: At<bool>,
+    /// The kernel's protocol id of our routes: bird (12), bgp (186) or a number. Default: bird.
+    pub protocol: S<RouteProtocol>,
+    /// The kernel's metric of our routes. Default: none.
+    #[schemars(with = "Option<S<Int<0, { u32::MAX as u64 }>>>")]
+    pub metric: S<Int<0, { u32::MAX as u64 }>>,
+    /// The routing table: main (254) or a number. Default: main.
+    pub table: S<RouteTable>,
+    /// Time between full comparisons with the kernel; events repair sooner. Default: 60s.
+    pub rescan: S<Lasting<1_000, 86_400_000>>,
+}
+
+/// The control socket.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Api {
+    /// Path of the Unix socket, absolute. Default: /run/roost/roost.sock.
+    pub socket: S<PathBuf>,
+    /// Its permissions, octal. Default: "0660".
+    pub mode: S<SocketMode>,
+}
+
+/// The read-only HTTP listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Metrics {
+    /// Where to listen. Default: 127.0.0.1:9179.
+    pub listen: S<SocketAddr>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Log {
+    /// The least severe events that are logged. Default: info.
+    pub level: At<LogLevel>,
+    /// Text for people, json for machines; auto is text on a terminal. Default: auto.
+    pub format: At<LogFormat>,
+}
+
+/// Severity of a log event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// What may need one.
+    Warn,
+    /// What has changed.
+    Info,
+    /// Every message.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

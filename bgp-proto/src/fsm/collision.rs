@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::{Asn, RouterId};
 
-/// A session younger than this is never taken for a leftover of before the peer's restart: two connections made at the
-/// same moment by a peer that has just restarted both carry the R bit.
-const RESTART_GUARD: Duration = Duration::from_secs(5);
+/// A session we dialled that is younger than this is never taken for a leftover: the peer may have dialled at the same
+/// moment, and not have seen yet that ours is established.
+const CROSSING: Duration = Duration::from_secs(1);
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,25 +50,32 @@ pub enum Verdict {
     KeepExisting,
     /// The new one stays; close the existing one with 6/7.
     KeepNew,
-    /// The peer has restarted and does not know the existing connection any more: drop that one as lost, so that its
-    /// routes are retained (RFC 4724 §4.2), and go on with the new one.
+    /// The peer does not know the existing connection any more: drop that one as lost, so that its routes are retained
+    /// (RFC 4724 §4.2), and go on with the new one.
     PeerRestarted,
 }
 
 /// The connection `new` has just received a valid OPEN; `existing` is the other one.
 ///
-/// `local` and `peer` are identifiers and AS numbers as they stand in the OPENs; `restarted` is the R bit of the OPEN on
-/// `new` when both sides do graceful restart.
+/// `local` and `peer` are identifiers and AS numbers as they stand in the OPENs; `graceful`: the existing session is
+/// established and the peer's graceful restart capability on it had families.
 pub fn collide(
     local: (RouterId, Asn),
     peer: (RouterId, Asn),
     existing: Contender,
     new: Direction,
-    restarted: bool,
+    graceful: bool,
 ) -> Verdict {
     match existing.phase {
-        // RFC 4724 §4.2, §5: a restarted peer does not know its old connection.
-        Phase::Established(age) if restarted && age >= RESTART_GUARD => Verdict::PeerRestarted,
+        // RFC 4724 §4.2, §5: who dials beside its established session has lost it, whatever its R bit says. We wait for
+        // a valid OPEN where the RFC takes any connection.
+        Phase::Established(age)
+            if graceful
+                && new == Direction::Incoming
+                && (existing.direction == Direction::Incoming || age >= CROSSING) =>
+        {
+            Verdict::PeerRestarted
+        }
         // RFC 4271 §6.8: CollisionDetectEstablishedState is not offered; an established session wins.
         Phase::Established(_) => Verdict::KeepExisting,
         // One end does not open two connections unless it gave up on the first; RFC 4271 does not know the case.
@@ -89,8 +96,8 @@ mod tests {
     const LOW: (RouterId, Asn) = (RouterId(0x0a00_0001), Asn(65002));
     const HIGH: (RouterId, Asn) = (RouterId(0x0a00_0002), Asn(65001));
     const SAME_ID_LOW: (RouterId, Asn) = (RouterId(0x0a00_0001), Asn(65001));
-    const OLD: Phase = Phase::Established(Duration::from_secs(5));
-    const YOUNG: Phase = Phase::Established(Duration::from_millis(4_999));
+    const OLD: Phase = Phase::Established(CROSSING);
+    const YOUNG: Phase = Phase::Established(Duration::from_millis(999));
 
     #[test]
     fn the_table() {
@@ -100,7 +107,7 @@ mod tests {
         // RFC 4271 §6.8, RFC 6286 §2.3, RFC 4724 §4.2
         #[rustfmt::skip]
         let table = [
-            // local       peer         existing         new  R      verdict
+            // local       peer         existing         new  GR     verdict
             (LOW,         HIGH,        Out, Waiting,    In,  false, Wait),
             (LOW,         HIGH,        In,  Waiting,    Out, false, Wait),
             (LOW,         HIGH,        Out, Waiting,    In,  true,  Wait),
@@ -116,19 +123,21 @@ mod tests {
             (LOW,         HIGH,        In,  Waiting,    In,  false, KeepNew),
             (HIGH,        LOW,         In,  Confirmed,  In,  false, KeepNew),
             (LOW,         HIGH,        Out, Confirmed,  Out, false, KeepNew),
-            // an established session wins against everything but a restarted peer
+            // an established session wins, unless the peer does graceful restart and has dialled anew
             (LOW,         HIGH,        Out, OLD,        In,  false, KeepExisting),
             (HIGH,        LOW,         Out, OLD,        In,  false, KeepExisting),
             (LOW,         HIGH,        In,  OLD,        Out, false, KeepExisting),
             (LOW,         HIGH,        In,  OLD,        In,  false, KeepExisting),
             (LOW,         HIGH,        In,  OLD,        In,  true,  PeerRestarted),
             (LOW,         HIGH,        Out, OLD,        In,  true,  PeerRestarted),
+            (LOW,         HIGH,        In,  YOUNG,      In,  true,  PeerRestarted),
             (LOW,         HIGH,        Out, YOUNG,      In,  true,  KeepExisting),
+            (LOW,         HIGH,        In,  OLD,        Out, true,  KeepExisting),
         ];
-        for (local, peer, direction, phase, new, restarted, verdict) in table {
+        for (local, peer, direction, phase, new, graceful, verdict) in table {
             let existing = Contender { direction, phase };
-            let got = collide(local, peer, existing, new, restarted);
-            assert_eq!(got, verdict, "local {local:?} peer {peer:?} {existing:?} new {new:?} R {restarted}");
+            let got = collide(local, peer, existing, new, graceful);
+            assert_eq!(got, verdict, "local {local:?} peer {peer:?} {existing:?} new {new:?} GR {graceful}");
         }
     }
 

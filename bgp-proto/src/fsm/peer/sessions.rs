@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Peer;
 use super::dial::Dial;
 use crate::Family;
-use crate::fsm::session::{Close, End, Outcome, Session};
+use crate::fsm::session::{Close, End, Outcome, Session, SessionState};
 use crate::fsm::{ConnId, Contender, Direction, DownReason, IoAction, Negotiated, PeerEvent, Verdict, collide};
 use crate::message::{Codec, ErrorCode, Message, Notification, RefreshKind, RouteRefresh, cease};
 
@@ -144,8 +144,10 @@ impl Peer {
             let existing = Contender { direction: other.direction, phase: other.phase(age.unwrap_or_default()) };
             let local = (negotiated.local_id, negotiated.local_asn);
             let peer = (negotiated.peer_id, negotiated.peer_asn);
+            let graceful =
+                matches!(&other.state, SessionState::Established(session) if !session.graceful_families().is_empty());
             let (other, direction) = (other.conn, new.direction);
-            match collide(local, peer, existing, direction, negotiated.peer_restarted()) {
+            match collide(local, peer, existing, direction, graceful) {
                 Verdict::Wait => {}
                 Verdict::KeepExisting => return self.end(now, conn, collision_lost()),
                 Verdict::KeepNew => self.end(now, other, collision_lost()),

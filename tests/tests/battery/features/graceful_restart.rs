@@ -258,20 +258,38 @@ fn a_withdrawal_of_a_stale_route_removes_it() {
     assert_eq!(left(&roost), ["10.1.0.0/16*"]);
 }
 
-#[test]
-fn a_peer_that_restarted_takes_the_place_of_its_old_session() {
-    // RFC 4724 §4.2, §5: the old connection is as good as closed, its routes stay until they are repeated
+/// A second connection with `flags` beside the session of a peer with graceful restart.
+fn takes_the_place(flags: u8) {
     let (roost, mut old, mut other) = scene(&usual(0), Neighbor::ebgp(65001));
-    // Roost takes nobody for restarted whose session is younger than this (two connections of one start).
-    old.expect_quiet(Duration::from_millis(5100));
     let mut new = roost.connect(0);
-    new.establish(&usual(R));
+    new.establish(&usual(flags));
     old.expect_end_without_notification();
     await_left(&roost, &["10.1.0.0/16*", "10.2.0.0/16*"]);
     let a = new.route(&[A]);
     new.update(&a).send(end_of_rib());
     other.await_withdrawal(B);
     assert_eq!(left(&roost), [A]);
+}
+
+#[test]
+fn a_peer_that_restarted_takes_the_place_of_its_old_session() {
+    // RFC 4724 §4.2, §5: the old connection is as good as closed, its routes stay until they are repeated
+    takes_the_place(R);
+}
+
+#[test]
+fn a_peer_that_lost_its_connection_takes_the_place_of_its_old_session() {
+    // RFC 4724 §5: whatever the R bit says
+    takes_the_place(0);
+}
+
+#[test]
+fn a_new_connection_loses_when_the_graceful_restart_capability_had_no_families() {
+    // RFC 4724 §5: "with one or more AFIs/SAFIs"
+    let (roost, mut old, _other) = scene(&open(0, 60, &[]), Neighbor::ebgp(65001));
+    let mut new = roost.connect(0);
+    new.expect_open().say(&open(R, 60, &[])).expect_notification(6, 7, &[]);
+    old.settle(&roost);
 }
 
 #[test]

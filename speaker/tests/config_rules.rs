@@ -133,13 +133,14 @@ fn a_confederation_has_members_that_are_peers_from_inside() {
 
 #[test]
 fn the_decision_has_two_switches() {
-    // RFC 4271 §9.1.2.2 c, RFC 5004
+    // RFC 4271 §9.1.2.2 c, RFC 5004, RFC 4456 §8
     let router = |keys: &str| {
         let text = format!("router: {{ asn: 64512, router_id: 10.0.0.1{keys} }}\n");
         let router = parse("test.yaml", &text).unwrap().config.router;
-        (router.always_compare_med, router.prefer_oldest_external)
+        [router.always_compare_med, router.prefer_oldest_external, router.strict_cluster_check]
     };
-    assert_eq!(router(""), (false, false));
-    assert_eq!(router(", always_compare_med: true"), (true, false));
-    assert_eq!(router(", prefer_oldest_external: true"), (false, true));
+    assert_eq!(router(""), [false; 3]);
+    assert_eq!(router(", always_compare_med: true"), [true, false, false]);
+    assert_eq!(router(", prefer_oldest_external: true"), [false, true, false]);
+    assert_eq!(router(", strict_cluster_check: true"), [false, false, true]);
 }

@@ -53,6 +53,8 @@ pub struct Router {
     pub always_compare_med: bool,
     /// Keep the best external path when another is as good up to the tie-breaks. RFC 5004
     pub prefer_oldest_external: bool,
+    /// Refuse our cluster id in a CLUSTER_LIST from non-clients too. RFC 4456 §8
+    pub strict_cluster_check: bool,
     /// Our BGP Identifier, not zero.
     pub router_id: RouterId,
     /// Our cluster id as a route reflector; the router id unless the file says otherwise. RFC 4456 §7

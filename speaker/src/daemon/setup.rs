@@ -96,6 +96,7 @@ pub fn rib(config: &Config) -> RibConfig {
         cluster_id: config.router.cluster_id,
         always_compare_med: config.router.always_compare_med,
         prefer_oldest_external: config.router.prefer_oldest_external,
+        strict_cluster_check: config.router.strict_cluster_check,
         confederation: config.router.confederation.as_ref().map(|confederation| confederation.id),
         // Released by the owner when the startup is over, at once when there is nothing to wait for.
         hold_end_of_rib: true,

@@ -300,6 +300,19 @@ fn the_configured_cluster_stands_in_the_list_and_is_a_loop() {
 }
 
 #[test]
+fn our_cluster_from_a_non_client_is_a_loop_only_when_the_check_is_strict() {
+    // RFC 4456 §8: "SHOULD be ignored"; as it is not by default, reflectors of one cluster id hear of each other's clients
+    for (key, told) in [("strict_cluster_check: false", true), ("strict_cluster_check: true", false)] {
+        let roost = Setup::with([Neighbor::ibgp(), Neighbor::client()]).router(key).start();
+        let (mut from, mut to) = (roost.peer(0), roost.peer(1));
+        let (looped, other) = (from.route(&[PREFIX]).clusters(&[OUR_ID]), from.route(&["10.2.0.0/16"]));
+        from.update(&looped).update(&other).settle(&roost);
+        let want = if told { vec![PREFIX, "10.2.0.0/16"] } else { vec!["10.2.0.0/16"] };
+        assert_eq!(to.adj_out_prefixes(), want, "{key}");
+    }
+}
+
+#[test]
 fn our_own_block_is_not_marked_as_reflected() {
     for to in [Neighbor::client(), Neighbor::ibgp()] {
         let (told, roost) = told_own(to);

@@ -115,6 +115,7 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
         confederation: None,
         always_compare_med: raw_flag(file, |raw| &raw.always_compare_med),
         prefer_oldest_external: raw_flag(file, |raw| &raw.prefer_oldest_external),
+        strict_cluster_check: raw_flag(file, |raw| &raw.strict_cluster_check),
         router_id: first_ipv4.unwrap_or(RouterId(1)),
         cluster_id: RouterId(1),
         listen: vec![(Ipv4Addr::UNSPECIFIED, 179).into(), (Ipv6Addr::UNSPECIFIED, 179).into()],

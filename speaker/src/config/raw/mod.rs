@@ -79,6 +79,9 @@ pub(in crate::config) struct Router {
     /// Keep the best eBGP route when another one is preferred only by router id or address (RFC 5004); which route is
     /// the best then depends on which came first. Default: false.
     pub prefer_oldest_external: At<bool>,
+    /// Refuse routes with our cluster id in their CLUSTER_LIST from every iBGP peer (RFC 4456 §8), not only from clients.
+    /// Reflectors that share a cluster id then do not take their clients' routes from each other. Default: false.
+    pub strict_cluster_check: At<bool>,
     /// Our BGP Identifier. Default: the node's first IPv4 address.
     pub router_id: S<RouterId>,
     /// Our cluster id as a route reflector. Default: the router id.

@@ -436,3 +436,28 @@ fn counters_count() {
     assert_eq!((peer.counters().lost, peer.counters().established_since), (1, None));
     assert_eq!(peer.counters().last_lost, Some(later));
 }
+
+#[test]
+fn one_connection_can_be_given_less_time_for_its_open() {
+    // RFC 4271 §8.2.2: the hold timer of OpenSent.
+    let now = Instant::now();
+    let mut peer = Peer::new(config(), 42);
+    peer.command(now, Command::Start);
+    accepted(&mut peer, now, STRAY);
+    peer.limit_open(now, STRAY, seconds(15));
+    drain(&mut peer);
+    peer.handle_timeout(now + seconds(14));
+    assert_eq!((peer.state(), peer.is_confirmed(STRAY)), (State::OpenSent, false));
+    drain(&mut peer);
+    peer.handle_timeout(now + seconds(15));
+    let (sent, actions, events) = drain(&mut peer);
+    assert!(matches!(&sent[..], [Message::Notification(told)] if *told == Notification::hold_timer_expired()), "{sent:?}");
+    assert!(actions.contains(&IoAction::Close(STRAY)));
+    assert!(events.contains(&PeerEvent::AttemptFailed(DownReason::NoOpen(seconds(15)))), "{events:?}");
+    // A session that stands is none of its business.
+    let mut peer = establish(now, config(), &theirs());
+    assert!(peer.is_confirmed(OUT));
+    peer.limit_open(now, OUT, seconds(1));
+    peer.handle_timeout(now + seconds(2));
+    assert_eq!(peer.state(), State::Established);
+}

@@ -89,6 +89,8 @@ pub(super) struct Session {
     local: SocketAddr,
     remote: SocketAddr,
     hold: Option<Instant>,
+    /// How long the peer may take to send its OPEN.
+    open_timeout: Duration,
     keepalive: Option<Instant>,
     open_delay: Option<Instant>,
     send_hold: Option<Instant>,
@@ -115,6 +117,7 @@ impl Session {
             local,
             remote,
             hold: None,
+            open_timeout: config.open_timeout,
             keepalive: None,
             open_delay: config.open_delay.filter(|delay| !delay.is_zero()).map(|delay| now + delay),
             send_hold: None,
@@ -130,8 +133,16 @@ impl Session {
     fn send_open(&mut self, now: Instant, config: &PeerConfig, out: &mut Outbox) {
         out.send(self.conn, &Message::Open(local_open(config)), &Codec::INITIAL);
         self.open_delay = None;
-        self.hold = Some(now + config.open_timeout);
+        self.hold = Some(now + self.open_timeout);
         self.state = SessionState::OpenSent;
+    }
+
+    /// The peer may take so long from now on to send its OPEN.
+    pub fn limit_open(&mut self, now: Instant, timeout: Duration) {
+        self.open_timeout = timeout;
+        if self.state == SessionState::OpenSent {
+            self.hold = Some(now + timeout);
+        }
     }
 
     /// A valid OPEN came and this connection stays: answers with a KEEPALIVE. RFC 4271 §8.2.2, events 19 and 20
@@ -247,7 +258,7 @@ impl Session {
         }
         if due(self.hold) {
             if !self.stalled {
-                return Some(self.hold_expired(config));
+                return Some(self.hold_expired());
             }
             // There are messages of the peer we have not read yet; ask again when the queue has moved.
             self.stalled = false;
@@ -262,9 +273,9 @@ impl Session {
         None
     }
 
-    fn hold_expired(&self, config: &PeerConfig) -> End {
+    fn hold_expired(&self) -> End {
         let reason = match self.state {
-            SessionState::Delayed | SessionState::OpenSent => DownReason::NoOpen(config.open_timeout),
+            SessionState::Delayed | SessionState::OpenSent => DownReason::NoOpen(self.open_timeout),
             SessionState::OpenConfirm(_) | SessionState::Established(_) => {
                 DownReason::HoldTimerExpired(self.hold_time())
             }

@@ -10,7 +10,7 @@
 //! another: what is due is asked of the three in `poll_timeout`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -206,6 +206,13 @@ impl Peer {
         self.out.counters.sent.update += updates;
     }
 
+    /// Gives a connection another time than [`PeerConfig::open_timeout`] to send its OPEN, counted from now.
+    pub fn limit_open(&mut self, now: Instant, conn: ConnId, timeout: Duration) {
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.conn == conn) {
+            session.limit_open(now, timeout);
+        }
+    }
+
     /// Replaces the configuration. A session that stands keeps what it negotiated; to apply the rest,
     /// [`Command::Reset`] it. Timers that run keep their ends.
     pub fn set_config(&mut self, now: Instant, config: PeerConfig) {
@@ -266,6 +273,11 @@ impl Peer {
     /// The connection that carries routes now: write UPDATEs to this one only.
     pub fn established_conn(&self) -> Option<ConnId> {
         self.established().map(|session| session.conn)
+    }
+
+    /// Whether the OPEN of a connection was accepted.
+    pub fn is_confirmed(&self, conn: ConnId) -> bool {
+        self.sessions.iter().any(|session| session.conn == conn && session.is_confirmed())
     }
 
     /// What the established session negotiated.

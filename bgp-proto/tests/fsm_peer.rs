@@ -451,7 +451,10 @@ fn one_connection_can_be_given_less_time_for_its_open() {
     drain(&mut peer);
     peer.handle_timeout(now + seconds(15));
     let (sent, actions, events) = drain(&mut peer);
-    assert!(matches!(&sent[..], [Message::Notification(told)] if *told == Notification::hold_timer_expired()), "{sent:?}");
+    assert!(
+        matches!(&sent[..], [Message::Notification(told)] if *told == Notification::hold_timer_expired()),
+        "{sent:?}"
+    );
     assert!(actions.contains(&IoAction::Close(STRAY)));
     assert!(events.contains(&PeerEvent::AttemptFailed(DownReason::NoOpen(seconds(15)))), "{events:?}");
     // A session that stands is none of its business.

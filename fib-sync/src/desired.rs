@@ -1,5 +1,6 @@
 //! What is wanted, prefix by prefix, and how far we are with each.
 
+use crate::next_hop::NextHop;
 use crate::next_hops::NextHopError;
 use crate::view::Lengths;
 use ipnetwork::IpNetwork;
@@ -7,7 +8,6 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Send them on to any of these addresses, all equally good.
-    Via(SmallVec<[IpAddr; 2]>),
+    Via(SmallVec<[NextHop; 2]>),
     /// Drop them: an own block, whose used addresses have longer routes. A single address (/32, /128)
     /// is accepted and gets no route, because the user of the address must be able to add its own.
     Blackhole,
@@ -96,7 +96,7 @@ impl fmt::Display for State {
 #[non_exhaustive]
 pub enum Reason {
     /// None of its next hops can be used; this is what is wrong with the first.
-    NextHop(IpAddr, NextHopError),
+    NextHop(NextHop, NextHopError),
     /// The list of next hops is empty.
     NoNextHop,
     /// The pool's tunnel device does not exist.

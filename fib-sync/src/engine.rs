@@ -19,6 +19,7 @@ use crate::FibError;
 use crate::config::FibConfig;
 use crate::desired::{Desired, State, Target};
 use crate::kernel::{Failure, KernelError};
+use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHops};
 use crate::plan::{Op, Ops, Verdict, Want, plan_prefix};
 use crate::resolve::{Resolved, Underlay, resolve};
@@ -28,7 +29,6 @@ use crate::view::View;
 use crate::watched::{NextHopReport, Watched};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 mod report;
@@ -84,7 +84,7 @@ pub struct Engine {
 
 #[derive(Debug, Default)]
 struct Stale {
-    next_hops: BTreeSet<IpAddr>,
+    next_hops: BTreeSet<NextHop>,
     recursive: bool,
     all: bool,
 }
@@ -182,7 +182,7 @@ impl Engine {
 
     /// Next hops to watch (`true`) or no longer. What is found out about each is in
     /// [`Engine::take_next_hop_changes`]: once soon, then whenever it changes. Naming one again begins anew.
-    pub fn watch_next_hops(&mut self, changes: impl IntoIterator<Item = (IpAddr, bool)>) {
+    pub fn watch_next_hops(&mut self, changes: impl IntoIterator<Item = (NextHop, bool)>) {
         for (next_hop, watch) in changes {
             if watch {
                 let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
@@ -197,7 +197,7 @@ impl Engine {
     }
 
     /// Watched next hops of which there is news, each once with the last word, in order.
-    pub fn take_next_hop_changes(&mut self) -> Vec<(IpAddr, NextHopReport)> {
+    pub fn take_next_hop_changes(&mut self) -> Vec<(NextHop, NextHopReport)> {
         self.watched.take()
     }
 
@@ -249,7 +249,7 @@ impl Engine {
 
     fn settle(&mut self, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
-        let facts = |next_hop: IpAddr| self.next_hops.facts(next_hop).cloned();
+        let facts = |next_hop: NextHop| self.next_hops.facts(next_hop).cloned();
         let resolved = resolve(prefix, &entry.target, &self.config, &self.view, facts);
         let route;
         let want = match &resolved {
@@ -413,7 +413,7 @@ impl Engine {
     }
 }
 
-fn via(target: &Target) -> smallvec::SmallVec<[IpAddr; 2]> {
+fn via(target: &Target) -> smallvec::SmallVec<[NextHop; 2]> {
     match target {
         Target::Via(next_hops) => next_hops.clone(),
         Target::Blackhole => smallvec::SmallVec::new(),

@@ -10,13 +10,13 @@ use crate::driver;
 use crate::engine::Engine;
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
+use crate::next_hop::NextHop;
 use crate::route::contains;
 use crate::stats::FibStats;
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -108,7 +108,7 @@ pub(crate) enum Command {
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) targets: HashMap<IpNetwork, Option<Target>>,
-    pub(crate) next_hops: HashMap<IpAddr, bool>,
+    pub(crate) next_hops: HashMap<NextHop, bool>,
     pub(crate) sweep: bool,
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct Shared {
     wishes: Mutex<Wishes>,
     changed: Notify,
     /// Locked after `wishes`, where both are.
-    next_hops: Mutex<BTreeMap<IpAddr, NextHopReport>>,
+    next_hops: Mutex<BTreeMap<NextHop, NextHopReport>>,
     told: Notify,
     stats: Mutex<FibStats>,
 }
@@ -138,7 +138,7 @@ impl Shared {
     }
 
     /// Of a next hop that is watched no longer nothing is told, though the thread may not know yet.
-    pub(crate) fn tell(&self, reports: Vec<(IpAddr, NextHopReport)>) {
+    pub(crate) fn tell(&self, reports: Vec<(NextHop, NextHopReport)>) {
         if reports.is_empty() {
             return;
         }
@@ -171,7 +171,7 @@ impl FibHandle {
 
     /// Next hops to watch (`true`) or no longer, used by a wanted prefix or not. Never waits; the last word on an address
     /// wins. Each is reported once soon, and then whenever the answer changes; naming one again begins anew.
-    pub fn watch_next_hops(&self, changes: impl IntoIterator<Item = (IpAddr, bool)>) {
+    pub fn watch_next_hops(&self, changes: impl IntoIterator<Item = (NextHop, bool)>) {
         let mut wishes = lock(&self.shared.wishes);
         let mut reports = lock(&self.shared.next_hops);
         for (next_hop, watch) in changes {
@@ -184,7 +184,7 @@ impl FibHandle {
     }
 
     /// Watched next hops of which there is news since the last call, each once with the last word, in order.
-    pub fn take_next_hop_changes(&self) -> Vec<(IpAddr, NextHopReport)> {
+    pub fn take_next_hop_changes(&self) -> Vec<(NextHop, NextHopReport)> {
         std::mem::take(&mut *lock(&self.shared.next_hops)).into_iter().collect()
     }
 

@@ -5,12 +5,12 @@
 //! once per next hop, and only the prefixes of those whose answer changed are planned again.
 
 use crate::config::FibConfig;
+use crate::next_hop::NextHop;
 use crate::resolve::{Through, Underlay};
 use crate::route::{Hops, bounds, contains};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
-use std::net::IpAddr;
 
 /// What is wrong with a next hop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,11 +18,13 @@ use std::net::IpAddr;
 pub enum NextHopError {
     /// No subnet and no route leads there.
     Unreachable,
+    /// The interface it is meant for does not exist or is down.
+    LinkDown,
     /// It is an address of this node.
     Own,
     /// It is no address of a node (0.0.0.0, loopback, multicast).
     NoGateway,
-    /// It is link-local or broadcast: without an interface nobody knows where.
+    /// It is link-local without an interface, or broadcast: nobody knows where.
     NeedsDevice,
     /// An IPv4 next hop can't carry an IPv6 prefix.
     OtherFamily,
@@ -38,6 +40,7 @@ impl fmt::Display for NextHopError {
             NextHopError::Unreachable => {
                 f.write_str("is unreachable: no subnet of an up interface and no route leads to it")
             }
+            NextHopError::LinkDown => f.write_str("is on a link that is down"),
             NextHopError::Own => f.write_str("is an address of this node"),
             NextHopError::NoGateway => f.write_str("can't be a gateway"),
             NextHopError::NeedsDevice => {
@@ -65,11 +68,11 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// `subnets`: those of the interfaces, for when the configuration names none.
-    pub(crate) fn find(next_hop: IpAddr, world: &Underlay<'_>, subnets: &[IpNetwork]) -> Facts {
+    pub(crate) fn find(next_hop: NextHop, world: &Underlay<'_>, subnets: &[IpNetwork]) -> Facts {
         let config: &FibConfig = world.config;
         let local = match config.local_subnets.is_empty() {
-            true => subnets.iter().any(|net| contains(*net, next_hop)),
-            false => config.is_local_subnet(next_hop),
+            true => subnets.iter().any(|net| contains(*net, next_hop.addr)),
+            false => config.is_local_subnet(next_hop.addr),
         };
         let (underlay, through) = world.find(next_hop);
         Facts { own: world.view.links.is_own(next_hop), local, underlay, through }
@@ -86,9 +89,9 @@ struct Known {
 
 #[derive(Debug, Default)]
 pub(crate) struct NextHops {
-    known: BTreeMap<IpAddr, Known>,
+    known: BTreeMap<NextHop, Known>,
     /// Those that lead through our own routes.
-    recursive: BTreeSet<IpAddr>,
+    recursive: BTreeSet<NextHop>,
 }
 
 impl NextHops {
@@ -96,17 +99,17 @@ impl NextHops {
         self.known.len()
     }
 
-    pub(crate) fn facts(&self, next_hop: IpAddr) -> Option<&Facts> {
+    pub(crate) fn facts(&self, next_hop: NextHop) -> Option<&Facts> {
         self.known.get(&next_hop).map(|known| &known.facts)
     }
 
     /// A prefix uses it from now on.
-    pub(crate) fn attach(&mut self, next_hop: IpAddr, user: IpNetwork, find: impl FnOnce() -> Facts) {
+    pub(crate) fn attach(&mut self, next_hop: NextHop, user: IpNetwork, find: impl FnOnce() -> Facts) {
         self.know(next_hop, find).users.insert(user);
     }
 
     /// … and no longer.
-    pub(crate) fn detach(&mut self, next_hop: IpAddr, user: IpNetwork) {
+    pub(crate) fn detach(&mut self, next_hop: NextHop, user: IpNetwork) {
         if let Some(known) = self.known.get_mut(&next_hop) {
             known.users.remove(&user);
         }
@@ -114,19 +117,19 @@ impl NextHops {
     }
 
     /// It is followed from now on, whoever uses it.
-    pub(crate) fn watch(&mut self, next_hop: IpAddr, find: impl FnOnce() -> Facts) {
+    pub(crate) fn watch(&mut self, next_hop: NextHop, find: impl FnOnce() -> Facts) {
         self.know(next_hop, find).watched = true;
     }
 
     /// … and no longer.
-    pub(crate) fn unwatch(&mut self, next_hop: IpAddr) {
+    pub(crate) fn unwatch(&mut self, next_hop: NextHop) {
         if let Some(known) = self.known.get_mut(&next_hop) {
             known.watched = false;
         }
         self.forget_unused(next_hop);
     }
 
-    fn know(&mut self, next_hop: IpAddr, find: impl FnOnce() -> Facts) -> &mut Known {
+    fn know(&mut self, next_hop: NextHop, find: impl FnOnce() -> Facts) -> &mut Known {
         let fresh = || Known { facts: find(), users: HashSet::new(), watched: false };
         let known = self.known.entry(next_hop).or_insert_with(fresh);
         if !known.facts.through.is_empty() {
@@ -135,7 +138,7 @@ impl NextHops {
         known
     }
 
-    fn forget_unused(&mut self, next_hop: IpAddr) {
+    fn forget_unused(&mut self, next_hop: NextHop) {
         if self.known.get(&next_hop).is_some_and(|known| known.users.is_empty() && !known.watched) {
             self.known.remove(&next_hop);
             self.recursive.remove(&next_hop);
@@ -143,22 +146,23 @@ impl NextHops {
     }
 
     /// Next hops whose answer a route of this prefix may change, but for the recursive ones.
-    pub(crate) fn under(&self, prefix: IpNetwork) -> impl Iterator<Item = IpAddr> + '_ {
+    pub(crate) fn under(&self, prefix: IpNetwork) -> impl Iterator<Item = NextHop> + '_ {
         let (first, last) = bounds(prefix);
-        self.known.range(first..=last).map(|(next_hop, _)| *next_hop)
+        let last = NextHop { addr: last, interface: u32::MAX };
+        self.known.range(NextHop::from(first)..=last).map(|(next_hop, _)| *next_hop)
     }
 
     /// Those that lead through our own routes.
-    pub(crate) fn recursive(&self) -> impl Iterator<Item = IpAddr> + '_ {
+    pub(crate) fn recursive(&self) -> impl Iterator<Item = NextHop> + '_ {
         self.recursive.iter().copied()
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = IpAddr> + '_ {
+    pub(crate) fn all(&self) -> impl Iterator<Item = NextHop> + '_ {
         self.known.keys().copied()
     }
 
     /// Stores a new answer; gives the users if it differs.
-    pub(crate) fn learn(&mut self, next_hop: IpAddr, facts: Facts) -> Option<impl Iterator<Item = IpNetwork> + '_> {
+    pub(crate) fn learn(&mut self, next_hop: NextHop, facts: Facts) -> Option<impl Iterator<Item = IpNetwork> + '_> {
         let known = self.known.get_mut(&next_hop)?;
         if known.facts == facts {
             return None;

@@ -11,6 +11,7 @@
 
 use crate::config::{FibConfig, Mode};
 use crate::desired::{Desired, Reason, Target};
+use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHopError};
 use crate::plan::form_of_blackhole;
 use crate::route::{Form, Hop, Hops, network};
@@ -38,7 +39,7 @@ pub(crate) fn resolve(
     target: &Target,
     config: &FibConfig,
     view: &View,
-    facts: impl Fn(IpAddr) -> Option<Facts>,
+    facts: impl Fn(NextHop) -> Option<Facts>,
 ) -> Resolved {
     let next_hops = match target {
         Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
@@ -74,12 +75,12 @@ pub(crate) fn resolve(
 }
 
 /// What no mode can use.
-fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Option<Facts>) -> Result<Facts, Reason> {
+fn check(prefix: IpNetwork, next_hop: NextHop, facts: impl FnOnce() -> Option<Facts>) -> Result<Facts, Reason> {
     let bad = |error| Err(Reason::NextHop(next_hop, error));
     if let Some(error) = unfit(next_hop) {
         return bad(error);
     }
-    if prefix.is_ipv6() && next_hop.is_ipv4() {
+    if prefix.is_ipv6() && next_hop.addr.is_ipv4() {
         return bad(NextHopError::OtherFamily);
     }
     match facts() {
@@ -90,30 +91,31 @@ fn check(prefix: IpNetwork, next_hop: IpAddr, facts: impl FnOnce() -> Option<Fac
 }
 
 /// What is wrong with an address wherever it leads.
-pub(crate) fn unfit(next_hop: IpAddr) -> Option<NextHopError> {
-    let scoped = match next_hop {
+pub(crate) fn unfit(next_hop: NextHop) -> Option<NextHopError> {
+    let NextHop { addr, interface } = next_hop;
+    let scoped = match addr {
         IpAddr::V4(a) => a.is_broadcast(),
-        IpAddr::V6(a) => a.is_unicast_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local() && interface == 0,
     };
-    if next_hop.is_unspecified() || next_hop.is_multicast() || next_hop.is_loopback() {
+    if addr.is_unspecified() || addr.is_multicast() || addr.is_loopback() {
         return Some(NextHopError::NoGateway);
     }
     scoped.then_some(NextHopError::NeedsDevice)
 }
 
-fn direct(next_hop: IpAddr, facts: Facts) -> Result<Hops, Reason> {
+fn direct(next_hop: NextHop, facts: Facts) -> Result<Hops, Reason> {
     facts.underlay.map_err(|error| Reason::NextHop(next_hop, error))
 }
 
-fn through(tunnel: &str, next_hop: IpAddr, view: &View) -> Result<Hops, Reason> {
-    if next_hop.is_ipv6() {
+fn through(tunnel: &str, next_hop: NextHop, view: &View) -> Result<Hops, Reason> {
+    if next_hop.addr.is_ipv6() {
         return Err(Reason::TunnelIpv4Only(tunnel.into()));
     }
     match view.links.named(tunnel) {
         None => Err(Reason::TunnelMissing(tunnel.into())),
         Some(link) if !link.up => Err(Reason::TunnelDown(tunnel.into())),
         // The far end is the outer destination, so no subnet has to contain it.
-        Some(link) => Ok(Hops::from_iter([Hop::onlink(next_hop, link.index)])),
+        Some(link) => Ok(Hops::from_iter([Hop::onlink(next_hop.addr, link.index)])),
     }
 }
 
@@ -129,7 +131,7 @@ pub(crate) type Through = SmallVec<[IpNetwork; 1]>;
 impl Underlay<'_> {
     /// Longest match, on its way through each of our own prefixes at most once. So a prefix with its
     /// next hop inside is never carried by itself: the second time round it is passed over.
-    pub(crate) fn find(&self, next_hop: IpAddr) -> (Result<Hops, NextHopError>, Through) {
+    pub(crate) fn find(&self, next_hop: NextHop) -> (Result<Hops, NextHopError>, Through) {
         let mut walk = Walk::new(None);
         let hops = self.walk(next_hop, &mut walk);
         (hops, walk.used)
@@ -137,7 +139,7 @@ impl Underlay<'_> {
 
     /// Our own wanted prefixes without each of which there would be no way to it. A route of one of them by way of this
     /// very next hop would take away the ground it stands on (RFC 4271 §9.1.2.1).
-    pub(crate) fn indispensable(&self, next_hop: IpAddr) -> Through {
+    pub(crate) fn indispensable(&self, next_hop: NextHop) -> Through {
         let mut walk = Walk::new(None);
         if self.walk(next_hop, &mut walk).is_err() {
             return Through::new();
@@ -149,8 +151,12 @@ impl Underlay<'_> {
         way
     }
 
-    fn walk(&self, next_hop: IpAddr, walk: &mut Walk) -> Result<Hops, NextHopError> {
+    fn walk(&self, next_hop: NextHop, walk: &mut Walk) -> Result<Hops, NextHopError> {
         walk.budget = walk.budget.checked_sub(1).ok_or(NextHopError::TooDeep)?;
+        if next_hop.interface != 0 {
+            return self.on_interface(next_hop, walk);
+        }
+        let next_hop = next_hop.addr;
         let v6 = next_hop.is_ipv6();
         let main = self.view.main();
         for length in (0..=if v6 { 128 } else { 32 }).rev() {
@@ -171,6 +177,15 @@ impl Underlay<'_> {
             }
         }
         Err(NextHopError::Unreachable)
+    }
+
+    /// Where the link is named, no route has a say.
+    fn on_interface(&self, next_hop: NextHop, walk: &mut Walk) -> Result<Hops, NextHopError> {
+        if !self.view.links.is_up(next_hop.interface) {
+            return Err(NextHopError::LinkDown);
+        }
+        walk.way.get_or_insert_with(|| walk.on.clone());
+        Ok(Hops::from_iter([Hop::via(next_hop.addr, next_hop.interface)]))
     }
 
     fn foreign(&self, next_hop: IpAddr, prefix: IpNetwork) -> Option<Result<Hops, NextHopError>> {

@@ -9,6 +9,7 @@
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
 
 use crate::kernel::{Address, Dump, Link, RouteChange};
+use crate::next_hop::NextHop;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
@@ -51,9 +52,11 @@ impl Links {
         self.by_index.values().filter(|link| link.name == name).max_by_key(|link| link.index)
     }
 
-    /// Whether the node itself has the address.
-    pub fn is_own(&self, address: IpAddr) -> bool {
-        self.own.contains_key(&address)
+    /// Whether the node itself has the address; one with an interface, there.
+    pub fn is_own(&self, next_hop: NextHop) -> bool {
+        let there = |address: &Address| next_hop.interface == 0 || address.dev == next_hop.interface;
+        self.own.contains_key(&next_hop.addr)
+            && self.addresses.iter().any(|address| address.net.ip() == next_hop.addr && there(address))
     }
 
     /// Subnets of up interfaces that are not among `except` (names).

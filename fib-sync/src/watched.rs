@@ -10,11 +10,11 @@
 //! at a time: then the second choice already sees the first. Bad news, and good news that hangs on the kernel's own
 //! routes alone, never wait.
 
+use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHopError};
 use crate::resolve::{Underlay, unfit};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// The first pause before good news; it doubles up to [`PAUSE_MAX`].
@@ -41,11 +41,11 @@ pub struct NextHopReport {
 }
 
 impl NextHopReport {
-    pub(crate) fn find(next_hop: IpAddr, facts: &Facts, world: &Underlay<'_>) -> NextHopReport {
+    pub(crate) fn find(next_hop: NextHop, facts: &Facts, world: &Underlay<'_>) -> NextHopReport {
         let own = facts.own.then_some(NextHopError::Own);
         let why_not = unfit(next_hop).or(own).or_else(|| facts.underlay.clone().err());
         let usable = why_not.is_none();
-        let on_link = |hops: &crate::route::Hops| hops.iter().any(|hop| hop.via == Some(next_hop));
+        let on_link = |hops: &crate::route::Hops| hops.iter().any(|hop| hop.via == Some(next_hop.addr));
         let through = match usable && !facts.through.is_empty() {
             true => world.indispensable(next_hop).into_vec(),
             false => Vec::new(),
@@ -70,31 +70,31 @@ struct Told {
 
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    told: BTreeMap<IpAddr, Told>,
-    waiting: BTreeSet<(Instant, IpAddr)>,
-    news: BTreeMap<IpAddr, NextHopReport>,
+    told: BTreeMap<NextHop, Told>,
+    waiting: BTreeSet<(Instant, NextHop)>,
+    news: BTreeMap<NextHop, NextHopReport>,
 }
 
 impl Watched {
     /// Somebody wants to know, from the beginning.
-    pub(crate) fn begin(&mut self, next_hop: IpAddr) {
+    pub(crate) fn begin(&mut self, next_hop: NextHop) {
         self.end(next_hop);
         self.told.insert(next_hop, Told::default());
     }
 
-    pub(crate) fn end(&mut self, next_hop: IpAddr) {
+    pub(crate) fn end(&mut self, next_hop: NextHop) {
         if let Some(Told { due: Some(due), .. }) = self.told.remove(&next_hop) {
             self.waiting.remove(&(due, next_hop));
         }
         self.news.remove(&next_hop);
     }
 
-    pub(crate) fn contains(&self, next_hop: IpAddr) -> bool {
+    pub(crate) fn contains(&self, next_hop: NextHop) -> bool {
         self.told.contains_key(&next_hop)
     }
 
     /// How things stand with it. `recursive`: the answer hangs on our own routes.
-    pub(crate) fn judged(&mut self, now: Instant, next_hop: IpAddr, report: NextHopReport, recursive: bool) {
+    pub(crate) fn judged(&mut self, now: Instant, next_hop: NextHop, report: NextHopReport, recursive: bool) {
         let Some(told) = self.told.get_mut(&next_hop) else { return };
         if let Some(due) = told.due {
             self.waiting.remove(&(due, next_hop));
@@ -119,7 +119,7 @@ impl Watched {
     }
 
     /// One of those whose time has come; it is to be judged again. The others' time is put off.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<IpAddr> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<NextHop> {
         let (due, first) = self.waiting.first().copied().filter(|(due, _)| *due <= now)?;
         self.waiting.remove(&(due, first));
         while let Some((due, next_hop)) = self.waiting.first().copied().filter(|(due, _)| *due <= now) {
@@ -137,7 +137,7 @@ impl Watched {
     }
 
     /// What was not said yet, in order of address: the last word only.
-    pub(crate) fn take(&mut self) -> Vec<(IpAddr, NextHopReport)> {
+    pub(crate) fn take(&mut self) -> Vec<(NextHop, NextHopReport)> {
         std::mem::take(&mut self.news).into_iter().collect()
     }
 }

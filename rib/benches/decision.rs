@@ -64,6 +64,7 @@ fn session(n: u32) -> Session {
         peer_asn: Asn(65000 + n),
         peer_id: RouterId(100 + n),
         local_addr: [192, 0, 2, 1].into(),
+        interface: None,
         enhanced_refresh: false,
         long_lived: false,
     }

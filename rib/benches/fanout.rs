@@ -42,6 +42,7 @@ fn rib(members: u32, alike: bool) -> Rib {
             peer_id: RouterId(100 + n),
             // Another own address: another group.
             local_addr: if alike { addr(60_000) } else { addr(60_000 + n) }.into(),
+            interface: None,
             enhanced_refresh: false,
             long_lived: false,
         };

@@ -185,7 +185,7 @@ impl Facts {
             local_pref: attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
             med: attrs.med.unwrap_or(0), // RFC 4271 §9.1.2.2 c: missing counts as the lowest
             neighbor: attrs.as_path.neighbor().unwrap_or_default(),
-            next_hop: next_hops.intern(attrs.next_hop.addr()),
+            next_hop: next_hops.intern(attrs.next_hop.resolved()),
             originator: attrs.originator_id,
             hops: u16::try_from(attrs.as_path.hops()).unwrap_or(u16::MAX),
             clusters: u16::try_from(attrs.cluster_list.len()).unwrap_or(u16::MAX),

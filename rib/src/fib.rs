@@ -4,8 +4,8 @@
 //! comparison. Changes queue by prefix: whoever fetches them late gets the last word.
 
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
+use bgp_proto::attr::NextHop;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
@@ -17,7 +17,7 @@ pub enum FibRoute {
     /// Our own block: discard what no longer prefix matches.
     Blackhole,
     /// The next hops of the best path and of those equal to it, sorted, without duplicates.
-    Via(SmallVec<[IpAddr; 2]>),
+    Via(SmallVec<[NextHop; 2]>),
 }
 
 #[derive(Default)]

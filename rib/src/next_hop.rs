@@ -1,4 +1,4 @@
-//! Next hops: each address once, with what the kernel's side says about it.
+//! Next hops: each once, with what the kernel's side says about it.
 //!
 //! The RIB asks nobody: a next hop counts as usable at no cost until [`crate::Rib::set_next_hop`] says otherwise. A
 //! change of many next hops (a link went down) costs one walk over the paths at the next settle, not one each.
@@ -10,9 +10,9 @@
 //! also says why.
 
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 use bgp_proto::Prefix;
+use bgp_proto::attr::NextHop;
 use hashbrown::{HashSet, HashTable};
 
 use crate::slab::Slab;
@@ -44,7 +44,7 @@ impl NextHopState {
 
 #[derive(Default)]
 struct Slot {
-    addr: Option<IpAddr>,
+    addr: Option<NextHop>,
     state: NextHopState,
     refs: u32,
     changed: bool,
@@ -58,12 +58,12 @@ pub(crate) struct NextHops {
     hasher: foldhash::fast::RandomState,
     changed: Vec<u32>,
     /// Addresses that came into use or went out of it since the owner asked.
-    news: HashSet<IpAddr>,
+    news: HashSet<NextHop>,
 }
 
 impl NextHops {
     /// The number of an address, counted once more.
-    pub(crate) fn intern(&mut self, addr: IpAddr) -> u32 {
+    pub(crate) fn intern(&mut self, addr: NextHop) -> u32 {
         let id = self.find_or_insert(addr);
         let slot = &mut self.slots[id];
         slot.refs += 1;
@@ -85,12 +85,12 @@ impl NextHops {
         &self.slots[id].state
     }
 
-    pub(crate) fn addr(&self, id: u32) -> Option<IpAddr> {
+    pub(crate) fn addr(&self, id: u32) -> Option<NextHop> {
         self.slots[id].addr
     }
 
     /// Notes what is known about an address; says whether that is news for a path.
-    pub(crate) fn set(&mut self, addr: IpAddr, state: NextHopState) -> bool {
+    pub(crate) fn set(&mut self, addr: NextHop, state: NextHopState) -> bool {
         let id = self.find_or_insert(addr);
         let slot = &mut self.slots[id];
         if slot.state == state {
@@ -130,8 +130,8 @@ impl NextHops {
     }
 
     /// Addresses whose use began or ended since the last call: last word only, sorted.
-    pub(crate) fn take_news(&mut self) -> Vec<(IpAddr, bool)> {
-        let mut news: Vec<IpAddr> = self.news.drain().collect();
+    pub(crate) fn take_news(&mut self) -> Vec<(NextHop, bool)> {
+        let mut news: Vec<NextHop> = self.news.drain().collect();
         news.sort_unstable();
         news.into_iter().map(|addr| (addr, self.is_used(addr))).collect()
     }
@@ -145,15 +145,15 @@ impl NextHops {
         self.slots.memory() + self.index.capacity() * 5
     }
 
-    fn is_used(&self, addr: IpAddr) -> bool {
+    fn is_used(&self, addr: NextHop) -> bool {
         self.find(addr).is_some_and(|id| self.slots[id].refs > 0)
     }
 
-    fn find(&self, addr: IpAddr) -> Option<u32> {
+    fn find(&self, addr: NextHop) -> Option<u32> {
         self.index.find(self.hasher.hash_one(addr), |&id| self.slots[id].addr == Some(addr)).copied()
     }
 
-    fn find_or_insert(&mut self, addr: IpAddr) -> u32 {
+    fn find_or_insert(&mut self, addr: NextHop) -> u32 {
         if let Some(id) = self.find(addr) {
             return id;
         }

@@ -1,7 +1,7 @@
 //! Peers as the RIB knows them: what is configured, what the living session negotiated, what was counted.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bgp_proto::message::Codec;
 use bgp_proto::{Asn, FamilySet, PathId, RouterId};
@@ -111,6 +111,9 @@ pub struct Session {
     pub peer_id: RouterId,
     /// Our end of the connection: the next hop we announce.
     pub local_addr: IpAddr,
+    /// The kernel's number of the interface, for a session between link-local addresses: what next hops without a
+    /// global address are meant for.
+    pub interface: Option<u32>,
     /// Refreshes are framed by BoRR and EoRR (RFC 7313).
     pub enhanced_refresh: bool,
     /// The peer knows what LLGR_STALE means (RFC 9494).
@@ -230,6 +233,14 @@ pub(crate) fn sent_path_id(path: u32) -> PathId {
     PathId(path.wrapping_add(1))
 }
 
+/// The interface of a link-local end of a connection.
+fn interface(remote: SocketAddr) -> Option<u32> {
+    match remote {
+        SocketAddr::V6(remote) if remote.ip().is_unicast_link_local() => Some(remote.scope_id()).filter(|&id| id != 0),
+        _ => None,
+    }
+}
+
 impl From<&bgp_proto::fsm::Negotiated> for Session {
     fn from(negotiated: &bgp_proto::fsm::Negotiated) -> Self {
         Self {
@@ -239,6 +250,7 @@ impl From<&bgp_proto::fsm::Negotiated> for Session {
             peer_asn: negotiated.peer_asn,
             peer_id: negotiated.peer_id,
             local_addr: negotiated.local_addr.ip(),
+            interface: interface(negotiated.remote_addr),
             enhanced_refresh: negotiated.enhanced_route_refresh,
             long_lived: negotiated.peer_knows_long_lived(),
         }

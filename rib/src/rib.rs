@@ -1,6 +1,7 @@
 //! The RIB's public face: what its single owner tells it and asks of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use bgp_proto::attr::{NextHop, PathAttrs};
 use bgp_proto::message::Update;
@@ -247,6 +248,7 @@ impl Rib {
             return;
         }
         let (checks, policy) = (Checks::of(core, peer), peer.settings.import.clone());
+        let interface = peer.session.as_ref().and_then(|session| session.interface);
         let mut counters = peer.counters;
         for (path_id, prefix) in update.unreach.iter().flat_map(|nlri| nlri.iter()) {
             counters.withdrawn += 1;
@@ -257,7 +259,8 @@ impl Rib {
             }
         }
         for reach in &update.reach {
-            let raw = core.attrs.intern(&reach.attrs, &mut core.next_hops);
+            let attrs = on_interface(&reach.attrs, interface);
+            let raw = core.attrs.intern(attrs.as_ref().unwrap_or(&reach.attrs), &mut core.next_hops);
             let mut importer = Importer::new(core, &checks, policy.clone(), raw);
             let mut gate = Gate::new(id, reach.nlri.family(), &limits);
             for (path_id, prefix) in reach.nlri.iter() {
@@ -344,8 +347,8 @@ impl Rib {
 
     /// Says what is known about a next hop. Its prefixes are decided again at the next settle. Until told, an address
     /// counts as usable at no cost; what was said is forgotten when the last path over it goes.
-    pub fn set_next_hop(&mut self, addr: IpAddr, state: NextHopState) {
-        self.core.next_hops.set(addr, state);
+    pub fn set_next_hop(&mut self, next_hop: impl Into<NextHop>, state: NextHopState) {
+        self.core.next_hops.set(next_hop.into().resolved(), state);
     }
 
     /// Peers that reached a limit since the last call. What [`Excess::End`](crate::Excess::End) asks for is up to the
@@ -355,7 +358,7 @@ impl Rib {
     }
 
     /// Next hops that came into use (`true`) or went out of it since the last call: those to watch and to watch no more.
-    pub fn take_next_hops(&mut self) -> Vec<(IpAddr, bool)> {
+    pub fn take_next_hops(&mut self) -> Vec<(NextHop, bool)> {
         self.core.next_hops.take_news()
     }
 
@@ -474,4 +477,10 @@ struct Marked {
     family: Family,
     stale: bool,
     refreshing: bool,
+}
+
+/// The attributes with their next hop bound to the interface they came in by; `None` where that makes no difference.
+fn on_interface(attrs: &Arc<PathAttrs>, interface: Option<u32>) -> Option<Arc<PathAttrs>> {
+    let next_hop = attrs.next_hop.on_interface(interface?)?;
+    Some(Arc::new(PathAttrs { next_hop, ..PathAttrs::clone(attrs) }))
 }

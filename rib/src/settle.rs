@@ -3,6 +3,7 @@
 //! The owner calls this after it has taken in all that was there to read. However many UPDATEs touched a prefix since,
 //! it costs one decision, and the paths between are never seen by anybody.
 
+use bgp_proto::attr::NextHop;
 use smallvec::SmallVec;
 
 use crate::core::Core;
@@ -176,7 +177,7 @@ impl Core {
             // Which ones stay when there are too many must not depend on arrival.
             equal.sort_unstable_by(|&a, &b| compare(&work.candidates[b], &work.candidates[a], Med::Skip).0);
         }
-        let mut via: SmallVec<[std::net::IpAddr; 2]> = SmallVec::new();
+        let mut via: SmallVec<[NextHop; 2]> = SmallVec::new();
         for addr in equal.into_iter().filter_map(addr) {
             if via.len() < self.config.max_paths && !via.contains(&addr) {
                 via.push(addr);

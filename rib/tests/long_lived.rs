@@ -26,6 +26,7 @@ fn session(n: u32) -> Session {
         peer_asn: Asn(65000 + n),
         peer_id: RouterId(100 + n),
         local_addr: [192, 0, 2, 1].into(),
+        interface: None,
         enhanced_refresh: true,
         long_lived: true,
     }
@@ -64,7 +65,7 @@ fn they_stay_without_an_alternative_and_yield_to_any() {
     rib.keep_for_long(near, V4);
     let mut changed = settle(&mut rib);
     changed.sort_by_key(|(prefix, _)| *prefix);
-    let via_far = FibRoute::Via([IpAddr::from([192, 0, 2, 12])].into_iter().collect());
+    let via_far = FibRoute::Via([IpAddr::from([192, 0, 2, 12]).into()].into_iter().collect());
     assert_eq!(changed, [(shared, Some(via_far)), (never, None)]);
     let view = rib.route(&alone).unwrap();
     let best = view.best().unwrap();

@@ -82,6 +82,14 @@ pub enum NextHop {
         /// The link-local address, meaningful on the link shared with the peer.
         link_local: Ipv6Addr,
     },
+    /// A link-local address with the link it is meant for: what [`NextHop::on_interface`] makes of one that came alone.
+    /// On the wire it is the address.
+    OnInterface {
+        /// The link-local address.
+        addr: Ipv6Addr,
+        /// The kernel's number of the interface, not zero.
+        interface: u32,
+    },
 }
 
 impl NextHop {
@@ -90,11 +98,41 @@ impl NextHop {
         match *self {
             Self::Addr(addr) => addr,
             Self::WithLinkLocal { global, .. } => IpAddr::V6(global),
+            Self::OnInterface { addr, .. } => IpAddr::V6(addr),
         }
     }
-}
 
-impl NextHop {
+    /// What packets are sent to: without the link-local address that came beside a global one.
+    pub const fn resolved(&self) -> Self {
+        match *self {
+            Self::WithLinkLocal { global, .. } => Self::Addr(IpAddr::V6(global)),
+            Self::Addr(_) | Self::OnInterface { .. } => *self,
+        }
+    }
+
+    /// The number of the interface the address is meant for, where that is known.
+    pub const fn interface(&self) -> Option<u32> {
+        match *self {
+            Self::OnInterface { interface, .. } => Some(interface),
+            Self::Addr(_) | Self::WithLinkLocal { .. } => None,
+        }
+    }
+
+    /// What a next hop from a peer on this interface says: without a global address it is the link-local one on that
+    /// very link (RFC 2545 §3; the field sends it alone, twice, or behind `::`). `None`: nothing more than before.
+    pub const fn on_interface(&self, interface: u32) -> Option<Self> {
+        let addr = match *self {
+            Self::Addr(IpAddr::V6(addr)) if addr.is_unicast_link_local() => addr,
+            Self::WithLinkLocal { global, link_local }
+                if global.is_unspecified() || global.is_unicast_link_local() =>
+            {
+                link_local
+            }
+            _ => return None,
+        };
+        Some(Self::OnInterface { addr, interface })
+    }
+
     /// Whether packets could be sent to it, by the address alone: not 0.0.0.0 or `::`, not loopback, multicast, class E
     /// or broadcast.
     ///
@@ -108,6 +146,7 @@ impl NextHop {
                 None => IpAddr::V6(addr),
             },
             Self::Addr(addr) => addr,
+            Self::OnInterface { addr, .. } => IpAddr::V6(addr),
             // RFC 2545 §3: the link-local address is the one packets go to on a shared link.
             Self::WithLinkLocal { link_local, global } => {
                 if global.is_unspecified() {
@@ -198,6 +237,23 @@ mod tests {
         assert!(pair("2001:db8::1").is_usable());
         assert!(pair("::").is_usable(), "only the link-local address is known");
         assert!(!pair("ff02::1").is_usable());
+    }
+
+    #[test]
+    fn a_link_local_next_hop_that_came_alone_belongs_to_the_interface() {
+        // RFC 2545 §3
+        let alone = |text: &str| NextHop::Addr(text.parse().expect("an address"));
+        let pair = |global: &str| NextHop::WithLinkLocal {
+            global: global.parse().expect("an address"),
+            link_local: "fe80::1".parse().expect("an address"),
+        };
+        let on_seven = NextHop::OnInterface { addr: "fe80::1".parse().expect("an address"), interface: 7 };
+        for scoped in [alone("fe80::1"), pair("::"), pair("fe80::2")] {
+            assert_eq!(scoped.on_interface(7), Some(on_seven), "{scoped:?}");
+        }
+        for global in [alone("2001:db8::1"), alone("::"), alone("10.0.0.1"), pair("2001:db8::1"), on_seven] {
+            assert_eq!(global.on_interface(7), None, "{global:?}");
+        }
     }
 
     #[test]

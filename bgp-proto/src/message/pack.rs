@@ -175,6 +175,10 @@ fn put_next_hop(out: &mut BytesMut, next_hop: &NextHop) {
             out.put_u8(16);
             out.put_slice(&addr.octets());
         }
+        NextHop::OnInterface { addr, .. } => {
+            out.put_u8(16);
+            out.put_slice(&addr.octets());
+        }
         NextHop::WithLinkLocal { global, link_local } => {
             out.put_u8(32);
             out.put_slice(&global.octets());

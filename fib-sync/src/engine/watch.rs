@@ -3,13 +3,13 @@
 use super::{DUMP_DELAY, Engine};
 use crate::desired::{Cause, State};
 use crate::kernel::{Dump, Event, Link, RouteChange};
+use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
 use crate::resolve::Underlay;
 use crate::route::Route;
 use crate::view::Seen;
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
-use std::net::IpAddr;
 use std::time::Instant;
 
 impl Engine {
@@ -147,7 +147,7 @@ impl Engine {
     pub(super) fn judge_next_hops(&mut self, now: Instant) {
         self.stale.next_hops.extend(self.watched.pop_due(now));
         let stale = std::mem::take(&mut self.stale);
-        let mut ask: Vec<IpAddr> = match stale.all {
+        let mut ask: Vec<NextHop> = match stale.all {
             true => self.next_hops.all().collect(),
             false => stale.next_hops.into_iter().collect(),
         };

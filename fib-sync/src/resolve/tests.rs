@@ -72,8 +72,14 @@ fn config() -> FibConfig {
 fn target(next_hops: &str) -> Target {
     match next_hops {
         "blackhole" => Target::Blackhole,
-        _ => Target::Via(next_hops.split_whitespace().map(|text| text.parse().unwrap()).collect()),
+        _ => Target::Via(next_hops.split_whitespace().map(next_hop).collect()),
     }
+}
+
+/// An address, and behind a `%` the number of its interface.
+fn next_hop(text: &str) -> NextHop {
+    let (addr, interface) = text.split_once('%').unwrap_or((text, "0"));
+    NextHop { interface: interface.parse().unwrap(), ..addr.parse().unwrap() }
 }
 
 /// The result as text: a route's part after the prefix, or the reason.
@@ -144,6 +150,11 @@ fn every_mode_with_every_sort_of_next_hop() {
         ("10.66.2.0/26", "10.65.1.7", "via 10.65.1.7 dev eth1"),
         ("10.66.2.0/26", "fd00:1::2", "via inet6 fd00:1::2 dev eth0"),
         ("fd00:66::/122", "fd00:1::2", "via fd00:1::2 dev eth0"),
+        // A link is named.
+        ("10.66.2.0/26", "fe80::2%3", "via inet6 fe80::2 dev eth1"),
+        ("fd00:66::/122", "fe80::2%2", "via fe80::2 dev eth0"),
+        ("fd00:66::/122", "fe80::2%4", "next hop fe80::2%4 is on a link that is down"),
+        ("fd00:66::/122", "fe80::2%9", "next hop fe80::2%9 is on a link that is down"),
         // Blackholes.
         ("10.65.1.0/26", "blackhole", "blackhole"),
         ("10.65.1.9/32", "blackhole", "skipped"),

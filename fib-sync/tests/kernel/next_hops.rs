@@ -2,9 +2,9 @@
 
 use crate::netns::{in_netns, ip};
 use crate::*;
-use std::net::IpAddr;
+use fib_sync::NextHop;
 
-fn addr(text: &str) -> IpAddr {
+fn addr(text: &str) -> NextHop {
     text.parse().unwrap()
 }
 
@@ -56,5 +56,47 @@ fn a_watched_next_hop_is_followed_though_no_route_uses_it() {
         ip("route del 192.0.2.0/24");
         fib.flush().await;
         assert_eq!(fib.take_next_hop_changes(), [], "nobody asks for it any more");
+    });
+}
+
+#[test]
+fn a_link_local_next_hop_carries_both_families_on_its_interface() {
+    // RFC 2545 §3, RFC 8950 §3
+    in_netns(async || {
+        node();
+        let index = |name: &str| {
+            let line = ip(&format!("-o link show dev {name}"));
+            line.split(':').next().and_then(|number| number.trim().parse::<u32>().ok()).unwrap()
+        };
+        let on = |name: &str| NextHop { interface: index(name), ..addr("fe80::99") };
+        let to =
+            |prefix: &str, next_hops: &[NextHop]| (net(prefix), Some(Target::Via(next_hops.iter().copied().collect())));
+        let (fib, _) = start(config()).unwrap();
+        let (eth0, eth1) = (on("eth0"), on("eth1"));
+        fib.watch_next_hops([(eth0, true), (addr("fe80::99"), true)]);
+        fib.update([
+            to("10.66.2.0/26", &[eth0]),
+            to("fd00:10:2::/122", &[eth1]),
+            to("fd00:10:3::/122", &[eth0, eth1]),
+            to("fd00:10:4::/122", &[addr("fe80::99")]),
+        ]);
+        fib.flush().await;
+        let routes = || bird_routes().join("\n").replace(" metric 1024", "").replace(" pref medium", "");
+        let all = "10.66.2.0/26 via inet6 fe80::99 dev eth0 proto bird\n\
+                   fd00:10:2::/122 via fe80::99 dev eth1 proto bird\n\
+                   fd00:10:3::/122 proto bird | nexthop via fe80::99 dev eth0 weight 1 | nexthop via fe80::99 dev eth1 weight 1";
+        assert_eq!(routes(), all);
+        let nameless = state(&fib, "fd00:10:4::/122").await.to_string();
+        assert!(nameless.contains("fe80::99 is link-local and names no interface"), "{nameless}");
+        assert_eq!(news(&fib, "both").await, [("fe80::99".to_owned(), false, false), (eth0.to_string(), true, true)]);
+
+        ip("link set eth0 down");
+        assert_eq!(news(&fib, "link down").await, [(eth0.to_string(), false, false)]);
+        fib.flush().await;
+        let down = state(&fib, "10.66.2.0/26").await.to_string();
+        assert!(down.ends_with("is on a link that is down"), "{down}");
+        ip("link set eth0 up");
+        until(&fib, "all back", |stats| stats.installed == 3).await;
+        assert_eq!(routes(), all);
     });
 }

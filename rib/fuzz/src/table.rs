@@ -138,6 +138,7 @@ impl Node {
             peer_asn: if codec.external { Asn(65000 + peer.0) } else { OWN },
             peer_id: RouterId(100 + peer.0 + u32::from(bits >> 1 & 1)),
             local_addr: if bits & 4 == 0 { [192, 0, 2, 1].into() } else { [0xfd00, 0, 0, 0, 0, 0, 0, 1].into() },
+            interface: None,
             enhanced_refresh: bits & 8 == 0,
             long_lived: bits & 16 != 0,
         };

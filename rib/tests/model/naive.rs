@@ -117,7 +117,7 @@ impl Model {
         let mut via: Vec<IpAddr> = equal.iter().map(|c| c.attrs.next_hop.addr()).collect();
         via.sort_unstable();
         via.dedup();
-        Some(FibRoute::Via(via.into_iter().collect()))
+        Some(FibRoute::Via(via.into_iter().map(Into::into).collect()))
     }
 
     /// What a peer must hold of a prefix.

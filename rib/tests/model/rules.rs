@@ -48,6 +48,7 @@ impl World {
             peer_asn: asn,
             peer_id: RouterId(100 + n as u32),
             local_addr: [192, 0, 2, 1].into(),
+            interface: None,
             enhanced_refresh: true,
             long_lived: false,
         };
@@ -225,9 +226,9 @@ fn blackhole_discards_long_prefixes_of_those_who_may_and_leaves_the_as_of_nobody
     for (from, prefix, expected) in [
         (agreed, "10.1.0.1/32", FibRoute::Blackhole),
         (agreed, "10.1.2.0/24", FibRoute::Blackhole),
-        (agreed, "10.1.0.0/16", FibRoute::Via([addr(agreed)].into_iter().collect())),
-        (agreed, "0.0.0.0/0", FibRoute::Via([addr(agreed)].into_iter().collect())),
-        (other, "10.2.0.1/32", FibRoute::Via([addr(other)].into_iter().collect())),
+        (agreed, "10.1.0.0/16", FibRoute::Via([addr(agreed).into()].into_iter().collect())),
+        (agreed, "0.0.0.0/0", FibRoute::Via([addr(agreed).into()].into_iter().collect())),
+        (other, "10.2.0.1/32", FibRoute::Via([addr(other).into()].into_iter().collect())),
     ] {
         let mut attrs = path(from, &[if from == agreed { 65001 } else { 65002 }]);
         attrs.communities = [Community::BLACKHOLE].into();
@@ -240,7 +241,7 @@ fn blackhole_discards_long_prefixes_of_those_who_may_and_leaves_the_as_of_nobody
     // The agreement ends: what is there is asked again.
     world.rib.peer_update(PeerId(agreed as u32), PeerSettings::new(addr(agreed)));
     while world.rib.settle(100) {}
-    let via = FibRoute::Via([addr(agreed)].into_iter().collect());
+    let via = FibRoute::Via([addr(agreed).into()].into_iter().collect());
     assert!(world.rib.take_fib_changes().contains(&(p("10.1.0.1/32"), Some(via))));
 }
 

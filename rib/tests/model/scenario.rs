@@ -35,6 +35,7 @@ fn session(n: u32, external: bool) -> Session {
         peer_asn: if external { Asn(65000 + n) } else { OWN },
         peer_id: RouterId(100 + n),
         local_addr: [192, 0, 2, 1].into(),
+        interface: None,
         enhanced_refresh: true,
         long_lived: false,
     }
@@ -357,7 +358,7 @@ fn equal_paths_share_the_kernel_route() {
         announce(&mut rib, source.0, plain(addr(n)), [prefix]);
     }
     settle(&mut rib);
-    let via = |ns: &[u32]| Some(FibRoute::Via(ns.iter().map(|&n| addr(n)).collect()));
+    let via = |ns: &[u32]| Some(FibRoute::Via(ns.iter().map(|&n| addr(n).into()).collect()));
     assert_eq!(rib.take_fib_changes(), [(prefix, via(&[0, 1, 2]))]);
     rib.set_next_hop(addr(1), unusable());
     rib.set_next_hop(addr(2), NextHopState { metric: 5, ..NextHopState::default() });
@@ -392,9 +393,9 @@ fn a_path_over_a_dead_next_hop_loses_to_any_other_and_is_better_than_none() {
         announce(&mut rib, source.0, attrs, [prefix]);
     }
     settle(&mut rib);
-    let via = |n: u32| Some(FibRoute::Via([addr(n)].into_iter().collect()));
+    let via = |n: u32| Some(FibRoute::Via([addr(n).into()].into_iter().collect()));
     assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
-    assert_eq!(rib.take_next_hops(), [(addr(0), true), (addr(1), true)]);
+    assert_eq!(rib.take_next_hops(), [(addr(0).into(), true), (addr(1).into(), true)]);
     rib.set_next_hop(addr(0), unusable());
     settle(&mut rib);
     assert_eq!(rib.take_fib_changes(), [(prefix, via(1))]);

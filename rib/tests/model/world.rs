@@ -248,6 +248,7 @@ impl World {
             peer_asn: if external { Asn(65000 + peer.id.0) } else { OWN },
             peer_id: router_id,
             local_addr: [192, 0, 2, 1].into(),
+            interface: None,
             enhanced_refresh: peer.id.0.is_multiple_of(2),
             long_lived: peer.id.0.is_multiple_of(3),
         };
@@ -400,7 +401,7 @@ impl World {
     /// The owner's part: what goes out of use is forgotten, what comes into use is told again.
     fn watch_next_hops(&mut self) {
         for (addr, used) in self.rib.take_next_hops() {
-            if used && let Some(state) = self.model.next_hops.get(&addr) {
+            if used && let Some(state) = self.model.next_hops.get(&addr.addr()) {
                 self.rib.set_next_hop(addr, state.clone());
             }
         }

@@ -255,6 +255,8 @@ pub struct PeerSettings {
     pub route_reflector_client: bool,
     /// Families to offer; never empty.
     pub families: FamilySet,
+    /// Exchange IPv4 routes with IPv6 next hops where the peer does too (RFC 8950).
+    pub extended_next_hop: bool,
     /// Several paths for one prefix (RFC 7911).
     pub add_path: AddPath,
     /// Announce learned routes to this peer with ourselves as next hop.

@@ -7,9 +7,11 @@
 //! Questions are closures run between turns: a snapshot is taken where the state is, and the asker formats it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bgp_proto::attr::NextHop;
 use bgp_proto::fsm::graceful::{Deferral, Whom};
 use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
@@ -152,7 +154,7 @@ impl Owner {
                 fib.update(changes.into_iter().map(|(prefix, route)| (IpNetwork::from(prefix), route.map(target))));
             }
             if !next_hops.is_empty() {
-                fib.watch_next_hops(next_hops);
+                fib.watch_next_hops(next_hops.iter().map(|(next_hop, used)| (for_kernel(next_hop), *used)));
             }
         }
         for (peer, queue) in &self.queues {
@@ -169,7 +171,7 @@ impl Owner {
                 None => debug!("next hop {addr} can be used"),
             }
             let through = report.through.into_iter().map(Prefix::from).collect();
-            self.rib.set_next_hop(addr, NextHopState { usable: report.usable, metric: 0, through });
+            self.rib.set_next_hop(from_kernel(addr), NextHopState { usable: report.usable, metric: 0, through });
         }
     }
 
@@ -283,6 +285,17 @@ async fn sleep_until(deadline: Option<Instant>) {
 fn target(route: FibRoute) -> fib_sync::Target {
     match route {
         FibRoute::Blackhole => fib_sync::Target::Blackhole,
-        FibRoute::Via(next_hops) => fib_sync::Target::Via(next_hops),
+        FibRoute::Via(next_hops) => fib_sync::Target::Via(next_hops.iter().map(for_kernel).collect()),
+    }
+}
+
+fn for_kernel(next_hop: &NextHop) -> fib_sync::NextHop {
+    fib_sync::NextHop { addr: next_hop.addr(), interface: next_hop.interface().unwrap_or(0) }
+}
+
+fn from_kernel(next_hop: fib_sync::NextHop) -> NextHop {
+    match (next_hop.addr, next_hop.interface) {
+        (IpAddr::V6(addr), interface @ 1..) => NextHop::OnInterface { addr, interface },
+        (addr, _) => NextHop::Addr(addr),
     }
 }

@@ -46,6 +46,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
     machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);
     machine.passive = peer.passive;
     machine.families = peer.families;
+    machine.extended_next_hop = peer.extended_next_hop;
     machine.add_path_rx = if peer.add_path.receive { peer.families } else { FamilySet::EMPTY };
     machine.add_path_tx = if peer.add_path.send { peer.families } else { FamilySet::EMPTY };
     machine.graceful_restart = peer.graceful_restart.enabled.then(|| GrConfig {

@@ -286,7 +286,7 @@ impl AnnounceJson {
             family: nlri.family().to_string(),
             next_hop: attrs.next_hop.addr().to_string(),
             link_local_next_hop: match attrs.next_hop {
-                NextHop::Addr(_) => None,
+                NextHop::Addr(_) | NextHop::OnInterface { .. } => None,
                 NextHop::WithLinkLocal { link_local, .. } => Some(link_local.to_string()),
             },
             origin: attrs.origin.to_string(),

@@ -53,6 +53,7 @@ pub fn attrs(attrs: &PathAttrs) -> String {
     };
     let via = match attrs.next_hop {
         NextHop::Addr(addr) => addr.to_string(),
+        NextHop::OnInterface { addr, interface } => format!("{addr}%{interface}"),
         NextHop::WithLinkLocal { global, link_local } => format!("{global}+{link_local}"),
     };
     add("via", Some(via));

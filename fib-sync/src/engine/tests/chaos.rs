@@ -121,7 +121,7 @@ struct Chaos {
     next_index: u32,
     wanted: BTreeMap<IpNetwork, Target>,
     /// Watched next hops with what was told of each.
-    watched: BTreeMap<IpAddr, Option<NextHopReport>>,
+    watched: BTreeMap<NextHop, Option<NextHopReport>>,
 }
 
 fn target_of(n: usize) -> Target {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 const UNREACHABLE: &str = "is unreachable: no subnet of an up interface and no route leads to it";
 
-fn addr(text: &str) -> IpAddr {
+fn addr(text: &str) -> NextHop {
     text.parse().unwrap()
 }
 
-fn line((next_hop, report): (IpAddr, NextHopReport)) -> String {
+fn line((next_hop, report): (NextHop, NextHopReport)) -> String {
     assert_eq!(report.usable, report.why_not.is_none());
     let through: Vec<String> = report.through.iter().map(ToString::to_string).collect();
     match report.why_not {
@@ -162,7 +162,7 @@ fn routes_that_are_each_others_ground_do_not_swing_for_ever() {
     let prefixes = ["172.20.0.0/16", "172.21.0.0/16"];
     let choices = [["172.21.0.1", "172.17.1.8"], ["172.20.0.1", "172.17.1.9"]];
     lab.watch("172.21.0.1 172.20.0.1 172.17.1.8 172.17.1.9");
-    let mut reports: BTreeMap<IpAddr, NextHopReport> = BTreeMap::new();
+    let mut reports: BTreeMap<NextHop, NextHopReport> = BTreeMap::new();
     let (mut changes, mut last) = (0, Duration::ZERO);
     let began = lab.now;
     for _ in 0..2_000 {

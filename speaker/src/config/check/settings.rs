@@ -76,6 +76,7 @@ impl<'f> Checker<'f, '_> {
             rules: self.rules(Of { address, asn, ttl, complete }, layers),
             source: self.source(address, interface.is_some(), ibgp, layers),
             families: self.families(address, layers),
+            extended_next_hop: layers.flag_or(interface.is_some(), |keys| keys.extended_next_hop),
             password: self.password(layers),
             ttl,
             import: policy("import", layers.pick(|keys| keys.import)),

@@ -120,6 +120,8 @@ macro_rules! with_session_keys {
             route_reflector_client: At<bool>,
             /// Families to exchange. Default: that of the peer's address.
             families: At<Vec<S<Family>>>,
+            /// Exchange IPv4 routes with IPv6 next hops (RFC 8950). Default: true for a link-local address, else false.
+            extended_next_hop: At<bool>,
             /// Several paths for one prefix. Default: off.
             add_path: At<AddPath>,
             /// Announce learned routes with ourselves as next hop. Default: false.

@@ -138,6 +138,9 @@ pub struct PeerDetail {
     /// Limits on the peer's prefixes, one a family that has one.
     #[serde(default)]
     pub limits: Vec<LimitRow>,
+    /// Why the peer's password file cannot be used as it is now; the password it had before stays in force.
+    #[serde(default)]
+    pub password_file: Option<String>,
 }
 
 /// How many prefixes of a family a peer may announce.

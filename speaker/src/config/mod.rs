@@ -118,6 +118,14 @@ fn examine(name: &str, text: &str, folder: Option<&Path>) -> Result<Loaded, Conf
     }
 }
 
+/// The password in the file at `path`, as a daemon reads it again while it runs.
+///
+/// # Errors
+/// What is wrong with the file, in words; never any of its content.
+pub fn read_password(path: &Path) -> Result<Secret, String> {
+    Secret::in_file(&read_password_file(path)?)
+}
+
 /// The content of a password file. Only a regular file: reading a pipe could wait for ever.
 fn read_password_file(path: &Path) -> Result<String, String> {
     let wrong = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());

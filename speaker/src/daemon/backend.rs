@@ -12,6 +12,7 @@ use rib::PeerId;
 use tokio::sync::Mutex;
 
 use super::announced::{Announced, AnnouncedError};
+use super::keys::Key;
 use super::listener::Doors;
 use super::metrics::{self, Scrape};
 use super::owner::OwnerHandle;
@@ -23,12 +24,15 @@ use crate::api::model::{
 };
 use crate::api::{Backend, Problem, parse_prefixes};
 use crate::config::{Config, PeerSettings};
+use crate::net::md5_counters::Md5Counters;
 
 /// A configured peer and its task's outside.
 #[derive(Clone)]
 pub struct KnownPeer {
     /// The configuration.
     pub settings: PeerSettings,
+    /// Its TCP MD5 key.
+    pub key: Key,
     /// What its task shows.
     pub shared: Arc<PeerShared>,
 }
@@ -72,6 +76,8 @@ struct Inside {
     peers: Arc<KnownPeers>,
     announced: Mutex<Announced>,
     started: Instant,
+    /// What the kernel had counted by then.
+    md5_before: Md5Counters,
 }
 
 impl Daemon {
@@ -86,7 +92,13 @@ impl Daemon {
         announced: Announced,
     ) -> Self {
         let announced = Mutex::new(announced);
-        Self(Arc::new(Inside { config, owner, fib, restart, doors, peers, announced, started: Instant::now() }))
+        let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
+        Self(Arc::new(Inside { config, owner, fib, restart, doors, peers, announced, started, md5_before }))
+    }
+
+    /// What the kernel has dropped because of TCP MD5 since the start.
+    fn md5_drops(&self) -> Md5Counters {
+        Md5Counters::read().unwrap_or_default().since(self.0.md5_before)
     }
 
     /// Peers in order of address, with what their tasks show.
@@ -137,8 +149,9 @@ impl Backend for Daemon {
             ids.into_iter().map(|id| (id, owner.rib.peer_view(id))).collect()
         };
         let counts = self.0.owner.ask(ask).await.unwrap_or_default();
+        let dropped = self.md5_drops();
         let row = |(id, known, status): (PeerId, KnownPeer, PeerStatus)| {
-            rows::peer(&self.0.config, &known, &status, &counts.get(&id).copied().unwrap_or_default())
+            rows::peer(&self.0.config, &known, &status, &counts.get(&id).copied().unwrap_or_default(), dropped)
         };
         self.snapshots().into_iter().map(row).collect()
     }
@@ -147,8 +160,8 @@ impl Backend for Daemon {
         let (id, known) = self.0.peers.find(address)?;
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
-        let row = rows::peer(&self.0.config, &known, &status, &counts);
-        Some(rows::peer_detail(row, &known.settings, &status, &counts))
+        let row = rows::peer(&self.0.config, &known, &status, &counts, self.md5_drops());
+        Some(rows::peer_detail(row, &known, &status, &counts))
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {

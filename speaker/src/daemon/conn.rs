@@ -65,6 +65,11 @@ impl Conn {
         }
     }
 
+    /// The socket, to set its options.
+    pub fn socket(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Queues a control message.
     pub fn send_control(&mut self, message: Bytes) {
         if !self.closing {

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::backend::{KnownPeer, KnownPeers};
+use super::keys::Keys;
 use super::listener::Doors;
 use super::news::{FromPeer, News};
 use super::out_queue::Wanted;
@@ -45,6 +46,8 @@ pub struct Dynamic {
     pub visitors: mpsc::Receiver<Visitor>,
     /// Who is let in.
     pub doors: Arc<Doors>,
+    /// The ranges' passwords.
+    pub keys: Arc<Keys>,
     /// What the API shows.
     pub known: Arc<KnownPeers>,
     /// The way to the owner.
@@ -127,15 +130,15 @@ impl Dynamic {
         let range = &self.config.dynamic_peers[range];
         let settings = PeerSettings { address, ..range.template.clone() };
         info!(peer = %address, range = %range.prefix, "a dynamic peer connects");
-        let shared = PeerShared::new();
+        let (shared, key) = (PeerShared::new(), self.keys.of(settings.password.as_ref()));
         let begin = News::Begin(Box::new(setup::rib_peer(&self.config, &settings)));
         if self.news.send(FromPeer { peer: id, news: begin }).await.is_err() {
             warn!("the owner has ended: no more peers");
             return None;
         }
-        let mut spec = setup::peer(&self.config, id, &settings, &self.restart);
+        let mut spec = setup::peer(&self.config, id, &settings, key.clone(), &self.restart);
         spec.forget_after = Some(range.forget_after.max(Duration::from_millis(100)));
-        self.known.insert(id, KnownPeer { settings, shared: shared.clone() });
+        self.known.insert(id, KnownPeer { settings, key, shared: shared.clone() });
         let (news, wanted) = (self.news.clone(), self.wanted.clone());
         Some(PeerTask::new(spec, seed, commands, news, wanted, shared, self.restart.clone()))
     }

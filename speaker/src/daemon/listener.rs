@@ -95,7 +95,7 @@ impl Entered {
 }
 
 /// Accepts for ever. Ends only with its task.
-pub async fn accept(listener: TcpListener, doors: Arc<Doors>) {
+pub async fn accept(listener: Arc<TcpListener>, doors: Arc<Doors>) {
     let mut quiet_until: Option<Instant> = None;
     loop {
         match listener.accept().await {

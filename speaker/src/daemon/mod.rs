@@ -16,6 +16,7 @@ mod announced;
 mod backend;
 mod conn;
 mod dynamic;
+mod keys;
 mod listener;
 mod metrics;
 mod news;

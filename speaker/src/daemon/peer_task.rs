@@ -25,6 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::conn::Conn;
+use super::keys::Key;
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::peer_status::PeerShared;
@@ -46,6 +47,8 @@ pub struct PeerSpec {
     pub source: Option<IpAddr>,
     /// TCP MD5 and TTLs.
     pub socket: SocketOptions,
+    /// Where `socket` has its key from.
+    pub key: Key,
     /// What the state machine has to know.
     pub machine: bgp_proto::fsm::PeerConfig,
     /// How long stale routes stay when the peer is back and never ends its dump.
@@ -98,6 +101,7 @@ enum Wake {
     Command(Option<PeerCommand>),
     Connected(io::Result<TcpStream>),
     Conn(usize),
+    Key,
     OwnerHasRoom,
     Queue,
     Timeout,
@@ -159,6 +163,7 @@ impl PeerTask {
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),
+                Wake::Key => self.key_changed(),
                 Wake::OwnerHasRoom => self.tell_owner(),
                 Wake::Queue => self.limits(),
                 Wake::Timeout => self.timeout(),
@@ -181,6 +186,7 @@ impl PeerTask {
             command = commands.recv(), if !*stopping => Wake::Command(command),
             () = sleep_until(deadline) => Wake::Timeout,
             result = option(connecting.as_mut().map(|(_, connecting)| connecting)) => Wake::Connected(result),
+            () = spec.key.changed() => Wake::Key,
             _ = owner.reserve(), if !outbox.is_empty() => Wake::OwnerHasRoom,
             _ = option(first.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(0),
             _ = option(second.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(1),

@@ -14,9 +14,16 @@ use super::peer_status::PeerStatus;
 use super::setup;
 use crate::api::model::{FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RouteRow};
 use crate::config::{Config, MaxPrefixAction, PeerOrigin, PeerSettings};
+use crate::net::md5_counters::Md5Counters;
 
-/// One row of `show peers`.
-pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerRow {
+/// One row of `show peers`; `dropped` is what the kernel has dropped because of TCP MD5.
+pub fn peer(
+    config: &Config,
+    known: &KnownPeer,
+    status: &PeerStatus,
+    counts: &PeerView,
+    dropped: Md5Counters,
+) -> PeerRow {
     let settings = &known.settings;
     let established = status.negotiated.as_deref().filter(|_| status.state == State::Established);
     let sum = |count: fn(&rib::PathCount) -> u32| counts.paths.iter().map(count).sum::<u32>() as usize;
@@ -39,7 +46,7 @@ pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &Pe
             None if !settings.enabled => Some("disabled in the configuration".to_owned()),
             None => status.down.as_ref().map(ToString::to_string),
         },
-        hint: if established.is_none() && settings.enabled { status.hint.clone() } else { None },
+        hint: if established.is_none() && settings.enabled { hint(settings, status, dropped) } else { None },
         router_id: established.map(|negotiated| negotiated.peer_id.to_string()),
         families: established.map(|negotiated| families(negotiated.codec.families)).unwrap_or_default(),
         received: sum(|count| count.received),
@@ -53,8 +60,28 @@ pub fn peer(config: &Config, known: &KnownPeer, status: &PeerStatus, counts: &Pe
     }
 }
 
+/// What to do about a peer that is down. A wrong key is a silent loss of segments (RFC 2385 §2), so that the kernel's
+/// counters are all there is to tell it from a dead wire; they are those of all hosts together.
+fn hint(settings: &PeerSettings, status: &PeerStatus, dropped: Md5Counters) -> Option<String> {
+    let Md5Counters { wrong, unsigned, unexpected } = dropped;
+    let counted = "since the start the kernel has dropped, of all hosts together,";
+    let keys = match settings.password {
+        Some(_) if wrong + unsigned > 0 => Some(format!(
+            "{counted} {wrong} segments with a wrong TCP MD5 key and {unsigned} without one where one is needed: \
+             compare `password` on both ends"
+        )),
+        None if unexpected > 0 => Some(format!(
+            "{counted} {unexpected} segments with a TCP MD5 key from addresses without a `password` here: \
+             does the peer expect one?"
+        )),
+        _ => None,
+    };
+    let said: Vec<String> = status.hint.clone().into_iter().chain(keys).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// `show peer`.
-pub fn peer_detail(row: PeerRow, settings: &PeerSettings, status: &PeerStatus, counts: &PeerView) -> PeerDetail {
+pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerDetail {
     let established = status.negotiated.as_deref();
     PeerDetail {
         local: established.map(|negotiated| negotiated.local_addr.to_string()),
@@ -74,7 +101,8 @@ pub fn peer_detail(row: PeerRow, settings: &PeerSettings, status: &PeerStatus, c
         last_fault: status.last_fault.clone(),
         stale_for: status.stale_until.map(|until| until.saturating_duration_since(Instant::now()).as_secs()),
         long_lived: families(status.long_lived),
-        limits: limits(settings, status, counts),
+        limits: limits(&known.settings, status, counts),
+        password_file: known.key.trouble(),
         row,
     }
 }

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::announced::Announced;
 use super::backend::{Daemon, KnownPeer, KnownPeers};
 use super::dynamic::{Dynamic, VISITORS};
+use super::keys::Keys;
 use super::listener::{Doors, accept};
 use super::out_queue::Wanted;
 use super::owner::Owner;
@@ -46,10 +47,13 @@ pub fn run(path: &Path) -> Result<()> {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(serve(Arc::new(loaded.config)))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    runtime.block_on(serve(Arc::new(loaded.config), folder))
 }
 
-async fn serve(config: Arc<Config>) -> Result<()> {
+async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
+    // From here on SIGHUP ends nothing.
+    let hangup = signal(SignalKind::hangup())?;
     info!(
         version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -77,7 +81,8 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         owner.originate(block);
     }
 
-    let listeners = listen(&config)?;
+    let keys = Arc::new(Keys::new(&config, folder));
+    let listeners = listen(&config, &keys)?;
     let (visitor, visitors) = mpsc::channel(VISITORS);
     let doors = Arc::new(Doors::with_ranges(config.dynamic_peers.iter().map(|range| range.prefix), visitor));
     let known = Arc::new(KnownPeers::default());
@@ -86,8 +91,8 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     let random = RandomState::new();
     for (n, peer) in config.peers.iter().enumerate() {
         let id = peer_id(n);
-        let shared = PeerShared::new();
-        known.insert(id, KnownPeer { settings: peer.clone(), shared: shared.clone() });
+        let (shared, key) = (PeerShared::new(), keys.of(peer.password.as_ref()));
+        known.insert(id, KnownPeer { settings: peer.clone(), key: key.clone(), shared: shared.clone() });
         owner.rib.peer_add(id, setup::rib_peer(&config, peer));
         if !peer.enabled {
             continue;
@@ -95,7 +100,7 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         let (sender, receiver) = mpsc::channel(8);
         doors.open(peer.address, sender.clone());
         commands.push(sender);
-        let spec = setup::peer(&config, id, peer, &restart);
+        let spec = setup::peer(&config, id, peer, key, &restart);
         let seed = random.hash_one(n);
         let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
         tasks.spawn(task.run());
@@ -104,6 +109,7 @@ async fn serve(config: Arc<Config>) -> Result<()> {
         config: config.clone(),
         visitors,
         doors: doors.clone(),
+        keys: keys.clone(),
         known: known.clone(),
         news: news_sender.clone(),
         wanted: wanted.clone(),
@@ -113,9 +119,10 @@ async fn serve(config: Arc<Config>) -> Result<()> {
     tasks.spawn(dynamic.run(farewell.clone()));
     let mut owner_task = tokio::spawn(owner.run());
     let mut services = JoinSet::new();
-    for listener in listeners {
-        services.spawn(accept(listener, doors.clone()));
+    for listener in &listeners {
+        services.spawn(accept(listener.clone(), doors.clone()));
     }
+    services.spawn(keys.keep(listeners, hangup));
 
     let daemon = Daemon::new(config.clone(), owner_handle, fib.clone(), restart, doors, known, announced);
     if let Some(settings) = &config.api {
@@ -163,7 +170,7 @@ fn peer_id(n: usize) -> PeerId {
     PeerId(u32::try_from(n).expect("a configuration file of 16 MiB has fewer peers"))
 }
 
-fn listen(config: &Config) -> Result<Vec<TcpListener>> {
+fn listen(config: &Config, keys: &Keys) -> Result<Vec<Arc<TcpListener>>> {
     let mut listeners = Vec::new();
     for address in &config.router.listen {
         let listener = tcp::listen(*address).with_context(|| {
@@ -173,19 +180,8 @@ fn listen(config: &Config) -> Result<Vec<TcpListener>> {
                 address.port()
             )
         })?;
-        for peer in &config.peers {
-            if let Some(key) = setup::socket_options(peer).md5_key {
-                tcp::set_listener_key(&listener, peer.address, Some(&key))
-                    .with_context(|| format!("cannot set the TCP MD5 key of peer {}", peer.address))?;
-            }
-        }
-        for range in &config.dynamic_peers {
-            if let Some(key) = setup::socket_options(&range.template).md5_key {
-                tcp::set_listener_range_key(&listener, &range.prefix, &key)
-                    .with_context(|| format!("cannot set the TCP MD5 key of the dynamic peers in {}", range.prefix))?;
-            }
-        }
-        listeners.push(listener);
+        keys.arm(&listener)?;
+        listeners.push(Arc::new(listener));
     }
     Ok(listeners)
 }

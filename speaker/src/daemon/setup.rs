@@ -6,6 +6,7 @@ use bgp_proto::fsm::{Fqdn, GrConfig, PeerConfig};
 use bgp_proto::{Family, FamilySet};
 use rib::{Excess, NextHopMode, PathLimit, PeerId, RibConfig};
 
+use super::keys::Key;
 use super::peer_task::PeerSpec;
 use super::policies::policy;
 use super::restart::Restart;
@@ -37,7 +38,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
 }
 
 /// What a peer's task is given.
-pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart) -> PeerSpec {
+pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, key: Key, restart: &Restart) -> PeerSpec {
     let mut machine = PeerConfig::new(config.router.asn, config.router.router_id, peer.asn);
     machine.hold_time = peer.hold_time.as_secs();
     machine.keepalive = Some(seconds(peer.keepalive));
@@ -63,7 +64,8 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
         id,
         remote: SocketAddr::new(peer.address, peer.port),
         source: peer.source,
-        socket: socket_options(peer),
+        socket: socket_options(peer, &key),
+        key,
         machine,
         stale_time: peer.graceful_restart.stale_time,
         forget_after: None,
@@ -75,16 +77,14 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, restart: &Restart)
 }
 
 /// TCP MD5 and TTLs of a peer's sockets.
-pub fn socket_options(peer: &PeerSettings) -> SocketOptions {
-    let md5_key =
-        peer.password.as_ref().and_then(|password| password.secret()).map(|key| key.expose().as_bytes().to_vec());
+fn socket_options(peer: &PeerSettings, key: &Key) -> SocketOptions {
     let interface = peer.interface.as_ref().map(ToString::to_string);
     let (ttl, min_ttl) = match peer.ttl {
         Ttl::Send(ttl) => (ttl, None),
         // RFC 5082 §3: what comes from `hops` away has lost at most that much of 255.
         Ttl::Security { hops } => (255, Some(255 - (hops - 1))),
     };
-    SocketOptions { md5_key, ttl: Some(ttl), min_ttl, interface }
+    SocketOptions { md5_key: key.secret(), ttl: Some(ttl), min_ttl, interface }
 }
 
 fn seconds(duration: std::time::Duration) -> u16 {

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::sockopt;
+use crate::config::Secret;
 
 /// Connections the kernel holds until they are accepted (capped by `net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
@@ -20,7 +21,7 @@ const BACKLOG: i32 = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SocketOptions {
     /// TCP MD5 key (RFC 2385).
-    pub md5_key: Option<Vec<u8>>,
+    pub md5_key: Option<Secret>,
     /// TTL (hop limit) of what we send.
     pub ttl: Option<u8>,
     /// Least TTL of what we accept (GTSM, RFC 5082).
@@ -48,31 +49,38 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Tells a listener the MD5 key of a peer; `None` removes it. A peer of the other family is no concern of this listener.
+/// Tells a listener the MD5 key of a peer, in place of the one it had. A peer of the other family is no concern of this
+/// listener.
 ///
 /// # Errors
-/// What the kernel says. Removing a key that is not there is no error.
-pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: Option<&[u8]>) -> io::Result<()> {
+/// What the kernel says.
+pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: &Secret) -> io::Result<()> {
     let v6 = listener.local_addr()?.is_ipv6();
     if v6 != peer.is_ipv6() {
         return Ok(());
     }
-    match sockopt::set_md5_key(listener.as_fd(), peer, v6, key.unwrap_or_default()) {
-        Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-        other => other,
-    }
+    sockopt::set_md5_key(listener.as_fd(), peer, v6, key.expose().as_bytes())
 }
 
-/// Tells a listener the MD5 key of all peers in a range.
+/// Tells a listener the MD5 key of all peers in a range, in place of the one it had.
 ///
 /// # Errors
 /// What the kernel says.
-pub fn set_listener_range_key(listener: &TcpListener, range: &Prefix, key: &[u8]) -> io::Result<()> {
+pub fn set_listener_range_key(listener: &TcpListener, range: &Prefix, key: &Secret) -> io::Result<()> {
     let v6 = listener.local_addr()?.is_ipv6();
     if v6 != range.addr().is_ipv6() {
         return Ok(());
     }
-    sockopt::set_md5_range_key(listener.as_fd(), range.addr(), range.len(), v6, key)
+    sockopt::set_md5_range_key(listener.as_fd(), range.addr(), range.len(), v6, key.expose().as_bytes())
+}
+
+/// Gives a connection the MD5 key of now, in place of the one it was made with.
+///
+/// # Errors
+/// What the kernel says: a few early releases of Linux 5.8 and their kin refuse it with EINVAL.
+pub fn set_key(stream: &TcpStream, key: &Secret) -> io::Result<()> {
+    let peer = stream.peer_addr()?.ip();
+    sockopt::set_md5_key(stream.as_fd(), peer, peer.is_ipv6(), key.expose().as_bytes())
 }
 
 /// Connects to `remote` from `source` (the kernel's choice when `None`).
@@ -95,7 +103,7 @@ pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &Socke
     let socket = if v6 { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     let any = if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     if let Some(key) = &options.md5_key {
-        sockopt::set_md5_key(socket.as_fd(), remote.ip(), v6, key)?;
+        sockopt::set_md5_key(socket.as_fd(), remote.ip(), v6, key.expose().as_bytes())?;
     }
     set_ttls(&socket, v6, options)?;
     if let Some(source) = source.filter(|source| *source != any) {

@@ -181,6 +181,7 @@ pub fn peer_detail(row: PeerRow) -> PeerDetail {
         stale_for: None,
         long_lived: Vec::new(),
         limits: Vec::new(),
+        password_file: None,
         row,
     }
 }

@@ -15,6 +15,7 @@ pub fn peer(detail: &PeerDetail) -> String {
     facts.add_some("reason", row.reason.as_ref().filter(|_| !up));
     facts.add_some("last reason", row.reason.as_ref().filter(|_| up));
     facts.add_some("hint", row.hint.as_ref());
+    facts.add_some("password file", detail.password_file.as_ref());
     facts.add_some("description", Some(&row.description).filter(|text| !text.is_empty()));
     facts.add_some("dynamic, from", row.range.as_ref());
     facts.add_some("router id", row.router_id.as_ref());

@@ -1,7 +1,6 @@
 //! One peer's settings: its own keys over its group's over the defaults, and what must hold among them.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use bgp_proto::{Family, FamilySet};
@@ -288,7 +287,9 @@ impl<'f> Checker<'f, '_> {
         let (path, place) = layer.password_file.good()?;
         let secret = self.read_password.and_then(|read| {
             let mut known = self.read.borrow_mut();
-            let content = known.entry(path.0.clone()).or_insert_with(|| password_from(read, &path.0));
+            let content = known
+                .entry(path.0.clone())
+                .or_insert_with(|| read(&path.0).and_then(|content| Secret::in_file(&content)));
             match content {
                 Ok(secret) => Some(secret.clone()),
                 Err(why) => {
@@ -303,12 +304,4 @@ impl<'f> Checker<'f, '_> {
         });
         Some(Password::File { path: path.0.clone(), secret })
     }
-}
-
-/// The password in a file's content: all of it but the line break at its end.
-fn password_from(read: &dyn Fn(&Path) -> Result<String, String>, path: &Path) -> Result<Secret, String> {
-    let content = read(path)?;
-    let text = content.strip_suffix('\n').map_or(&*content, |line| line.strip_suffix('\r').unwrap_or(line));
-    let what = format!("expected 1 to {} bytes in the file, found {}", Secret::MAX_LEN, text.len());
-    Secret::new(text).ok_or(what)
 }

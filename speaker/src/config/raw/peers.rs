@@ -114,7 +114,8 @@ macro_rules! with_session_keys {
             idle_hold_max: S<Timer>,
             /// TCP-MD5 password (RFC 2385), 1 to 80 bytes.
             password: S<Secret>,
-            /// File that holds the TCP-MD5 password; relative to the configuration file.
+            /// File that holds the TCP-MD5 password in one line; relative to the configuration file. It is read again
+            /// when it changes and on SIGHUP; sessions go on with the new password without a reset.
             password_file: S<PathBuf>,
             /// The peer is our route reflector client. Default: false.
             route_reflector_client: At<bool>,

@@ -19,6 +19,16 @@ impl Secret {
         (1..=Self::MAX_LEN).contains(&text.len()).then(|| Self(text.to_owned()))
     }
 
+    /// The password in a file's content: all of it but the line break at its end.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn in_file(content: &str) -> Result<Self, String> {
+        let text = content.strip_suffix('\n').map_or(content, |line| line.strip_suffix('\r').unwrap_or(line));
+        Self::new(text)
+            .ok_or_else(|| format!("expected 1 to {} bytes in the file, found {}", Self::MAX_LEN, text.len()))
+    }
+
     /// The text itself, for the one who has to use it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -24,7 +24,12 @@ impl PeerTask {
 
     pub(super) fn connected(&mut self, result: io::Result<TcpStream>) {
         let Some((conn, _)) = self.connecting.take() else { return };
-        let input = match result.and_then(|stream| Ok((stream.local_addr()?, stream.peer_addr()?, stream))) {
+        let ends = |stream: TcpStream| {
+            // The key may have changed while the connection was on its way.
+            self.sign(&stream);
+            Ok((stream.local_addr()?, stream.peer_addr()?, stream))
+        };
+        let input = match result.and_then(ends) {
             Ok((local, remote, stream)) => match self.install(conn, stream) {
                 true => IoInput::Connected { conn, local, remote },
                 false => return,
@@ -39,6 +44,8 @@ impl PeerTask {
             warn!(peer = %self.spec.remote.ip(), %error, "cannot prepare an accepted connection");
             return;
         }
+        // It has the key the listener had, or, from before the listener knew the peers, none.
+        self.sign(&stream);
         let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else { return };
         self.accepted += 1;
         let conn = ConnId::accepted(self.accepted);
@@ -46,6 +53,24 @@ impl PeerTask {
             self.machine.handle_io(Instant::now(), IoInput::Accepted { conn, local, remote });
         } else {
             debug!(peer = %remote.ip(), "refused a third connection");
+        }
+    }
+
+    /// RFC 2385 §4.1: the connections live on under the new key. One that is still being made is given it when it is up;
+    /// with the wrong one it never will be, and the next attempt has the right one.
+    pub(super) fn key_changed(&mut self) {
+        self.spec.socket.md5_key = self.spec.key.secret();
+        for conn in self.conns.iter().flatten() {
+            self.sign(conn.socket());
+        }
+    }
+
+    /// Gives a connection the key of now.
+    fn sign(&self, stream: &TcpStream) {
+        if let Some(key) = &self.spec.socket.md5_key
+            && let Err(error) = tcp::set_key(stream, key)
+        {
+            warn!(peer = %self.spec.remote.ip(), %error, "cannot give a connection its new TCP MD5 key; the next one will have it");
         }
     }
 

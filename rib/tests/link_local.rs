@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bgp_proto::attr::{NextHop, PathAttrs};
 use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use bgp_proto::{Asn, FamilySet, PathId, Prefix, RouterId};
 use rib::{FibRoute, NextHopState, PeerId, PeerSettings, Rib, RibConfig, Session};
 
 const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);

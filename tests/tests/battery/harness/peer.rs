@@ -222,6 +222,7 @@ impl Peer {
         let update = match (self.neighbor.is_external(), self.four_octet) {
             (true, true) => update.path(&[self.neighbor.asn]),
             (true, false) => update.path2(&[u16::try_from(self.neighbor.asn).unwrap_or(23456)]),
+            (false, _) if self.neighbor.is_member() => update.confederation(&[self.neighbor.asn]),
             (false, _) => update.set(wire::WELL_KNOWN, wire::code::AS_PATH, &[]),
         };
         let update = update.next_hop([192, 0, 2, host]);

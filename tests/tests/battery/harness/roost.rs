@@ -20,17 +20,23 @@ pub struct Neighbor {
     /// More keys of the peer's YAML.
     keys: Vec<String>,
     passive: bool,
+    member: bool,
 }
 
 impl Neighbor {
     /// An external peer; everything passes its policies.
     pub fn ebgp(asn: u32) -> Self {
-        Self { asn, keys: vec!["import: accept".into(), "export: accept".into()], passive: true }
+        Self { asn, keys: vec!["import: accept".into(), "export: accept".into()], passive: true, member: false }
     }
 
     /// An internal peer.
     pub fn ibgp() -> Self {
-        Self { asn: OURS, keys: Vec::new(), passive: true }
+        Self { asn: OURS, keys: Vec::new(), passive: true, member: false }
+    }
+
+    /// A peer of another member AS of our confederation.
+    pub fn member(asn: u32) -> Self {
+        Self { member: true, ..Self::ebgp(asn) }
     }
 
     /// An internal peer roost reflects for.
@@ -58,7 +64,11 @@ impl Neighbor {
     }
 
     pub fn is_external(&self) -> bool {
-        self.asn != OURS
+        self.asn != OURS && !self.member
+    }
+
+    pub fn is_member(&self) -> bool {
+        self.member
     }
 }
 
@@ -141,7 +151,7 @@ impl Setup {
         );
         for (number, neighbor) in self.neighbors.iter().enumerate() {
             let address = net.peer(number);
-            let Neighbor { asn, keys, passive } = neighbor;
+            let Neighbor { asn, keys, passive, .. } = neighbor;
             let mut keys = keys.clone();
             for key in ["connect_retry: 100ms", "idle_hold: 100ms", "idle_hold_max: 100ms"] {
                 let name = key.split(':').next();

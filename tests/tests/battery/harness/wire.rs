@@ -227,6 +227,22 @@ impl Update {
         self.set(WELL_KNOWN, code::AS_PATH, &sequence2(asns))
     }
 
+    /// AS_PATH: one AS_CONFED_SEQUENCE.
+    pub fn confederation(self, asns: &[u32]) -> Self {
+        self.set(WELL_KNOWN, code::AS_PATH, &segment(3, asns))
+    }
+
+    /// AS_PATH: segments as they are, kind and numbers.
+    pub fn segments(self, segments: &[(u8, &[u32])]) -> Self {
+        let octets: Vec<u8> = segments.iter().flat_map(|(kind, asns)| segment(*kind, asns)).collect();
+        self.set(WELL_KNOWN, code::AS_PATH, &octets)
+    }
+
+    /// OTC (RFC 9234 §5).
+    pub fn otc(self, asn: u32) -> Self {
+        self.set(OPT_TRANS, code::OTC, &asn.to_be_bytes())
+    }
+
     pub fn next_hop(self, next_hop: [u8; 4]) -> Self {
         self.set(WELL_KNOWN, code::NEXT_HOP, &next_hop)
     }

@@ -43,6 +43,13 @@ struct Known {
 #[derive(Clone, Debug)]
 pub struct Key(watch::Receiver<Known>);
 
+/// Of a session without a password.
+impl Default for Key {
+    fn default() -> Self {
+        Self(watch::channel(Known::default()).1)
+    }
+}
+
 impl Key {
     /// The key in force; `None` for a session without.
     pub fn secret(&self) -> Option<Secret> {

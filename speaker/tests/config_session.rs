@@ -113,3 +113,23 @@ fn mistakes_in_dynamic_peers_say_what_to_write() {
     assert!(said(twice).contains("given twice"));
     assert!(said("{ prefix: 10.0.0.0/16, group: nodes, asn: 65001 }").contains("has no `import`"), "RFC 8212");
 }
+
+#[test]
+fn ipv4_over_ipv6_is_asked_for_but_for_link_local_peers() {
+    // RFC 8950
+    let over = |peer: &str| {
+        let text = format!(
+            "router: {{ asn: 64512, router_id: 10.0.0.1 }}\npeers: [ {{ {peer}, asn: 64512, families: [ipv4, ipv6] }} ]\n"
+        );
+        parse("roost.yaml", &text)
+            .map(|loaded| loaded.config.peers[0].extended_next_hop)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(over("address: 'fe80::1%eth0'"), Ok(true));
+    assert_eq!(over("address: 'fd00::1', extended_next_hop: true"), Ok(true));
+    for without in ["address: 'fd00::1'", "address: 'fe80::1%eth0', extended_next_hop: false"] {
+        let said = over(without).unwrap_err();
+        assert!(said.contains("ipv4 on a session between ipv6 addresses needs a next hop"), "{said}");
+        assert!(said.contains("`extended_next_hop: true`"), "{said}");
+    }
+}

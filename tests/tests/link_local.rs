@@ -61,3 +61,70 @@ fn roost_dials_over_a_link_local_address_with_gtsm() {
 fn roost_answers_over_a_link_local_address_with_gtsm() {
     exchange("llwait", true);
 }
+
+/// Nothing but link-local addresses on the wire ("unnumbered"), eBGP, both families over the one session.
+fn unnumbered_roost(ns: &Netns) -> String {
+    let socket = Daemon::socket(ns, "roost");
+    format!(
+        "router: {{ asn: 64512, router_id: 10.9.0.1 }}\n\
+         node: {{ name: a, blocks: [10.65.1.0/26, \"fd00:65:1::/122\"] }}\n\
+         pools: [ {{ cidr: 10.65.0.0/16 }}, {{ cidr: \"fd00:65::/32\" }} ]\n\
+         peers:\n  - {{ address: \"fe80::2%eth0\", asn: 64513, families: [ipv4, ipv6], import: accept, export: accept, \
+         connect_retry: 1s, idle_hold_max: 2s }}\n\
+         api: {{ socket: {} }}\nlog: {{ level: debug, format: text }}\n",
+        socket.display()
+    )
+}
+
+const UNNUMBERED_BIRD: &str = "log stderr all;\nrouter id 10.9.0.2;\nprotocol device { }\n\
+    protocol kernel four { learn; persist; ipv4 { import all; export where source = RTS_BGP; }; }\n\
+    protocol kernel six { learn; persist; ipv6 { import all; export where source = RTS_BGP; }; }\n\
+    protocol static blocks4 { ipv4; route 10.65.2.0/26 blackhole; }\n\
+    protocol static blocks6 { ipv6; route fd00:65:2::/122 blackhole; }\n\
+    protocol bgp a {\n  local fe80::2 as 64513; neighbor fe80::1%eth0 as 64512; direct;\n  \
+    connect delay time 1; connect retry time 1; error wait time 1, 2;\n  \
+    ipv4 { import all; export where proto = \"blocks4\"; extended next hop on; next hop self; };\n  \
+    ipv6 { import all; export where proto = \"blocks6\"; next hop self; };\n}\n";
+
+#[test]
+fn without_any_global_address_both_families_reach_the_kernel() {
+    // RFC 8950 §3, §4; RFC 2545 §3
+    let lab = Lab::new("unnumbered");
+    let (a, b) = (lab.netns("a"), lab.netns("b"));
+    lab.wire((&a, "eth0"), (&b, "eth0"));
+    for (ns, number) in [(&a, 1), (&b, 2)] {
+        ns.ip("addr flush dev eth0");
+        ns.ip(&format!("addr add fe80::{number}/64 dev eth0 nodad"));
+    }
+    let mut bird = Daemon::start(Bird2 { recover: false }, &b, UNNUMBERED_BIRD);
+    let roost = Daemon::start(Roost, &a, &unnumbered_roost(&a));
+    let state = |daemon: &Daemon, what| daemon.control(what).unwrap_or_else(|error| format!("{error:#}"));
+    let have = |ns: &Netns| [ns.routes("proto bird"), ns.routes6("proto bird")].concat();
+    let stands = |bird: &Daemon, wanted: &[(&Netns, &str)]| {
+        for (ns, route) in wanted {
+            until(&format!("{route} in {}", ns.name()), PATIENCE, || {
+                if have(ns).iter().any(|line| line.starts_with(route)) {
+                    return Ok(());
+                }
+                let birds = ["show protocols all a", "show route all"].map(|what| state(bird, what)).join("\n");
+                Err(format!("{:?}\n{}\n{birds}", have(ns), state(&roost, "show routes")))
+            });
+        }
+    };
+    let wanted = [
+        (&a, "10.65.2.0/26 via inet6 fe80::2 dev eth0"),
+        (&a, "fd00:65:2::/122 via fe80::2 dev eth0"),
+        (&b, "10.65.1.0/26 via inet6 fe80::1 dev eth0"),
+        (&b, "fd00:65:1::/122 via fe80::1 dev eth0"),
+    ];
+    stands(&bird, &wanted);
+
+    // What was learned goes with the peer, and comes with it.
+    bird.stop();
+    until("the peer's routes gone", PATIENCE, || {
+        let left: Vec<String> = have(&a).into_iter().filter(|line| line.contains("via")).collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    bird.launch();
+    stands(&bird, &wanted[..2]);
+}

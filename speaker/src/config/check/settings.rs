@@ -71,11 +71,12 @@ impl<'f> Checker<'f, '_> {
             None => PolicyRef::Accept,
         };
         let ttl = self.ttl(ibgp, complete, layers);
+        let extended_next_hop = layers.flag_or(interface.is_some(), |keys| keys.extended_next_hop);
         PeerSettings {
             rules: self.rules(Of { address, asn, ttl, complete }, layers),
             source: self.source(address, interface.is_some(), ibgp, layers),
-            families: self.families(address, layers),
-            extended_next_hop: layers.flag_or(interface.is_some(), |keys| keys.extended_next_hop),
+            families: self.families(address, extended_next_hop, layers),
+            extended_next_hop,
             password: self.password(layers),
             ttl,
             import: policy("import", layers.pick(|keys| keys.import)),
@@ -186,7 +187,8 @@ impl<'f> Checker<'f, '_> {
         subnet.or_else(|| self.node.address(address.is_ipv4()).filter(|_| ibgp))
     }
 
-    fn families(&self, address: IpAddr, layers: Layers<'f>) -> FamilySet {
+    /// What to exchange. Routes of the other family need an address of theirs to point at, but for IPv4 over IPv6.
+    fn families(&self, address: IpAddr, extended_next_hop: bool, layers: Layers<'f>) -> FamilySet {
         let own = if address.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST };
         let Some((listed, place)) = layers.pick(|keys| keys.families) else { return FamilySet::from_iter([own]) };
         let families: FamilySet = listed.iter().filter_map(At::get).collect();
@@ -196,13 +198,15 @@ impl<'f> Checker<'f, '_> {
         }
         for family in families.iter().filter(|family| *family != own) {
             let unread = self.file.node.value().is_some_and(|node| has_bad(&node.addresses));
-            if self.node.address(family == Family::IPV4_UNICAST).is_none() && !unread {
+            let over_ipv6 = extended_next_hop && family == Family::IPV4_UNICAST; // RFC 8950
+            if self.node.address(family == Family::IPV4_UNICAST).is_none() && !unread && !over_ipv6 {
                 let message =
                     format!("families: {family} on a session between {own} addresses needs a next hop of its own");
+                let way_out = if family == Family::IPV4_UNICAST { ", write `extended_next_hop: true`" } else { "" };
                 self.report.error(
                     place,
                     message,
-                    format!("give node.addresses an {family} address, or leave {family} out"),
+                    format!("give node.addresses an {family} address{way_out}, or leave {family} out"),
                 );
             }
         }

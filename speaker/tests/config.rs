@@ -293,6 +293,9 @@ fn defaults_are_those_the_documentation_names() {
     assert!(config.router.graceful_restart.enabled);
     assert_eq!(config.router.graceful_restart.restart_time, Duration::from_secs(120));
     assert_eq!(config.router.startup_wait, Duration::from_secs(30));
+    let limits = config.router.limits;
+    assert_eq!((limits.unopened, limits.unopened_per_peer, limits.backlog), (1_000, 4, 4_096));
+    assert_eq!(limits.open_timeout, Duration::from_secs(60));
     assert_eq!((config.fib.enabled, config.fib.protocol, config.fib.metric, config.fib.table), (true, 12, None, 254));
     let api = config.api.unwrap();
     assert_eq!((api.socket.to_str().unwrap(), api.mode.bits()), ("/run/roost/roost.sock", 0o660));

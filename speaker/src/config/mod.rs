@@ -33,7 +33,7 @@ use std::path::Path;
 pub use command::check_command;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
-    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Log, LogFormat, LogLevel, MaxPrefix,
+    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, MaxPrefix,
     MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode, PrefixList,
     PrefixRange, Router, Rule, Set, Ttl,
 };

@@ -63,6 +63,8 @@ pub struct Router {
     pub listen: Vec<SocketAddr>,
     /// Graceful restart of this speaker as a whole.
     pub graceful_restart: GracefulRestart,
+    /// What connections may cost whose OPEN has not been accepted.
+    pub limits: Limits,
     /// How long after start the deletion of adopted kernel routes, and our own End-of-RIB, may wait for the peers'
     /// End-of-RIB. Installing routes never waits.
     pub startup_wait: Duration,
@@ -72,6 +74,27 @@ impl Router {
     /// Whether `asn` is another member of our confederation.
     pub fn is_member(&self, asn: Asn) -> bool {
         asn != self.asn && self.confederation.as_ref().is_some_and(|confederation| confederation.members.contains(&asn))
+    }
+}
+
+/// What connections may cost whose OPEN has not been accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Such connections of addresses that are no known peer's, 1–100,000.
+    pub unopened: usize,
+    /// Such connections of one address, 2–8: one that waits, and the one that takes its place.
+    pub unopened_per_peer: usize,
+    /// How long one may take to send its OPEN: 1 s to 1 h. RFC 4271 §8.2.2
+    pub open_timeout: Duration,
+    /// Connections the kernel holds until they are accepted, 1–65,535.
+    pub backlog: u16,
+}
+
+impl Default for Limits {
+    /// The OPEN is the first thing a speaker says. RFC 4271 suggests 4 minutes for it, from a time of slower hosts; in
+    /// 60 s TCP repeats a lost segment five times (1 + 2 + 4 + 8 + 16 s), and in the quarter of it four times.
+    fn default() -> Self {
+        Self { unopened: 1_000, unopened_per_peer: 4, open_timeout: Duration::from_secs(60), backlog: 4_096 }
     }
 }
 

@@ -19,6 +19,7 @@ use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::restart::Restart;
 use super::rows;
+use super::unopened::Refusal;
 use crate::api::model::{
     FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
 };
@@ -227,7 +228,7 @@ impl Backend for Daemon {
     async fn metrics(&self) -> String {
         let (status, peers) = (self.status().await, self.peers().await);
         let mut sum = MessageCounts::default();
-        let mut update_faults = 0;
+        let (mut update_faults, mut panics) = (0, 0);
         for (_, _, status) in self.snapshots() {
             let one = rows::messages(&status);
             sum.open_in += one.open_in;
@@ -241,6 +242,7 @@ impl Backend for Daemon {
             sum.refresh_in += one.refresh_in;
             sum.refresh_out += one.refresh_out;
             update_faults += status.counters.update_faults;
+            panics += status.panics;
         }
         let messages = [
             ("in", "open", sum.open_in),
@@ -254,13 +256,15 @@ impl Backend for Daemon {
             ("in", "route-refresh", sum.refresh_in),
             ("out", "route-refresh", sum.refresh_out),
         ];
+        let unopened = self.0.doors.unopened();
         let scrape = Scrape {
             status: &status,
             peers: &peers,
             messages: &messages,
             update_faults,
-            strangers: self.0.doors.strangers(),
-            over_limit: self.0.doors.over_limit(),
+            panics,
+            unopened: unopened.waiting(),
+            refused: &Refusal::ALL.map(|refusal| (refusal.name(), unopened.refused(refusal))),
             fib: self.0.fib.as_ref().map(FibHandle::stats),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))

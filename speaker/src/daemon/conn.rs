@@ -1,20 +1,24 @@
 //! One TCP connection of a peer: bytes in, chunks out, never blocking.
 //!
 //! Control messages (OPEN, KEEPALIVE, NOTIFICATION) overtake routes between chunks, so a keepalive waits for at most
-//! one chunk of up to 64 KiB and never behind a full table. Reads go into one buffer of bounded size; writes are
-//! vectored, many messages a call.
+//! one chunk of up to 64 KiB and never behind a full table. Reads go into one buffer of bounded size, a small one until
+//! the peer has shown with its OPEN that it is one; writes are vectored, many messages a call.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use bgp_proto::fsm::ConnId;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::unopened::Ticket;
+
 /// What one read may add: the size of the largest message and then some, so that a table arrives in few calls.
 const READ_SIZE: usize = 128 * 1024;
+/// Octets held of a connection whose OPEN was not accepted: the longest message there is before it (RFC 8654 §4).
+pub const UNOPENED_ROOM: usize = 4 * 1024;
 /// A read buffer that is at rest keeps no more than this.
 const REST_SIZE: usize = 4 * 1024;
 /// Chunks handed to one `writev`.
@@ -29,6 +33,10 @@ pub struct Conn {
     /// Bytes received and not yet handled.
     pub received: BytesMut,
     stream: TcpStream,
+    /// Its OPEN was accepted.
+    opened: bool,
+    /// Its place among those without an OPEN; a connection we made needs none.
+    ticket: Option<Ticket>,
     control: VecDeque<Bytes>,
     routes: VecDeque<Bytes>,
     /// A chunk at the front of `routes` is written in part: control messages wait for its end.
@@ -50,12 +58,14 @@ pub struct Written {
 }
 
 impl Conn {
-    /// A connection that is up.
-    pub fn new(id: ConnId, stream: TcpStream) -> Self {
+    /// A connection that is up; with a place among those without an OPEN if it was accepted.
+    pub fn new(id: ConnId, stream: TcpStream, ticket: Option<Ticket>) -> Self {
         Self {
             id,
             received: BytesMut::new(),
             stream,
+            opened: false,
+            ticket,
             control: VecDeque::new(),
             routes: VecDeque::new(),
             mid_chunk: false,
@@ -68,6 +78,22 @@ impl Conn {
     /// The socket, to set its options.
     pub fn socket(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Whether its OPEN was accepted.
+    pub fn is_opened(&self) -> bool {
+        self.opened
+    }
+
+    /// Its OPEN was accepted: from now on it may send as much as a peer may.
+    pub fn opened(&mut self) {
+        self.opened = true;
+        self.ticket.take().into_iter().for_each(Ticket::opened);
+    }
+
+    /// Its place among those without an OPEN.
+    pub fn take_ticket(&mut self) -> Option<Ticket> {
+        self.ticket.take()
     }
 
     /// Queues a control message.
@@ -130,13 +156,14 @@ impl Conn {
         self.stream.ready(interest).await.map(drop)
     }
 
-    /// Reads what is there, at most [`READ_SIZE`].
+    /// Reads what is there: at most [`READ_SIZE`], and no more than [`UNOPENED_ROOM`] is held before the OPEN.
     pub fn read(&mut self) {
-        if self.ended.is_some() || self.received.len() >= READ_SIZE {
+        let room = if self.opened { READ_SIZE } else { UNOPENED_ROOM.saturating_sub(self.received.len()) };
+        if self.ended.is_some() || room == 0 || self.received.len() >= READ_SIZE {
             return;
         }
-        self.received.reserve(READ_SIZE);
-        match self.stream.try_read_buf(&mut self.received) {
+        self.received.reserve(room);
+        match self.stream.try_read_buf(&mut (&mut self.received).limit(room)) {
             Ok(0) => self.ended = Some(None),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

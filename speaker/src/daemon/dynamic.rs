@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rib::PeerId;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -30,10 +29,11 @@ use super::peer_status::PeerShared;
 use super::peer_task::{PeerCommand, PeerTask};
 use super::restart::Restart;
 use super::setup;
+use super::unopened::Incoming;
 use crate::config::{Config, PeerSettings};
 
 /// A connection from an address inside a range: the range's number, the address, the connection.
-pub type Visitor = (usize, IpAddr, TcpStream);
+pub type Visitor = (usize, IpAddr, Incoming);
 
 /// Visitors that may wait; more are turned away at the door.
 pub const VISITORS: usize = 64;

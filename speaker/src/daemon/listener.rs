@@ -1,54 +1,51 @@
 //! Accepting connections and handing each to the peer it comes from.
 //!
 //! A connection from an address that is no peer's is closed at once and counted: with TCP MD5 a stranger connects
-//! unsigned, so the address is what decides.
+//! unsigned, so the address is what decides. What the others may cost until they have sent an OPEN is the business of
+//! [`unopened`](super::unopened).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bgp_proto::Prefix;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::dynamic::Visitor;
 use super::peer_task::PeerCommand;
+use super::unopened::{Incoming, Refusal, Unopened};
+
+/// Time between two lines of the log about refusals of one kind: a flood must not become one of the log.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Who may connect. Shared by all listeners.
-#[derive(Default)]
 pub struct Doors {
     peers: RwLock<HashMap<IpAddr, mpsc::Sender<PeerCommand>>>,
-    strangers: AtomicU64,
     /// Ranges whose hosts may become peers, by falling length, each with its number; and who makes them.
     ranges: Vec<(Prefix, usize)>,
-    visitors: Option<mpsc::Sender<Visitor>>,
-    over_limit: AtomicU64,
+    visitors: mpsc::Sender<Visitor>,
+    unopened: Arc<Unopened>,
 }
 
 impl Doors {
     /// Doors behind which `visitors` waits for connections from these ranges.
-    pub fn with_ranges(ranges: impl IntoIterator<Item = Prefix>, visitors: mpsc::Sender<Visitor>) -> Self {
+    pub fn new(
+        ranges: impl IntoIterator<Item = Prefix>,
+        visitors: mpsc::Sender<Visitor>,
+        unopened: Arc<Unopened>,
+    ) -> Self {
         let mut ranges: Vec<(Prefix, usize)> = ranges.into_iter().zip(0..).collect();
         ranges.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        Self { ranges, visitors: Some(visitors), ..Self::default() }
+        Self { peers: RwLock::default(), ranges, visitors, unopened }
     }
 
-    /// Nobody at `address` is a peer any more.
-    pub fn close(&self, address: IpAddr) {
-        self.peers.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
-    }
-
-    /// Connections refused because their range of dynamic peers is full.
-    pub fn over_limit(&self) -> u64 {
-        self.over_limit.load(Ordering::Relaxed)
-    }
-
-    /// One more of these.
-    pub fn count_over_limit(&self) {
-        self.over_limit.fetch_add(1, Ordering::Relaxed);
+    /// Lets the listed peer at `address` in, however many others wait.
+    pub fn list(&self, address: IpAddr, commands: mpsc::Sender<PeerCommand>) {
+        self.unopened.know(address);
+        self.open(address, commands);
     }
 
     /// Lets the peer at `address` in.
@@ -56,24 +53,44 @@ impl Doors {
         self.peers.write().unwrap_or_else(PoisonError::into_inner).insert(address, commands);
     }
 
-    /// Connections refused because no peer has their address.
-    pub fn strangers(&self) -> u64 {
-        self.strangers.load(Ordering::Relaxed)
+    /// Nobody at `address` is a peer any more.
+    pub fn close(&self, address: IpAddr) {
+        self.peers.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
+        self.unopened.forget(address);
+    }
+
+    /// One more connection was refused because its range has as many peers as it may.
+    pub fn count_over_limit(&self) {
+        self.unopened.count(Refusal::RangeFull);
+    }
+
+    /// Connections that wait for their OPEN, and those that were refused.
+    pub fn unopened(&self) -> &Unopened {
+        &self.unopened
     }
 
     /// Passes a connection on; drops it when nobody wants it.
-    fn enter(&self, stream: TcpStream, from: SocketAddr) -> Entered {
-        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+    fn enter(&self, stream: TcpStream, from: SocketAddr) -> Result<(), Refusal> {
         let address = from.ip().to_canonical();
-        if let Some(peer) = peers.get(&address) {
-            // A peer with so many connections waiting is being flooded; the machine would refuse them anyway.
-            return Entered::peer_if(peer.try_send(PeerCommand::Accepted(stream)).is_ok());
+        let peer = self.peers.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
+        let range = if peer.is_none() { self.range_of(address) } else { None };
+        if peer.is_none() && range.is_none() {
+            self.unopened.count(Refusal::Stranger);
+            return Err(Refusal::Stranger);
         }
-        if let (Some(range), Some(visitors)) = (self.range_of(address), &self.visitors) {
-            return Entered::peer_if(visitors.try_send((range, address, stream)).is_ok());
+        let incoming = Incoming { stream, ticket: self.unopened.admit(address)? };
+        let taken = match (peer, range) {
+            (Some(peer), _) => peer.try_send(PeerCommand::Accepted(incoming)).is_ok(),
+            (None, Some(range)) => self.visitors.try_send((range, address, incoming)).is_ok(),
+            (None, None) => false,
+        };
+        // Whoever it is for is busy, and others wait already; the machine would refuse them anyway.
+        let refusal = if range.is_some() { Refusal::Unopened } else { Refusal::PerPeer };
+        if taken {
+            return Ok(());
         }
-        self.strangers.fetch_add(1, Ordering::Relaxed);
-        Entered::Stranger
+        self.unopened.count(refusal);
+        Err(refusal)
     }
 
     fn range_of(&self, address: IpAddr) -> Option<usize> {
@@ -82,31 +99,23 @@ impl Doors {
     }
 }
 
-enum Entered {
-    Peer,
-    Crowded,
-    Stranger,
-}
-
-impl Entered {
-    fn peer_if(taken: bool) -> Self {
-        if taken { Self::Peer } else { Self::Crowded }
-    }
-}
-
 /// Accepts for ever. Ends only with its task.
 pub async fn accept(listener: Arc<TcpListener>, doors: Arc<Doors>) {
-    let mut quiet_until: Option<Instant> = None;
+    let mut quiet_until = [None; Refusal::ALL.len()];
     loop {
         match listener.accept().await {
             Ok((stream, from)) => match doors.enter(stream, from) {
-                Entered::Peer => debug!(%from, "accepted"),
-                Entered::Crowded => debug!(%from, "refused: the peer has too many connections waiting"),
-                Entered::Stranger if quiet_until.is_none_or(|until| until <= Instant::now()) => {
-                    quiet_until = Some(Instant::now() + Duration::from_secs(10));
-                    info!(%from, strangers = doors.strangers(), "refused a connection: no peer has this address; add it under `peers`");
+                Ok(()) => debug!(%from, "accepted"),
+                Err(refusal) => {
+                    let (now, quiet) = (Instant::now(), &mut quiet_until[refusal as usize]);
+                    if quiet.is_none_or(|until| until <= now) {
+                        *quiet = Some(now + QUIET);
+                        warn!(
+                            %from, reason = refusal.name(), so_far = doors.unopened.refused(refusal),
+                            "refused a connection: {}", refusal.explain()
+                        );
+                    }
                 }
-                Entered::Stranger => {}
             },
             Err(error) => {
                 // Out of descriptors or memory: the pending connection stays in the backlog, so a pause is needed.

@@ -18,10 +18,12 @@ pub struct Scrape<'a> {
     pub messages: &'a [(&'static str, &'static str, u64)],
     /// UPDATEs with errors that sessions survived.
     pub update_faults: u64,
-    /// Connections from addresses that are no peer's.
-    pub strangers: u64,
-    /// Connections from ranges of dynamic peers that are full.
-    pub over_limit: u64,
+    /// Mistakes of ours that ended what was done for a peer.
+    pub panics: u64,
+    /// Connections that wait for their OPEN.
+    pub unopened: usize,
+    /// Connections refused, or closed before their OPEN was accepted, by reason.
+    pub refused: &'a [(&'static str, u64)],
     /// The kernel side, if there is one.
     pub fib: Option<FibStats>,
 }
@@ -77,16 +79,19 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
         &[(&[], scrape.update_faults)],
     )?;
     counters(
-        "roost_refused_connections_total",
-        "Connections from addresses that are no peer's.",
+        "roost_peer_panics_total",
+        "Mistakes of roost that ended what was done for a peer; it began anew.",
         &[],
-        &[(&[], scrape.strangers)],
+        &[(&[], scrape.panics)],
     )?;
+    gauge("roost_unopened_connections", "Connections that wait for their OPEN.", scrape.unopened)?;
+    let refused: Vec<_> = scrape.refused.iter().map(|(reason, count)| ([*reason], *count)).collect();
+    let refused: Vec<_> = refused.iter().map(|(labels, count)| (&labels[..], *count)).collect();
     counters(
-        "roost_dynamic_peers_refused_total",
-        "Connections refused because their range of dynamic peers is full.",
-        &[],
-        &[(&[], scrape.over_limit)],
+        "roost_refused_connections_total",
+        "Connections refused, or closed because their OPEN did not come, by reason.",
+        &["reason"],
+        &refused,
     )?;
     if let Some(fib) = scrape.fib {
         let by_state = [
@@ -140,8 +145,9 @@ mod tests {
             peers: &[],
             messages: &[("in", "update", 3)],
             update_faults: 0,
-            strangers: 2,
-            over_limit: 1,
+            panics: 0,
+            unopened: 3,
+            refused: &[("stranger", 2), ("open_timeout", 1)],
             fib: Some(FibStats::default()),
         };
         let page = render(&scrape).expect("every metric has its own name");
@@ -150,7 +156,8 @@ mod tests {
             "roost_peers{state=\"established\"} 0",
             "roost_rib_paths 7",
             "roost_bgp_messages_total{direction=\"in\",type=\"update\"} 3",
-            "roost_refused_connections_total 2",
+            "roost_unopened_connections 3",
+            "roost_refused_connections_total{reason=\"stranger\"} 2",
             "roost_fib_repairs_total{cause=\"lost\"} 0",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");

@@ -15,6 +15,7 @@
 mod announced;
 mod backend;
 mod conn;
+mod descriptors;
 mod dynamic;
 mod keys;
 mod listener;
@@ -30,6 +31,7 @@ mod rows;
 mod rules;
 mod run;
 mod setup;
+mod unopened;
 
 pub use backend::Daemon;
 pub use run::run;

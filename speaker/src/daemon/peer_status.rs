@@ -41,6 +41,8 @@ pub struct PeerStatus {
     pub limit_near: FamilySet,
     /// Those that have gone beyond it.
     pub limit_exceeded: FamilySet,
+    /// Mistakes of ours that ended what was done for the peer.
+    pub panics: u64,
 }
 
 impl PeerShared {
@@ -59,6 +61,7 @@ impl PeerShared {
             long_lived: FamilySet::EMPTY,
             limit_near: FamilySet::EMPTY,
             limit_exceeded: FamilySet::EMPTY,
+            panics: 0,
         };
         Arc::new(Self { status: Mutex::new(status) })
     }
@@ -112,6 +115,13 @@ impl PeerShared {
         let mut status = self.lock();
         let reached = if exceeded { &mut status.limit_exceeded } else { &mut status.limit_near };
         reached.insert(family);
+    }
+
+    /// A mistake of ours ended what was done for the peer.
+    pub fn panicked(&self) {
+        let mut status = self.lock();
+        status.panics += 1;
+        (status.since, status.negotiated) = (Instant::now(), None);
     }
 
     /// An UPDATE had errors that the session survived.

@@ -7,12 +7,14 @@
 //! nothing here ever waits for the owner.
 
 mod events;
+mod recover;
 mod sockets;
 
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 use bgp_proto::fsm::graceful::Helper;
 use bgp_proto::fsm::{Command, ConnId, IoAction, Negotiated, Peer, State};
 use bgp_proto::message::{Notification, Update};
+use futures::FutureExt;
 use rib::PeerId;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -30,6 +33,7 @@ use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::peer_status::PeerShared;
 use super::restart::Restart;
+use super::unopened::Incoming;
 use crate::net::tcp::SocketOptions;
 
 /// UPDATEs that go to the owner in one message.
@@ -62,7 +66,7 @@ pub struct PeerSpec {
 /// What others want of a peer's task.
 pub enum PeerCommand {
     /// A connection from the peer's address was accepted.
-    Accepted(TcpStream),
+    Accepted(Incoming),
     /// End. With a NOTIFICATION the peer forgets our routes; without one the connection is just closed, so that it
     /// keeps them until we are back.
     Stop(Option<Notification>),
@@ -92,6 +96,10 @@ pub struct PeerTask {
     /// What the last session negotiated: whether this process had one, and what its end means for the routes.
     session: Option<Arc<Negotiated>>,
     stopping: bool,
+    /// When the machine is to be started.
+    start_at: Option<Instant>,
+    /// Feeds the jitter of its timers.
+    seed: u64,
     /// Since when there is nothing to remember of a peer that nobody has listed.
     idle_since: Option<Instant>,
 }
@@ -138,27 +146,40 @@ impl PeerTask {
             shared,
             restart,
             stopping: false,
+            start_at: Some(Instant::now()),
+            seed,
             idle_since: None,
         }
     }
 
     /// Runs until it is told to stop and everything is said.
     pub async fn run(mut self) {
-        self.machine.command(Instant::now(), Command::Start);
+        // What a panic may have left half done is thrown away before anything looks at it.
+        while let Err(panic) = AssertUnwindSafe(self.turns()).catch_unwind().await {
+            self.recover(&*panic);
+        }
+        if !self.stopping {
+            self.take_leave().await;
+        }
+    }
+
+    /// Runs until it is told to stop and everything is said, or until the peer is forgotten.
+    async fn turns(&mut self) {
         loop {
+            self.start();
             self.obey();
             if self.stopping && self.conns.iter().all(Option::is_none) {
-                break;
+                return;
             }
             if self.is_forgotten(Instant::now()) {
-                return self.take_leave().await;
+                return;
             }
             let wake = self.wait().await;
             // What woke us may make an OPEN, and the startup may have ended while we slept.
             let had_session = self.session.is_some();
             self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(had_session));
             match wake {
-                Wake::Command(Some(PeerCommand::Accepted(stream))) => self.accepted(stream),
+                Wake::Command(Some(PeerCommand::Accepted(incoming))) => self.accepted(incoming),
                 Wake::Command(Some(PeerCommand::Stop(notification))) => self.stop(notification),
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),
@@ -175,11 +196,24 @@ impl PeerTask {
     async fn wait(&mut self) -> Wake {
         let listen_to_peer = self.outbox.len() < OUTBOX;
         let Self {
-            spec, idle_since, conns, connecting, commands, owner, outbox, queue, machine, helper, stopping, ..
+            spec,
+            idle_since,
+            start_at,
+            conns,
+            connecting,
+            commands,
+            owner,
+            outbox,
+            queue,
+            machine,
+            helper,
+            stopping,
+            ..
         } = self;
         let closing = conns.iter().flatten().filter_map(Conn::close_by).min();
         let forget = spec.forget_after.zip(*idle_since).map(|(after, since)| since + after);
-        let deadline = [machine.poll_timeout(), helper.poll_timeout(), closing, forget].into_iter().flatten().min();
+        let deadlines = [machine.poll_timeout(), helper.poll_timeout(), closing, forget, *start_at];
+        let deadline = deadlines.into_iter().flatten().min();
         let [first, second] = conns;
         tokio::select! {
             biased;
@@ -218,6 +252,7 @@ impl PeerTask {
             }
             idle &= !self.write();
             idle &= !self.handle_received();
+            self.note_opened();
             if idle && self.outbox.len() >= OUTBOX {
                 // Octets wait that were read already: no socket will wake us for them, so they go on as soon as the owner
                 // takes something.
@@ -262,6 +297,14 @@ impl PeerTask {
         self.machine.handle_timeout(Instant::now());
         self.helper.handle_timeout(Instant::now());
         self.help();
+    }
+
+    /// Starts the machine when it is time to.
+    fn start(&mut self) {
+        let now = Instant::now();
+        if self.start_at.take_if(|at| *at <= now).is_some() && !self.stopping {
+            self.machine.command(now, Command::Start);
+        }
     }
 
     fn stop(&mut self, notification: Option<Notification>) {

@@ -10,7 +10,7 @@ use rib::{PeerId, Rib};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -24,7 +24,8 @@ use super::owner::Owner;
 use super::peer_status::PeerShared;
 use super::peer_task::{PeerCommand, PeerTask};
 use super::restart::Restart;
-use super::setup;
+use super::unopened::Unopened;
+use super::{descriptors, setup};
 use crate::api::{self, ControlSocket};
 use crate::config::{self, Config};
 use crate::logging;
@@ -84,7 +85,8 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
     let keys = Arc::new(Keys::new(&config, folder));
     let listeners = listen(&config, &keys)?;
     let (visitor, visitors) = mpsc::channel(VISITORS);
-    let doors = Arc::new(Doors::with_ranges(config.dynamic_peers.iter().map(|range| range.prefix), visitor));
+    let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
+    let doors = Arc::new(Doors::new(config.dynamic_peers.iter().map(|range| range.prefix), visitor, unopened));
     let known = Arc::new(KnownPeers::default());
     let mut tasks = JoinSet::new();
     let mut commands = Vec::new();
@@ -98,7 +100,7 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
             continue;
         }
         let (sender, receiver) = mpsc::channel(8);
-        doors.open(peer.address, sender.clone());
+        doors.list(peer.address, sender.clone());
         commands.push(sender);
         let spec = setup::peer(&config, id, peer, key, &restart);
         let seed = random.hash_one(n);
@@ -140,6 +142,9 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
         signal = wait_for_end() => signal?,
         // Without it nothing is decided any more. Better to end, loudly: the kernel's routes stay, peers keep ours.
         ended = &mut owner_task => anyhow::bail!("the owner of the RIB has ended, which it never should: {ended:?}"),
+        // A peer's task recovers by itself. Without one of these nobody gets in, or nobody can look.
+        error = panicked(&mut tasks) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
+        error = panicked(&mut services) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
     };
     info!(signal, "roost ends; kernel routes stay, sessions are closed without a Cease so that peers keep our routes");
     stop.cancel();
@@ -173,7 +178,7 @@ fn peer_id(n: usize) -> PeerId {
 fn listen(config: &Config, keys: &Keys) -> Result<Vec<Arc<TcpListener>>> {
     let mut listeners = Vec::new();
     for address in &config.router.listen {
-        let listener = tcp::listen(*address).with_context(|| {
+        let listener = tcp::listen(*address, config.router.limits.backlog).with_context(|| {
             format!(
                 "cannot listen on {address} (router.listen): is another BGP daemon running, is the address this node's, \
                  may the process use port {}?",
@@ -184,6 +189,17 @@ fn listen(config: &Config, keys: &Keys) -> Result<Vec<Arc<TcpListener>>> {
         listeners.push(Arc::new(listener));
     }
     Ok(listeners)
+}
+
+/// Completes when one of the tasks has panicked.
+async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) if error.is_panic() => return error,
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
+    }
 }
 
 async fn wait_for_end() -> Result<&'static str> {

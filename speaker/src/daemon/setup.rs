@@ -44,6 +44,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, key: Key, restart:
     machine.keepalive = Some(seconds(peer.keepalive));
     super::rules::in_open(config, peer, &mut machine);
     machine.connect_retry = peer.connect_retry;
+    machine.open_timeout = config.router.limits.open_timeout;
     machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);
     machine.passive = peer.passive;
     machine.families = peer.families;

@@ -14,9 +14,6 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::sockopt;
 use crate::config::Secret;
 
-/// Connections the kernel holds until they are accepted (capped by `net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
-
 /// What a session asks of its socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SocketOptions {
@@ -30,11 +27,12 @@ pub struct SocketOptions {
     pub interface: Option<String>,
 }
 
-/// Listens on `address`. An IPv6 listener takes IPv6 only, so that `0.0.0.0` and `[::]` can stand side by side.
+/// Listens on `address`; the kernel holds up to `backlog` connections until they are accepted (and no more than
+/// `net.core.somaxconn`). An IPv6 listener takes IPv6 only, so that `0.0.0.0` and `[::]` can stand side by side.
 ///
 /// # Errors
 /// What the kernel says: the port is taken, the address is not ours, a port under 1024 without CAP_NET_BIND_SERVICE.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     // The kernel answers a SYN with the listener's TTL, before anyone knows whose it is: a peer with GTSM takes only 255.
@@ -45,7 +43,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_ttl_v4(255)?;
     }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog.into())?;
     TcpListener::from_std(socket.into())
 }
 

@@ -21,7 +21,7 @@ use ipnetwork::IpNetwork;
 use super::at::At;
 use super::diagnostic::{Place, Report};
 use super::model::{
-    Api, Config, Fib, GracefulRestart, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
+    Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
 };
 use super::raw;
 use super::values::{DeviceName, RouteProtocol, RouteTable, SocketMode};
@@ -126,6 +126,7 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
             long_lived: Duration::ZERO,
         },
         startup_wait: Duration::from_secs(30),
+        limits: Limits::default(),
     };
     let (raw, place) = match &file.router {
         At::Good(raw, place) => (raw, *place),
@@ -170,7 +171,21 @@ fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Ro
         restart.long_lived = raw.long_lived.get().map_or(restart.long_lived, |time| time.0);
         router.startup_wait = raw.startup_wait.get().map_or(router.startup_wait, |time| time.0);
     }
+    if let Some(raw) = raw.limits.value() {
+        router.limits = limits(raw);
+    }
     router
+}
+
+fn limits(raw: &raw::Limits) -> Limits {
+    let default = Limits::default();
+    let per_peer = raw.unopened_per_peer.get();
+    Limits {
+        unopened: raw.unopened.get().and_then(|limit| limit.0.try_into().ok()).unwrap_or(default.unopened),
+        unopened_per_peer: per_peer.and_then(|limit| limit.0.try_into().ok()).unwrap_or(default.unopened_per_peer),
+        open_timeout: raw.open_timeout.get().map_or(default.open_timeout, |time| time.0),
+        backlog: raw.backlog.get().and_then(|backlog| backlog.0.try_into().ok()).unwrap_or(default.backlog),
+    }
 }
 
 /// A switch of the router; off when nobody says.

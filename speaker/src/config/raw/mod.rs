@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
-use super::values::{DeviceName, Lasting, S, Seconds};
+use super::values::{DeviceName, Int, Lasting, S, Seconds};
 
 mod peers;
 mod policy;
@@ -90,6 +90,24 @@ pub(in crate::config) struct Router {
     pub listen: At<Vec<S<SocketAddr>>>,
     /// Graceful restart, of this speaker and (unless they say otherwise) its peers.
     pub graceful_restart: At<RouterGracefulRestart>,
+    /// What connections may cost whose OPEN has not been accepted.
+    pub limits: At<Limits>,
+}
+
+/// What connections may cost whose OPEN has not been accepted: they are anybody's.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Limits {
+    /// Such connections from ranges of dynamic peers; others of unknown addresses are closed at once, and listed peers do
+    /// not count. Default: 1000.
+    pub unopened: S<Int<1, 100_000>>,
+    /// Such connections of one address, 2 to 8. Default: 4.
+    pub unopened_per_peer: S<Int<2, 8>>,
+    /// How long a connected peer may take to send its OPEN; one from a range of dynamic peers has a quarter of it while
+    /// `unopened` is more than half full. Default: 60s.
+    pub open_timeout: S<Lasting<1_000, 3_600_000>>,
+    /// Connections the kernel holds until they are accepted; net.core.somaxconn caps it. Default: 4096.
+    pub backlog: S<Int<1, 65_535>>,
 }
 
 /// A confederation: several ASes that are one to the world (RFC 5065).

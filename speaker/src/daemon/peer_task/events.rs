@@ -25,7 +25,12 @@ impl PeerTask {
                 self.tell(News::Refresh(refresh));
             }
             PeerEvent::Down(reason) => self.down(&reason),
-            PeerEvent::AttemptFailed(reason) => debug!(%peer, reason = reason.name(), "{reason}"),
+            PeerEvent::AttemptFailed(reason) => {
+                debug!(%peer, reason = reason.name(), "{reason}");
+                if matches!(reason, DownReason::NoOpen(_)) {
+                    self.no_open();
+                }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use super::super::conn::Conn;
+use super::super::unopened::{Incoming, Refusal, Ticket};
 use super::{OUTBOX, PeerTask};
 use crate::net::tcp;
 
@@ -30,7 +31,7 @@ impl PeerTask {
             Ok((stream.local_addr()?, stream.peer_addr()?, stream))
         };
         let input = match result.and_then(ends) {
-            Ok((local, remote, stream)) => match self.install(conn, stream) {
+            Ok((local, remote, stream)) => match self.install(conn, stream, None) {
                 true => IoInput::Connected { conn, local, remote },
                 false => return,
             },
@@ -39,7 +40,7 @@ impl PeerTask {
         self.machine.handle_io(Instant::now(), input);
     }
 
-    pub(super) fn accepted(&mut self, stream: TcpStream) {
+    pub(super) fn accepted(&mut self, Incoming { stream, ticket }: Incoming) {
         if let Err(error) = tcp::adopt(&stream, &self.spec.socket) {
             warn!(peer = %self.spec.remote.ip(), %error, "cannot prepare an accepted connection");
             return;
@@ -49,11 +50,15 @@ impl PeerTask {
         let (Ok(local), Ok(remote)) = (stream.local_addr(), stream.peer_addr()) else { return };
         self.accepted += 1;
         let conn = ConnId::accepted(self.accepted);
-        if self.install(conn, stream) {
-            self.machine.handle_io(Instant::now(), IoInput::Accepted { conn, local, remote });
-        } else {
+        if self.conns.iter().all(Option::is_some) {
+            ticket.refuse(Refusal::PerPeer);
             debug!(peer = %remote.ip(), "refused a third connection");
+            return;
         }
+        let (now, timeout) = (Instant::now(), ticket.open_timeout());
+        self.install(conn, stream, Some(ticket));
+        self.machine.handle_io(now, IoInput::Accepted { conn, local, remote });
+        self.machine.limit_open(now, conn, timeout);
     }
 
     /// RFC 2385 §4.1: the connections live on under the new key. One that is still being made is given it when it is up;
@@ -74,9 +79,24 @@ impl PeerTask {
         }
     }
 
-    pub(super) fn install(&mut self, id: ConnId, stream: TcpStream) -> bool {
+    fn install(&mut self, id: ConnId, stream: TcpStream, ticket: Option<Ticket>) -> bool {
         let slot = self.conns.iter_mut().find(|slot| slot.is_none());
-        slot.map(|slot| *slot = Some(Conn::new(id, stream))).is_some()
+        slot.map(|slot| *slot = Some(Conn::new(id, stream, ticket))).is_some()
+    }
+
+    /// Connections whose OPEN was accepted count no more among those that wait for one.
+    pub(super) fn note_opened(&mut self) {
+        for conn in self.conns.iter_mut().flatten() {
+            if !conn.is_opened() && self.machine.is_confirmed(conn.id) {
+                conn.opened();
+            }
+        }
+    }
+
+    /// A connection ends because its OPEN did not come. One that we made is no stranger's, and has no place to give back.
+    pub(super) fn no_open(&mut self) {
+        let closing = self.conns.iter_mut().flatten().filter(|conn| conn.is_closing());
+        closing.filter_map(Conn::take_ticket).for_each(|ticket| ticket.refuse(Refusal::OpenTimeout));
     }
 
     pub(super) fn close(&mut self, id: ConnId) {

@@ -114,6 +114,14 @@ fn decode_reads_hex_and_prints_one_object_a_message() {
         out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
     assert_eq!(messages.len(), 2, "{text}");
     assert!(text.to_lowercase().contains("keepalive"), "{text}");
+
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), format!("{keepalive}\n")).expect("written");
+    let path = file.path().to_str().expect("a name");
+    let (output, text) = roost(&["decode", path], b"");
+    assert!(output.status.success() && text.to_lowercase().contains("keepalive"), "{text}");
+    let (output, text) = roost(&["decode", "/nonexistent/capture"], b"");
+    assert!(!output.status.success() && text.contains("/nonexistent/capture"), "{text}");
 }
 
 #[test]

@@ -65,8 +65,15 @@ pub enum Command {
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
     },
-    /// Decode BGP messages on standard input (hex, pcap, pcapng or MRT, recognised by content) to JSON, one a line
-    Decode(DecodeArgs),
+    /// Decode BGP messages (hex, pcap, pcapng or MRT, recognised by content) to JSON, one a line
+    Decode {
+        /// What to read; - or nothing is standard input
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// How to read it
+        #[command(flatten)]
+        options: DecodeArgs,
+    },
 }
 
 /// What `roost show` can show.

@@ -1,6 +1,6 @@
 //! Does what the command line says.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use anyhow::Context;
 use axum::http::Method;
@@ -9,7 +9,7 @@ use super::args::{Args, Command, Show};
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, RouteFilter, RouteRow, Status};
-use crate::decode::DecodeError;
+use crate::decode::{DecodeArgs, DecodeError};
 
 /// Writes to `out` what was asked for, and returns the exit code.
 pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -22,22 +22,29 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             writeln!(out)?;
             Ok(EXIT_OK)
         }
-        Command::Decode(options) => match crate::decode::decode(io::stdin(), out, &options) {
-            Ok(0) => {
-                let port = options.port;
-                writeln!(
-                    io::stderr(),
-                    "roost: no BGP message found (of captures, TCP port {port} is read: see --port)"
-                )?;
-                Ok(EXIT_OK)
+        Command::Decode { file, options } => match file.filter(|path| path.as_os_str() != "-") {
+            None => decode(io::stdin(), &options, out),
+            Some(path) => {
+                let file = std::fs::File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+                decode(file, &options, out).with_context(|| path.display().to_string())
             }
-            Ok(_) => Ok(EXIT_OK),
-            Err(DecodeError::Write(error)) => Err(error.into()), // a closed pipe is no failure
-            Err(error) => Err(error.into()),
         },
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
         Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
+    }
+}
+
+fn decode(input: impl Read + Send, options: &DecodeArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    match crate::decode::decode(input, out, options) {
+        Ok(0) => {
+            let port = options.port;
+            writeln!(io::stderr(), "roost: no BGP message found (of captures, TCP port {port} is read: see --port)")?;
+            Ok(EXIT_OK)
+        }
+        Ok(_) => Ok(EXIT_OK),
+        Err(DecodeError::Write(error)) => Err(error.into()), // a closed pipe is no failure
+        Err(error) => Err(error.into()),
     }
 }
 

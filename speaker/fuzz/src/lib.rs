@@ -1,5 +1,6 @@
-//! The bodies of speaker's fuzz targets: files from outside, whatever is in them.
+//! The bodies of speaker's fuzz targets: files and requests from outside, whatever is in them.
 //!
+//! * [`api`]: what a client of the API sends;
 //! * [`config`]: the YAML of a configuration, which may hold a secret;
 //! * [`decode`]: what `roost decode` is given: hex text, octets of a session, pcap, pcapng, MRT.
 //!
@@ -7,5 +8,9 @@
 
 use bgp_proto_fuzz as targets;
 
+pub mod api;
 pub mod config;
 pub mod decode;
+
+#[path = "../../tests/fake/daemon.rs"]
+mod fake;

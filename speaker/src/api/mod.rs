@@ -8,7 +8,8 @@
 //!
 //! [`model`] has the types that travel, [`Backend`] what the daemon must answer, `endpoints` the one table from which
 //! both the router and the OpenAPI document are made: a page that is served cannot be missing from the document.
-//! Every error is a [`Problem`] (RFC 9457).
+//! Every error is a [`Problem`] (RFC 9457). Only what is not HTTP, or has a head of over 16 KiB, gets a bare 400, 414 or
+//! 431, or none, and the connection is closed.
 //!
 //! ```text
 //! curl --unix-socket /run/roost/roost.sock http://roost/v1/peers
@@ -29,5 +30,5 @@ pub use backend::Backend;
 pub use model::Problem;
 pub use openapi::document as openapi_document;
 pub use prefixes::parse_prefixes;
-pub use server::{serve, serve_metrics};
+pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_stream};
 pub use socket::{ControlSocket, SocketError};

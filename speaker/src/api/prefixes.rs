@@ -11,6 +11,9 @@ use super::model::Problem;
 /// Wrong prefixes named in one answer; the rest is counted.
 const NAMED: usize = 20;
 
+/// Characters shown of a wrong prefix. The longest right one has 43.
+const SHOWN: usize = 64;
+
 /// Reads the `prefixes` of a [`PrefixList`](super::model::PrefixList); a bare address counts as /32 or /128.
 ///
 /// # Errors
@@ -18,23 +21,30 @@ const NAMED: usize = 20;
 /// mistyped address than a block.
 pub fn parse_prefixes(texts: &[String]) -> Result<Vec<Prefix>, Problem> {
     let mut prefixes = Vec::with_capacity(texts.len());
-    let mut wrong = Vec::new();
+    let (mut wrong, mut more) = (Vec::new(), 0);
     for (index, text) in texts.iter().enumerate() {
         match parse(text) {
             Ok(prefix) => prefixes.push(prefix),
-            Err(reason) => wrong.push(format!("prefixes[{index}]: {text:?}: {reason}")),
+            Err(reason) if wrong.len() < NAMED => wrong.push(format!("prefixes[{index}]: {}: {reason}", shown(text))),
+            Err(_) => more += 1,
         }
     }
     if wrong.is_empty() {
         return Ok(prefixes);
     }
-    let more = wrong.len().saturating_sub(NAMED);
-    wrong.truncate(NAMED);
     let mut detail = wrong.join("; ");
     if more > 0 {
         let _ = write!(detail, "; and {more} more"); // writing to a String cannot fail
     }
     Err(Problem::bad_request(detail))
+}
+
+/// In quotes, and cut when it is far too long.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}… ({} octets)", &text[..end], text.len()),
+        None => format!("{text:?}"),
+    }
 }
 
 fn parse(text: &str) -> Result<Prefix, String> {
@@ -82,5 +92,8 @@ mod tests {
     fn an_answer_does_not_grow_with_the_request() {
         let problem = parse_prefixes(&vec!["x".to_owned(); 10_000]).unwrap_err();
         assert!(problem.detail.ends_with("; and 9980 more"), "{}", problem.detail);
+        let problem = parse_prefixes(&["ä".repeat(10_000)]).unwrap_err();
+        let cut = format!("prefixes[0]: \"{}\"… (20000 octets): expected ADDRESS/LENGTH", "ä".repeat(64));
+        assert!(problem.detail.starts_with(&cut), "{}", problem.detail);
     }
 }

@@ -34,6 +34,9 @@ struct Limits {
     grace: Duration,
 }
 
+/// Longest head of a request in octets, request line included; also what is read at once of a body.
+const HEAD_LIMIT: usize = 16 << 10;
+
 const CONTROL: Limits =
     Limits { connections: 64, head: Duration::from_secs(30), life: None, grace: Duration::from_secs(2) };
 
@@ -56,6 +59,21 @@ pub async fn serve_metrics<B: Backend>(listener: TcpListener, backend: B, stop: 
     run(listener, metrics_router(backend), METRICS, stop).await;
 }
 
+/// Serves the control socket's pages on one connection, which is there already, until the client ends it.
+pub async fn serve_stream<B: Backend>(stream: impl Stream, backend: B) {
+    serve_connection(stream, router(backend), CONTROL, CancellationToken::new()).await;
+}
+
+/// Serves the metrics listener's pages on one connection, which is there already, for 60 seconds at most.
+pub async fn serve_metrics_stream<B: Backend>(stream: impl Stream, backend: B) {
+    serve_connection(stream, metrics_router(backend), METRICS, CancellationToken::new()).await;
+}
+
+/// What HTTP can be spoken on.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
 async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
@@ -74,15 +92,15 @@ async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, stop:
     }
 }
 
-async fn serve_connection<S>(stream: S, router: Router, limits: Limits, stop: CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn serve_connection(stream: impl Stream, router: Router, limits: Limits, stop: CancellationToken) {
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
+            .max_buf_size(HEAD_LIMIT)
+            .max_header_size(HEAD_LIMIT)
+            .half_close(true) // `nc -N` closes its side behind the request, and still waits for the answer
             .serve_connection(TokioIo::new(stream), service)
     );
     let serve = async {

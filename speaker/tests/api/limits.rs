@@ -51,6 +51,36 @@ async fn answered(stream: &mut UnixStream) {
 }
 
 #[tokio::test]
+async fn a_head_over_16_kibibytes_is_refused() {
+    let server = serve(Fake::default());
+    let status = async |size: usize| {
+        let mut stream = UnixStream::connect(&server.socket).await.unwrap();
+        let request = "GET /v1/status HTTP/1.1\r\nX: \r\n\r\n";
+        let head = request.replace("X: ", &format!("X: {}", "x".repeat(size - request.len())));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await.unwrap(); // not to the end: what was not read by the server is a reset
+        String::from_utf8(line.to_vec()).unwrap()
+    };
+    assert_eq!(status(16 << 10).await, "HTTP/1.1 200");
+    assert_eq!(status((16 << 10) + 1).await, "HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_side_behind_the_request_gets_its_answer() {
+    let gate = Arc::new((Notify::new(), Notify::new()));
+    let server = serve(Fake { gate: Some(gate.clone()), ..Fake::default() });
+    let mut stream = UnixStream::connect(&server.socket).await.unwrap();
+    stream.write_all(b"GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n").await.unwrap();
+    gate.0.notified().await; // the handler runs
+    stream.shutdown().await.unwrap();
+    gate.1.notify_one(); // and may end
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("}}"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_stop_lets_the_running_answer_finish_and_takes_no_new_one() {
     let gate = Arc::new((Notify::new(), Notify::new()));
     let mut server = serve(Fake { gate: Some(gate.clone()), ..Fake::default() });

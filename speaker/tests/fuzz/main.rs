@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 #![allow(dead_code)] // the bounds on memory are for fuzz builds, which count
 
+#[path = "../../fuzz/src/api.rs"]
+mod api;
 #[path = "../../fuzz/src/config.rs"]
 mod config;
 #[path = "../../fuzz/src/decode.rs"]
 mod decode;
+#[path = "../fake/daemon.rs"]
+mod fake;
 #[path = "../../../bgp-proto/tests/fuzz/mutate.rs"]
 mod mutate;
 #[path = "../decode/recordings.rs"]
@@ -20,6 +24,11 @@ use std::path::Path;
 fn run(name: &str, count: usize, target: fn(&[u8])) {
     let (_, seeds) = seeds::all().into_iter().find(|(of, _)| *of == name).unwrap();
     mutate::run(name, &seeds, count, target);
+}
+
+#[test]
+fn api_target() {
+    run("api", 2_000, api::run);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Inputs to begin with: the examples of a configuration, and a recording of each format.
+//! Inputs to begin with: requests of all kinds, the examples of a configuration, and a recording of each format.
 //!
 //! They are committed under `fuzz/seeds/`; `cargo test` sees to it that the files are what this says.
 
@@ -6,8 +6,57 @@ use crate::mutate::Seed;
 use crate::recordings::*;
 
 /// Targets with their seeds.
-pub fn all() -> [(&'static str, Vec<Seed>); 2] {
-    [("config", config()), ("decode", decode())]
+pub fn all() -> [(&'static str, Vec<Seed>); 3] {
+    [("api", api()), ("config", config()), ("decode", decode())]
+}
+
+/// Requests, with the octet that says how they are sent.
+const REQUESTS: [(&str, u8, &str); 13] = [
+    ("get", 0, "GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n"),
+    ("pieces", 0xa0, "GET /v1/peers/172.16.1.3 HTTP/1.1\r\nHost: roost\r\n\r\n"),
+    (
+        "filter",
+        0,
+        "GET /v1/routes?best=true&peer=172.16.1.2&longer=true&prefix=10.65.0.0/16 HTTP/1.1\r\nHost: r\r\n\r\n",
+    ),
+    ("escaped", 0, "GET /v1/routes/10.65.2.0%2F26 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+    (
+        "pipelined",
+        0,
+        "HEAD /v1/fib HTTP/1.1\r\nHost: r\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: r\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    ),
+    (
+        "announce",
+        0,
+        "POST /v1/announce HTTP/1.1\r\nHost: r\r\nContent-Type: application/json\r\nContent-Length: 43\r\n\r\n\
+         {\"prefixes\":[\"10.65.1.0/26\",\"fd00::7/64\"]}\n",
+    ),
+    (
+        "chunked",
+        0xf0,
+        "POST /v1/withdraw HTTP/1.1\r\nHost: r\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+         e\r\n{\"prefixes\":[\"\r\n9\r\n10.65.1.7\r\n3\r\n\"]}\r\n0\r\nTrailer: x\r\n\r\n",
+    ),
+    (
+        "continue",
+        0,
+        "POST /v1/announce HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n\
+         {\"prefixes\":[]}DELETE /v1/peers HTTP/1.1\r\nConnection: close\r\n\r\n",
+    ),
+    (
+        "upgrade",
+        0,
+        "OPTIONS * HTTP/1.1\r\nHost: r\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nCONNECT a:1 HTTP/1.1\r\n\r\n",
+    ),
+    ("slow", 0xf0, "POST /v1/ HTTP/1.1\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: r\r\n\r\n"),
+    ("h2", 0, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ("metrics", 1, "GET /metrics HTTP/1.1\r\nHost: r\r\n\r\nGET /livez HTTP/1.1\r\nHost: r\r\n\r\n"),
+    ("half", 3, "POST /metrics HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"),
+];
+
+fn api() -> Vec<Seed> {
+    let seed = |(name, how, text): (&'static str, u8, &str)| (name, [&[how], text.as_bytes()].concat());
+    REQUESTS.into_iter().map(seed).collect()
 }
 
 /// Every part of the schema in a few lines; the examples are too long to be mutated well.

@@ -1,0 +1,258 @@
+//! A made-up daemon: fixed tables, given after a turn of the scheduler, as the answers of a real one's other task are.
+//! The fuzz target of the API asks it too.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use speaker::api::model::*;
+use speaker::api::{Backend, parse_prefixes};
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
+/// Answers with fixed tables, and keeps what it was told to announce.
+#[derive(Clone, Default)]
+pub struct Fake {
+    pub originated: Arc<Mutex<BTreeSet<String>>>,
+    /// Further rows at the end of the routes.
+    pub copies: usize,
+    /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
+    pub gate: Option<Arc<(Notify, Notify)>>,
+}
+
+impl Backend for Fake {
+    async fn status(&self) -> Status {
+        if let Some(gate) = &self.gate {
+            gate.0.notify_one();
+            gate.1.notified().await;
+        }
+        yield_now().await;
+        status(self.originated.lock().unwrap().iter().cloned().collect())
+    }
+
+    async fn peers(&self) -> Vec<PeerRow> {
+        peers()
+    }
+
+    async fn peer(&self, address: IpAddr) -> Option<PeerDetail> {
+        peers().into_iter().find(|row| row.address == address).map(peer_detail)
+    }
+
+    async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
+        yield_now().await;
+        if let Some(prefix) = &filter.prefix {
+            parse_prefixes(std::slice::from_ref(prefix))?;
+        }
+        let inside =
+            |row: &RouteRow, address: IpAddr| row.prefix.parse::<ipnetwork::IpNetwork>().unwrap().contains(address);
+        let wanted = |row: &RouteRow| {
+            filter.prefix.as_ref().is_none_or(|prefix| *prefix == row.prefix)
+                && filter.address.is_none_or(|address| inside(row, address))
+                && filter.peer.is_none_or(|peer| peer.to_string() == row.from)
+                && (!filter.best || row.best)
+        };
+        let last = routes().pop().unwrap();
+        Ok(routes().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect())
+    }
+
+    async fn fib(&self) -> Vec<FibRow> {
+        fib()
+    }
+
+    async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
+        yield_now().await;
+        let mut originated = self.originated.lock().unwrap();
+        let texts = parse_prefixes(&prefixes)?.into_iter().map(|prefix| prefix.to_string());
+        let (changed, unchanged) = texts.partition(|text| originated.insert(text.clone()));
+        Ok(PrefixListDone { changed, unchanged })
+    }
+
+    async fn withdraw(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
+        yield_now().await;
+        let mut originated = self.originated.lock().unwrap();
+        let texts = parse_prefixes(&prefixes)?.into_iter().map(|prefix| prefix.to_string());
+        let (changed, unchanged) = texts.partition(|text| originated.remove(text));
+        Ok(PrefixListDone { changed, unchanged })
+    }
+
+    async fn metrics(&self) -> String {
+        "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
+    }
+}
+
+pub fn status(originated: Vec<String>) -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        node: "node-a".to_owned(),
+        asn: 64512,
+        router_id: "172.16.1.1".to_owned(),
+        uptime: 192,
+        listen: vec!["0.0.0.0:179".to_owned(), "[::]:179".to_owned()],
+        phase: "running".to_owned(),
+        peers_established: 2,
+        peers: 4,
+        prefixes: 5,
+        paths: 6,
+        originated,
+        fib: FibSummary { enabled: true, installed: 3, withheld: 1, conflicts: 1, repairs: 2, ..FibSummary::default() },
+    }
+}
+
+pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
+    PeerRow {
+        address: address.parse().unwrap(),
+        port: 179,
+        asn: 64512,
+        kind: "internal".to_owned(),
+        description: String::new(),
+        state: state.to_owned(),
+        since,
+        reason: None,
+        hint: None,
+        router_id: None,
+        families: Vec::new(),
+        received: 0,
+        accepted: 0,
+        advertised: 0,
+        stale: 0,
+        range: None,
+    }
+}
+
+pub fn peers() -> Vec<PeerRow> {
+    let hint = "is BGP running on that node, and does it listen on that address?";
+    vec![
+        PeerRow {
+            router_id: Some("172.16.1.2".to_owned()),
+            families: vec!["ipv4-unicast".to_owned(), "ipv6-unicast".to_owned()],
+            received: 1204,
+            accepted: 1203,
+            advertised: 2,
+            description: "node-b".to_owned(),
+            ..peer_row("172.16.1.2", "established", 192)
+        },
+        PeerRow {
+            reason: Some("the connection was refused: nothing listens on TCP port 179 there".to_owned()),
+            hint: Some(hint.to_owned()),
+            stale: 12,
+            range: None,
+            received: 12,
+            accepted: 12,
+            ..peer_row("172.16.1.3", "active", 7)
+        },
+        PeerRow {
+            asn: 4_200_000_001,
+            port: 1790,
+            kind: "external".to_owned(),
+            reason: Some("it sent NOTIFICATION Cease/Administrative Shutdown: \"maintenance\"".to_owned()),
+            ..peer_row("172.16.2.1", "idle", 93_784)
+        },
+        PeerRow { port: 1790, ..peer_row("fd00:172:16::2", "established", 5) },
+    ]
+}
+
+pub fn peer_detail(row: PeerRow) -> PeerDetail {
+    let up = row.state == "established";
+    PeerDetail {
+        local: up.then(|| "172.16.1.1:179".to_owned()),
+        remote: up.then(|| "172.16.1.2:40312".to_owned()),
+        hold_time: up.then_some(90),
+        keepalive: up.then_some(30),
+        local_role: None,
+        peer_role: None,
+        capabilities: vec!["route-refresh".to_owned(), "four-octet-as 64512".to_owned()],
+        restart_time: Some(120),
+        end_of_rib: row.families.clone(),
+        messages: MessageCounts {
+            open_in: 1,
+            open_out: 3,
+            update_in: 411,
+            keepalive_in: 7,
+            keepalive_out: 7,
+            ..MessageCounts::default()
+        },
+        established_count: 1,
+        update_faults: 1,
+        last_fault: Some("offset 41: ORIGIN has the value 7".to_owned()),
+        stale_for: None,
+        long_lived: Vec::new(),
+        limits: Vec::new(),
+        password_file: None,
+        row,
+    }
+}
+
+fn kernel(state: &str, route: Option<&str>, reason: Option<&str>) -> KernelState {
+    KernelState { state: state.to_owned(), route: route.map(str::to_owned), reason: reason.map(str::to_owned) }
+}
+
+fn route_row(prefix: &str, from: &str, kernel: Option<KernelState>) -> RouteRow {
+    RouteRow {
+        prefix: prefix.to_owned(),
+        from: from.to_owned(),
+        next_hop: from.parse().ok(),
+        best: kernel.is_some(),
+        multipath: false,
+        stale: false,
+        reason: None,
+        as_path: String::new(),
+        origin: "igp".to_owned(),
+        local_pref: 100,
+        med: None,
+        otc: None,
+        communities: Vec::new(),
+        path_id: 0,
+        originator_id: None,
+        cluster_list: Vec::new(),
+        kernel,
+    }
+}
+
+pub fn routes() -> Vec<RouteRow> {
+    vec![
+        route_row("10.65.1.0/26", "local", Some(kernel("installed", Some("blackhole 10.65.1.0/26 proto bird"), None))),
+        RouteRow {
+            communities: vec!["64512:100".to_owned(), "no-export".to_owned()],
+            ..route_row(
+                "10.65.2.0/26",
+                "172.16.1.2",
+                Some(kernel("installed", Some("10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird"), None)),
+            )
+        },
+        RouteRow {
+            as_path: "64513 {64514 64515}".to_owned(),
+            med: Some(20),
+            reason: Some("lost: its AS path is longer".to_owned()),
+            ..route_row("10.65.2.0/26", "172.16.2.1", None)
+        },
+        RouteRow {
+            stale: true,
+            path_id: 3,
+            ..route_row("10.65.3.0/26", "172.16.1.3", Some(kernel("withheld", None, Some("tunl0 is missing"))))
+        },
+        RouteRow {
+            reason: Some("rejected by the import policy".to_owned()),
+            ..route_row("10.66.0.0/16", "172.16.2.1", None)
+        },
+        route_row(
+            "fd00:65:2::/122",
+            "fd00:172:16::2",
+            Some(kernel("conflict", None, Some("a static route of someone else is in its place"))),
+        ),
+    ]
+}
+
+pub fn fib() -> Vec<FibRow> {
+    let row =
+        |prefix: &str, wanted: &str, kernel| FibRow { prefix: prefix.to_owned(), wanted: wanted.to_owned(), kernel };
+    vec![
+        row("10.65.1.0/26", "blackhole", kernel("installed", Some("blackhole 10.65.1.0/26 proto bird"), None)),
+        row(
+            "10.65.2.7/32",
+            "via 172.16.1.2",
+            kernel("installed", Some("10.65.2.7 via 172.16.1.2 dev eth0 proto bird"), None),
+        ),
+        row("10.65.3.0/26", "via 172.16.2.3", kernel("withheld", None, Some("tunl0 is missing"))),
+        row("10.65.9.0/26", "none", kernel("adopted", Some("10.65.9.0/26 via 172.16.1.9 dev eth0 proto bird"), None)),
+    ]
+}

@@ -34,8 +34,37 @@ pub struct Status {
     pub paths: usize,
     /// Routes this node originates.
     pub originated: Vec<String>,
+    /// Connections without an accepted OPEN, and those that were refused.
+    pub connections: ConnectionSummary,
     /// The kernel side.
     pub fib: FibSummary,
+}
+
+/// Connections whose OPEN has not been accepted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct ConnectionSummary {
+    /// So many wait for their OPEN now.
+    pub unopened: usize,
+    /// So many may, not counting those of listed peers and of dynamic peers that have had a session
+    /// (`router.limits.unopened`, or less when there are few file descriptors).
+    pub limit: usize,
+    /// Those that were refused, or closed because their OPEN did not come.
+    pub refused: RefusedConnections,
+}
+
+/// Connections refused since the start, by reason.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct RefusedConnections {
+    /// No peer has the address.
+    pub stranger: u64,
+    /// The range has all the dynamic peers it may have.
+    pub range_full: u64,
+    /// Too many of unknown addresses wait for their OPEN.
+    pub unopened: u64,
+    /// Too many of the same address wait for their OPEN.
+    pub unopened_per_peer: u64,
+    /// The OPEN did not come in time.
+    pub open_timeout: u64,
 }
 
 /// Kernel routes by state.

@@ -140,6 +140,7 @@ impl Backend for Daemon {
             prefixes: memory.dests,
             paths: memory.paths,
             originated: originated.iter().map(Prefix::to_string).collect(),
+            connections: rows::connections(inside.doors.unopened()),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
         }
     }

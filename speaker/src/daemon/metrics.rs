@@ -138,6 +138,7 @@ mod tests {
             prefixes: 5,
             paths: 7,
             originated: vec![],
+            connections: Default::default(),
             fib: Default::default(),
         };
         let scrape = Scrape {

@@ -12,7 +12,10 @@ use rib::{PathCount, PathView, PeerView, RouteView};
 use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
 use super::setup;
-use crate::api::model::{FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RouteRow};
+use super::unopened::{Refusal, Unopened};
+use crate::api::model::{
+    ConnectionSummary, FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RefusedConnections, RouteRow,
+};
 use crate::config::{Config, MaxPrefixAction, PeerOrigin, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -78,6 +81,14 @@ fn hint(settings: &PeerSettings, status: &PeerStatus, dropped: Md5Counters) -> O
     };
     let said: Vec<String> = status.hint.clone().into_iter().chain(keys).collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Connections without an OPEN in `show status`.
+pub fn connections(unopened: &Unopened) -> ConnectionSummary {
+    let [stranger, range_full, unknown, unopened_per_peer, open_timeout] =
+        Refusal::ALL.map(|refusal| unopened.refused(refusal));
+    let refused = RefusedConnections { stranger, range_full, unopened: unknown, unopened_per_peer, open_timeout };
+    ConnectionSummary { unopened: unopened.waiting(), limit: unopened.limits().unopened, refused }
 }
 
 /// `show peer`.

@@ -151,13 +151,14 @@ fn fib() {
 fn status() {
     assert_snapshot!(render::status(&fake::status(vec!["10.65.1.0/26".to_owned()])), @r#"
     roost 0.1.0 on node-a: running, up 3m12s
-      AS          64512
-      router id   172.16.1.1
-      listening   0.0.0.0:179, [::]:179
-      peers       2 of 4 established
-      routes      6 paths of 5 prefixes
-      originated  10.65.1.0/26
-      kernel      3 installed, 1 withheld, 1 in conflict with foreign routes, 2 repaired so far
+      AS           64512
+      router id    172.16.1.1
+      listening    0.0.0.0:179, [::]:179
+      peers        2 of 4 established
+      routes       6 paths of 5 prefixes
+      originated   10.65.1.0/26
+      connections  1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
+      kernel       3 installed, 1 withheld, 1 in conflict with foreign routes, 2 repaired so far
     "#);
 }
 

@@ -94,6 +94,11 @@ pub fn status(originated: Vec<String>) -> Status {
         prefixes: 5,
         paths: 6,
         originated,
+        connections: ConnectionSummary {
+            unopened: 1,
+            limit: 1000,
+            refused: RefusedConnections { stranger: 12, open_timeout: 3, ..RefusedConnections::default() },
+        },
         fib: FibSummary { enabled: true, installed: 3, withheld: 1, conflicts: 1, repairs: 2, ..FibSummary::default() },
     }
 }

@@ -1,7 +1,7 @@
 //! `roost show status`: one daemon at a glance.
 
 use super::{Facts, count, duration, prefixes};
-use crate::api::model::{FibSummary, Status};
+use crate::api::model::{ConnectionSummary, FibSummary, RefusedConnections, Status};
 
 /// A headline, then facts.
 pub fn status(status: &Status) -> String {
@@ -16,8 +16,26 @@ pub fn status(status: &Status) -> String {
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts
         .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });
+    facts.add("connections", connections(&status.connections));
     facts.add("kernel", kernel(&status.fib));
     facts.write(&mut text);
+    text
+}
+
+/// Those that are no session yet; what was never refused is not named.
+fn connections(connections: &ConnectionSummary) -> String {
+    let mut text = format!("{} of at most {} without OPEN", connections.unopened, connections.limit);
+    let RefusedConnections { stranger, range_full, unopened, unopened_per_peer, open_timeout } = connections.refused;
+    let counts = [
+        (stranger, "of strangers"),
+        (range_full, "of full ranges"),
+        (unopened, "too many without OPEN"),
+        (unopened_per_peer, "too many of one address"),
+        (open_timeout, "whose OPEN did not come"),
+    ];
+    for (n, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
+        text.push_str(&format!("{} {count} {what}", if n == 0 { "; refused so far:" } else { "," }));
+    }
     text
 }
 

@@ -128,3 +128,49 @@ fn without_any_global_address_both_families_reach_the_kernel() {
     bird.launch();
     stands(&bird, &wanted[..2]);
 }
+
+#[test]
+fn one_link_local_address_on_two_links_is_two_peers() {
+    // RFC 4007 §6: the zone is part of the address. Both dial; which of the two it is, only the link tells.
+    let lab = Lab::new("twolinks");
+    let a = lab.netns("a");
+    let far = ["eth0", "eth1"].map(|dev| {
+        let b = lab.netns(&format!("b{dev}"));
+        lab.wire((&a, dev), (&b, "eth0"));
+        for (ns, dev, number) in [(&a, dev, 1), (&b, "eth0", 2)] {
+            ns.ip(&format!("addr flush dev {dev}"));
+            ns.ip(&format!("addr add fe80::{number}/64 dev {dev} nodad"));
+        }
+        b
+    });
+    let peer = |dev: &str, asn: u32| {
+        format!("  - {{ address: \"fe80::2%{dev}\", asn: {asn}, import: accept, export: reject, passive: true }}\n")
+    };
+    let roost = Daemon::start(
+        Roost,
+        &a,
+        &format!(
+            "router: {{ asn: 64512, router_id: 10.9.0.1 }}\nnode: {{ name: a }}\npeers:\n{}{}\
+             api: {{ socket: {} }}\nlog: {{ level: debug, format: text }}\n",
+            peer("eth0", 64513),
+            peer("eth1", 64514),
+            Daemon::socket(&a, "roost").display()
+        ),
+    );
+    let _birds = [(0, 64513), (1, 64514)].map(|(at, asn): (usize, u32)| {
+        let config = UNNUMBERED_BIRD
+            .replace("as 64513", &format!("as {asn}"))
+            .replace("10.9.0.2", &format!("10.9.0.{}", at + 2))
+            .replace("fd00:65:2::/122", &format!("fd00:65:{}::/122", at + 2));
+        Daemon::start(Bird2 { recover: false }, &far[at], &config)
+    });
+    for route in ["fd00:65:2::/122 via fe80::2 dev eth0", "fd00:65:3::/122 via fe80::2 dev eth1"] {
+        until(route, PATIENCE, || {
+            let have = a.routes6("proto bird");
+            if have.iter().any(|line| line.starts_with(route)) {
+                return Ok(());
+            }
+            Err(format!("{have:?}\n{}", roost.control("show peers").unwrap_or_else(|error| format!("{error:#}"))))
+        });
+    }
+}

@@ -17,17 +17,38 @@ use tracing::{debug, warn};
 use super::dynamic::Visitor;
 use super::peer_task::PeerCommand;
 use super::unopened::{Incoming, Refusal, Unopened};
+use crate::config::DeviceName;
+use crate::net::tcp::interface_index;
 
 /// Time between two lines of the log about refusals of one kind: a flood must not become one of the log.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// Who may connect. Shared by all listeners.
 pub struct Doors {
-    peers: RwLock<HashMap<IpAddr, mpsc::Sender<PeerCommand>>>,
+    peers: RwLock<HashMap<IpAddr, Vec<Door>>>,
     /// Ranges whose hosts may become peers, by falling length, each with its number; and who makes them.
     ranges: Vec<(Prefix, usize)>,
     visitors: mpsc::Sender<Visitor>,
     unopened: Arc<Unopened>,
+}
+
+/// One peer's. Several have the same address only when it is link-local, each on another interface.
+struct Door {
+    interface: Option<DeviceName>,
+    commands: mpsc::Sender<PeerCommand>,
+}
+
+impl Door {
+    /// Whether a connection from there is this peer's: a link-local address is another one on each link.
+    fn is_for(&self, from: SocketAddr) -> bool {
+        match (&self.interface, from) {
+            (Some(name), SocketAddr::V6(from)) => {
+                interface_index(name.as_str()).is_ok_and(|index| index == from.scope_id())
+            }
+            (Some(_), SocketAddr::V4(_)) => false,
+            (None, _) => true,
+        }
+    }
 }
 
 impl Doors {
@@ -43,14 +64,24 @@ impl Doors {
     }
 
     /// Lets the listed peer at `address` in, however many others wait.
-    pub fn list(&self, address: IpAddr, commands: mpsc::Sender<PeerCommand>) {
+    pub fn list(&self, address: IpAddr, interface: Option<DeviceName>, commands: mpsc::Sender<PeerCommand>) {
         self.unopened.know(address);
-        self.open(address, commands);
+        self.add(address, Door { interface, commands });
     }
 
     /// Lets the peer at `address` in.
     pub fn open(&self, address: IpAddr, commands: mpsc::Sender<PeerCommand>) {
-        self.peers.write().unwrap_or_else(PoisonError::into_inner).insert(address, commands);
+        self.add(address, Door { interface: None, commands });
+    }
+
+    fn add(&self, address: IpAddr, door: Door) {
+        self.peers.write().unwrap_or_else(PoisonError::into_inner).entry(address).or_default().push(door);
+    }
+
+    fn peer_of(&self, from: SocketAddr) -> Option<mpsc::Sender<PeerCommand>> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        let doors = peers.get(&from.ip().to_canonical())?;
+        doors.iter().find(|door| door.is_for(from)).map(|door| door.commands.clone())
     }
 
     /// Nobody at `address` is a peer any more.
@@ -72,7 +103,7 @@ impl Doors {
     /// Passes a connection on; drops it when nobody wants it.
     fn enter(&self, stream: TcpStream, from: SocketAddr) -> Result<(), Refusal> {
         let address = from.ip().to_canonical();
-        let peer = self.peers.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
+        let peer = self.peer_of(from);
         let range = if peer.is_none() { self.range_of(address) } else { None };
         if peer.is_none() && range.is_none() {
             self.unopened.count(Refusal::Stranger);

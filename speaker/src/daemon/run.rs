@@ -100,7 +100,7 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
             continue;
         }
         let (sender, receiver) = mpsc::channel(8);
-        doors.list(peer.address, sender.clone());
+        doors.list(peer.address, peer.interface.clone(), sender.clone());
         commands.push(sender);
         let spec = setup::peer(&config, id, peer, key, &restart);
         let seed = random.hash_one(n);

@@ -123,7 +123,10 @@ pub fn adopt(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
 }
 
 /// The number of an interface. Asked anew for each connection: a device made again under the same name has another one.
-fn interface_index(name: &str) -> io::Result<u32> {
+///
+/// # Errors
+/// `NotFound` when there is none of the name.
+pub fn interface_index(name: &str) -> io::Result<u32> {
     let missing = || io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {name}"));
     let text = std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).map_err(|_| missing())?;
     text.trim().parse().map_err(|_| missing())

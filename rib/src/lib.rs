@@ -53,7 +53,7 @@ pub use export::Withheld;
 pub use fib::FibRoute;
 pub use group::{GroupKey, PeerKind};
 pub use import::Rejection;
-pub use limit::{Excess, LimitEvent, PathLimit};
+pub use limit::{Excess, LimitEvent, PathLimit, Reached};
 pub use next_hop::NextHopState;
 pub use peer::{NextHopMode, PeerCounters, PeerId, PeerSettings, Session};
 pub use policy::Policy;

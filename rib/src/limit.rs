@@ -3,7 +3,8 @@
 //! The limit is asked before a path gets into the table, in the middle of an UPDATE if need be: a peer that announces a
 //! million prefixes too many costs the ones it may announce, and its session ends at the next. What is refused leaves no
 //! trace, so a peer that is only held at its limit ([`Excess::Block`]) has to announce a refused prefix again once it has
-//! withdrawn others.
+//! withdrawn others: when a tenth of its places is free, the caller is told to ask for it ([`Reached::Room`]). Not at the
+//! first free place, or a peer that swaps prefixes at its limit would be asked for its whole table at each of them.
 //!
 //! Paths kept from a lost session do not count, or a peer that comes back with other prefixes would be turned away for
 //! those it no longer has: until its End-of-RIB it may hold twice the limit. With ADD-PATH each path counts.
@@ -38,7 +39,7 @@ pub enum Excess {
     End,
 }
 
-/// A peer reached a limit; said once a session and family for each of the two.
+/// A peer reached a limit; the first two are said once a session and family, or once again after there was room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitEvent {
     /// The peer.
@@ -47,8 +48,19 @@ pub struct LimitEvent {
     pub family: Family,
     /// The limit.
     pub limit: PathLimit,
-    /// It has more than the limit, or would; otherwise it only has enough for the warning.
-    pub exceeded: bool,
+    /// How far it is.
+    pub reached: Reached,
+}
+
+/// How near a peer is to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It has enough for the warning.
+    Warning,
+    /// It has more than the limit, or would.
+    Exceeded,
+    /// Some of its paths were refused ([`Excess::Block`]), and now a tenth of the limit is free: they could come.
+    Room,
 }
 
 /// What was said about a family of the living session.
@@ -66,6 +78,11 @@ impl Watch {
 }
 
 impl PathLimit {
+    /// Whether so much is free that paths refused before are worth asking for.
+    fn has_room(&self, counts: PathCount) -> bool {
+        u64::from(self.count(counts)) * 10 <= u64::from(self.paths) * 9
+    }
+
     /// How many of a peer's paths count.
     pub fn count(&self, counts: PathCount) -> u32 {
         let all = if self.accepted_only { counts.accepted } else { counts.received };
@@ -143,10 +160,24 @@ impl Gate {
         let count = limit.count(core.table.counts(self.peer, self.family));
         let Some(peer) = core.peers.find_mut(self.peer) else { return [None; 2] };
         let watch = &mut peer.watches[family_index(self.family)];
-        let event = |exceeded| LimitEvent { peer: self.peer, family: self.family, limit, exceeded };
+        let event = |reached| LimitEvent { peer: self.peer, family: self.family, limit, reached };
         let reaches = count >= limit.warn_at || self.refused;
         let warns = reaches && !std::mem::replace(&mut watch.warned, true);
         let exceeds = self.refused && !std::mem::replace(&mut watch.exceeded, true);
-        [(warns && !self.refused).then(|| event(false)), exceeds.then(|| event(true))]
+        [(warns && !self.refused).then(|| event(Reached::Warning)), exceeds.then(|| event(Reached::Exceeded))]
     }
+}
+
+/// A family in which paths of the peer were refused and now have room. Said once: what was refused counts as asked for.
+pub(crate) fn room(core: &mut Core, peer: PeerId) -> Option<LimitEvent> {
+    let slot = core.peers.find_mut(peer).filter(|slot| slot.session.is_some())?;
+    Family::SUPPORTED.into_iter().find_map(|family| {
+        let index = family_index(family);
+        let limit = slot.settings.limits[index].filter(|limit| limit.excess == Excess::Block)?;
+        let free = slot.watches[index].exceeded && limit.has_room(core.table.counts(peer, family));
+        free.then(|| {
+            slot.watches[index] = Watch::default();
+            LimitEvent { peer, family, limit, reached: Reached::Room }
+        })
+    })
 }

@@ -13,7 +13,7 @@ use crate::core::{Core, Offer};
 use crate::fib::FibRoute;
 use crate::group::{Dump, Framing, Group, GroupKey, Scratch};
 use crate::import::{Checks, Importer};
-use crate::limit::{Gate, LimitEvent};
+use crate::limit::{Gate, LimitEvent, room};
 use crate::next_hop::NextHopState;
 use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
 use crate::settle::Workspace;
@@ -287,6 +287,7 @@ impl Rib {
                 peer.ended.insert(family);
             }
         }
+        self.limit_events.extend(std::iter::from_fn(|| room(core, id)));
     }
 
     /// The peer begins to announce a family anew (BoRR, RFC 7313 §4): what it does not repeat before
@@ -307,6 +308,7 @@ impl Rib {
                 self.core.remove_path(path);
             }
         }
+        self.limit_events.extend(std::iter::from_fn(|| room(&mut self.core, id)));
     }
 
     /// Forgets all a peer announced in a family.

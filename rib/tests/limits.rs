@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bgp_proto::attr::{AsPath, PathAttrs};
 use bgp_proto::message::{Codec, Nlri, Reach, Update};
 use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
-use rib::{Excess, LimitEvent, PathLimit, PeerId, PeerSettings, Rib, RibConfig, RouteFilter, Session};
+use rib::{Excess, LimitEvent, PathLimit, PeerId, PeerSettings, Reached, Rib, RibConfig, RouteFilter, Session};
 
 const OWN: Asn = Asn(64512);
 const V4: Family = Family::IPV4_UNICAST;
@@ -73,21 +73,53 @@ fn a_million_prefixes_over_the_limit_never_get_into_the_table() {
     announce(&mut rib, flood, attrs.clone(), numbered(1000..1074));
     assert_eq!(rib.take_limit_events(), []);
     announce(&mut rib, flood, attrs.clone(), numbered(1000..1075));
-    let event = |exceeded| LimitEvent { peer: flood, family: V4, limit, exceeded };
-    assert_eq!(rib.take_limit_events(), [event(false)]);
+    let event = |reached| LimitEvent { peer: flood, family: V4, limit, reached };
+    assert_eq!(rib.take_limit_events(), [event(Reached::Warning)]);
     announce(&mut rib, flood, attrs.clone(), numbered(1000..1100));
     assert_eq!(rib.take_limit_events(), [], "the warning is said once; the limit itself is fine");
     for part in 0..1000 {
         announce(&mut rib, flood, attrs.clone(), numbered(2000 + part * 1000..3000 + part * 1000));
     }
-    assert_eq!(rib.take_limit_events(), [event(true)]);
+    assert_eq!(rib.take_limit_events(), [event(Reached::Exceeded)]);
     assert_eq!(rib.memory().dests, 150);
     rib.peer_down(flood, FamilySet::EMPTY);
     settle(&mut rib);
     assert_eq!(rib.memory().dests, 50, "the others keep theirs");
     rib.peer_up(flood, session(1));
     announce(&mut rib, flood, attrs, numbered(1000..1101));
-    assert_eq!(rib.take_limit_events(), [event(true)], "a new session, a new chance");
+    assert_eq!(rib.take_limit_events(), [event(Reached::Exceeded)], "a new session, a new chance");
+}
+
+fn reached(rib: &mut Rib) -> Vec<Reached> {
+    rib.take_limit_events().iter().map(|event| event.reached).collect()
+}
+
+#[test]
+fn what_was_refused_is_asked_for_once_a_tenth_of_the_places_is_free() {
+    let limit = PathLimit { paths: 20, warn_at: 20, accepted_only: false, excess: Excess::Block };
+    let mut rib = Rib::new(RibConfig::new(OWN, RouterId(1)));
+    let peer = limited(&mut rib, 1, limit);
+    let all: Vec<Prefix> = numbered(0..30).collect();
+    for round in 0..2 {
+        announce(&mut rib, peer, external(1), numbered(0..30));
+        assert_eq!(reached(&mut rib), [Reached::Exceeded], "round {round}");
+        withdraw(&mut rib, peer, all[3]);
+        assert_eq!(reached(&mut rib), [], "19 of 20");
+        withdraw(&mut rib, peer, all[4]);
+        assert_eq!(reached(&mut rib), [Reached::Room], "18 of 20");
+        withdraw(&mut rib, peer, all[5]);
+        assert_eq!(reached(&mut rib), [], "said once");
+    }
+    // What a refresh shows to be gone makes room, too (RFC 7313 §4).
+    announce(&mut rib, peer, external(1), numbered(0..30));
+    assert_eq!(reached(&mut rib), [Reached::Exceeded]);
+    rib.begin_refresh(peer, V4);
+    announce(&mut rib, peer, external(1), numbered(0..2));
+    rib.purge_stale(peer, V4);
+    assert_eq!(reached(&mut rib), [Reached::Room]);
+    // Nothing was refused: nothing is missing.
+    withdraw(&mut rib, peer, all[0]);
+    assert_eq!(reached(&mut rib), []);
 }
 
 #[test]
@@ -102,8 +134,7 @@ fn a_peer_held_at_its_limit_may_change_what_it_has_and_swap_one_for_another() {
     announce(&mut rib, peer, external(1), numbered(7..9));
     settle(&mut rib);
     assert_eq!(rib.prefixes(&RouteFilter::default()), numbered(1..3).chain(numbered(7..8)).collect::<Vec<_>>());
-    let exceeded: Vec<bool> = rib.take_limit_events().iter().map(|event| event.exceeded).collect();
-    assert_eq!(exceeded, [true], "once a session");
+    assert_eq!(reached(&mut rib), [Reached::Exceeded, Reached::Room, Reached::Exceeded]);
 
     // Kept paths of a lost session do not count, and are not renewed beyond the limit either.
     rib.peer_down(peer, FamilySet::ALL);

@@ -150,7 +150,7 @@ impl DownReason {
         let hint = match self {
             Self::Refused => "start BGP on the peer, or set `port` to the one it listens on; a firewall that rejects looks the same".into(),
             Self::TooManyPrefixes { pause, .. } => {
-                let back = if pause.is_some() { "" } else { "; then let the peer in again" };
+                let back = if pause.is_some() { "" } else { "; then let it in again with `roost peer enable`" };
                 format!("ask the peer what it announces, or raise `max_prefix.limit`{back}")
             }
             Self::Unreachable => "check the address, the route to it (`ip route get`), and that the link is up".into(),
@@ -170,7 +170,7 @@ impl DownReason {
             Self::HoldTimerExpired(_) => "check that the peer's host is alive and packets pass both ways".into(),
             Self::SendHoldTimerExpired(_) => "the peer's BGP process hangs or is overloaded: look at it there".into(),
             Self::NotificationReceived { notification, .. } => return received_hint(notification, config),
-            Self::Stopped(_) => "start it again when it is wanted".into(),
+            Self::Stopped(_) => "`roost peer enable` lets it in again".into(),
             Self::MessageError { .. } | Self::UnexpectedMessage { .. } => {
                 "one of both programs is wrong: report it with a capture of the session".into()
             }
@@ -240,8 +240,8 @@ impl fmt::Display for DownReason {
         match self {
             Self::NeverTried => f.write_str("not tried yet"),
             Self::Waiting => f.write_str("waiting for the peer to connect"),
-            Self::Stopped(None) => f.write_str("stopped by the operator"),
-            Self::Stopped(Some(text)) => write!(f, "stopped by the operator: {text:?}"),
+            Self::Stopped(None) => f.write_str("disabled by the operator"),
+            Self::Stopped(Some(text)) => write!(f, "disabled by the operator: {text:?}"),
             Self::Refused => f.write_str("connection refused"),
             Self::Unreachable => f.write_str("host unreachable"),
             Self::ConnectTimedOut => f.write_str("connection timed out"),

@@ -20,7 +20,7 @@ pub use capability::{AddPathDirection, Capability, GracefulRestart, GracefulRest
 pub use error::{MessageError, MessageErrorKind};
 pub use frame::{Frame, kind, split_frame};
 pub use nlri::{Nlri, NlriFault, NlriIter};
-pub use notification::{ErrorCode, Notification, cease};
+pub use notification::{ErrorCode, MAX_SHUTDOWN_TEXT, Notification, cease};
 pub use open::Open;
 pub use pack::{AttrsTooLarge, end_of_rib, pack_reach, pack_unreach};
 pub use refresh::{RefreshKind, RouteRefresh};

@@ -11,7 +11,7 @@ use super::{HEADER_LEN, MAX_LEN, MessageError, MessageErrorKind, kind, put_messa
 use crate::Family;
 
 /// Longest text of a shutdown communication in octets. RFC 9003 §2
-const MAX_SHUTDOWN_TEXT: usize = 255;
+pub const MAX_SHUTDOWN_TEXT: usize = 255;
 
 /// An error code. Codes are open: an unknown one is shown as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

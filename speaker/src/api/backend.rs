@@ -4,7 +4,8 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use super::model::{FibRow, PeerDetail, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
+use super::Order;
+use super::model::{FibRow, PeerDetail, PeerDone, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
 
 /// A running daemon, as the API sees it. Every answer is a snapshot.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -22,6 +23,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn announce(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
     /// `POST /v1/withdraw`
     fn withdraw(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
+    /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
+    /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
+    fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
 }

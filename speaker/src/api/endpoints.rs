@@ -14,8 +14,12 @@ use axum::{Json, Router};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::Backend;
-use super::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
+use super::model::{
+    FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList, PrefixListDone,
+    Problem, RouteFilter, RouteRow, Status,
+};
 use super::openapi;
+use super::orders::IntoOrder;
 
 /// Largest request body: some 40,000 prefixes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -63,6 +67,11 @@ impl<B: Backend> Endpoint<B> {
             ..Self::get::<O>(path, summary, handler)
         }
     }
+
+    fn order<I: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
+        let problems = &[400, 404, 409, 413, 415, 422, 503];
+        Self { problems, ..Self::post::<I, Vec<PeerDone>>(path, summary, handler) }
+    }
 }
 
 /// The table.
@@ -102,6 +111,28 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             "/v1/withdraw",
             "Stop originating these prefixes; repeating it changes nothing",
             post(withdraw::<B>),
+        ),
+        Endpoint::order::<PeerRefresh>(
+            "/v1/peers/refresh",
+            "Exchange routes with these peers again; their sessions stay",
+            post(order::<B, PeerRefresh>),
+        ),
+        Endpoint::order::<PeerReset>(
+            "/v1/peers/reset",
+            "End the sessions with these peers and begin others; a peer without one is tried now",
+            post(order::<B, PeerReset>),
+        ),
+        Endpoint::order::<PeerDisable>(
+            "/v1/peers/disable",
+            "End the sessions with these peers and want none until they are enabled or roost is started again; \
+             repeating it changes nothing",
+            post(order::<B, PeerDisable>),
+        ),
+        Endpoint::order::<PeerEnable>(
+            "/v1/peers/enable",
+            "Let these peers in again, at once, also those that too many prefixes or mistakes keep away; repeating it \
+             changes nothing",
+            post(order::<B, PeerEnable>),
         ),
     ]
 }
@@ -192,6 +223,18 @@ async fn withdraw<B: Backend>(
 ) -> Result<Json<PrefixListDone>, Problem> {
     let Json(list) = list?;
     backend.withdraw(list.prefixes).await.map(Json)
+}
+
+async fn order<B: Backend, I: IntoOrder>(
+    State(backend): State<B>,
+    order: Result<Json<I>, JsonRejection>,
+) -> Result<Json<Vec<PeerDone>>, Problem> {
+    let Json(order) = order?;
+    let (peers, order) = order.into_order()?;
+    if peers.is_empty() {
+        return Err(Problem::bad_request("peers: name at least one, by address or name, or `*` for all"));
+    }
+    backend.order(peers, order).await.map(Json)
 }
 
 async fn openapi_json<B: Backend>() -> impl IntoResponse {

@@ -21,6 +21,7 @@ pub mod model;
 
 mod endpoints;
 mod openapi;
+mod orders;
 mod prefixes;
 mod problem;
 mod server;
@@ -29,6 +30,7 @@ mod socket;
 pub use backend::Backend;
 pub use model::Problem;
 pub use openapi::document as openapi_document;
+pub use orders::Order;
 pub use prefixes::parse_prefixes;
 pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_stream};
 pub use socket::{ControlSocket, SocketError};

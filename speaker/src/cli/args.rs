@@ -65,6 +65,12 @@ pub enum Command {
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
     },
+    /// Tell a running session to look again, begin again, stay away or come back
+    Peer {
+        /// What to do
+        #[command(subcommand)]
+        order: PeerOrder,
+    },
     /// Decode BGP messages (hex, pcap, pcapng or MRT, recognised by content) to JSON, one a line
     Decode {
         /// What to read; - or nothing is standard input
@@ -98,6 +104,71 @@ pub enum Show {
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
     Fib,
+}
+
+/// What `roost peer` can do.
+#[derive(Debug, Subcommand)]
+pub enum PeerOrder {
+    /// Exchange routes again, without ending the session: what others call a soft clear, or reload
+    Refresh {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        whom: Whom,
+        /// Only ask the peer for its routes (RFC 2918)
+        #[arg(long = "in", conflicts_with = "outgoing")]
+        incoming: bool,
+        /// Only send it ours
+        #[arg(long = "out")]
+        outgoing: bool,
+        /// Only this family, ipv4 or ipv6 [default: all of the session]
+        #[arg(long, value_name = "FAMILY", value_parser = ["ipv4", "ipv6"])]
+        family: Vec<String>,
+    },
+    /// End the session and begin another (Cease/Administrative Reset); one that is down is tried now
+    Reset {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        whom: Whom,
+        /// A line for the peer's operator, at most 255 octets (RFC 9003)
+        #[arg(long, value_name = "TEXT")]
+        message: Option<String>,
+        /// Both sides keep the routes meanwhile, where the session has agreed on it (RFC 8538)
+        #[arg(long)]
+        graceful: bool,
+    },
+    /// End the session and want none (Cease/Administrative Shutdown), until `enable` or the next start of roost
+    Disable {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        whom: Whom,
+        /// A line for the peer's operator, at most 255 octets (RFC 9003)
+        #[arg(long, value_name = "TEXT")]
+        message: Option<String>,
+    },
+    /// Let a peer in again, now: one that was disabled, has announced too many prefixes or made mistakes
+    Enable {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        whom: Whom,
+    },
+}
+
+/// Which peers.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Whom {
+    /// By address, or by name: its description, or its node in a mesh
+    #[arg(value_name = "PEER", required_unless_present = "all", conflicts_with = "all")]
+    peers: Vec<String>,
+    /// Every peer
+    #[arg(long)]
+    all: bool,
+}
+
+impl From<Whom> for Vec<String> {
+    /// As the API has it.
+    fn from(whom: Whom) -> Self {
+        if whom.all { vec!["*".to_owned()] } else { whom.peers }
+    }
 }
 
 /// Which routes.

@@ -105,7 +105,15 @@ impl Client {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
-        self.parse(&self.answer(Method::POST, path, Some(self.json(body)?)).await?)
+        self.post_bytes(path, self.json(body)?).await
+    }
+
+    /// The same with a body that is JSON already.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, ClientError> {
+        self.parse(&self.answer(Method::POST, path, Some(body)).await?)
     }
 
     /// The answer's own bytes, handed to `piece` as they come: for output that is passed through.

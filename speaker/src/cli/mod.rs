@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, RouteArgs, Show};
+pub use args::{Args, Command, PeerOrder, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;

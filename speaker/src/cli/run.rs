@@ -5,10 +5,13 @@ use std::io::{self, Read, Write};
 use anyhow::Context;
 use axum::http::Method;
 
-use super::args::{Args, Command, Show};
+use super::args::{Args, Command, PeerOrder, Show};
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
-use crate::api::model::{FibRow, PeerDetail, PeerRow, PrefixList, PrefixListDone, RouteFilter, RouteRow, Status};
+use crate::api::model::{
+    Direction, FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList,
+    PrefixListDone, RouteFilter, RouteRow, Status,
+};
 use crate::decode::{DecodeArgs, DecodeError};
 
 /// Writes to `out` what was asked for, and returns the exit code.
@@ -31,6 +34,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         },
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
+        Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
         Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
     }
 }
@@ -107,6 +111,35 @@ async fn edit(
     }
     for prefix in answer.unchanged {
         writeln!(out, "{prefix} {already}")?;
+    }
+    Ok(())
+}
+
+async fn order(client: &Client, order: PeerOrder, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let (page, body) = match order {
+        PeerOrder::Refresh { whom, incoming, outgoing, family } => {
+            let direction = match (incoming, outgoing) {
+                (true, _) => Direction::In,
+                (_, true) => Direction::Out,
+                _ => Direction::Both,
+            };
+            let body = client.json(&PeerRefresh { peers: whom.into(), families: family, direction });
+            ("/v1/peers/refresh", body)
+        }
+        PeerOrder::Reset { whom, message, graceful } => {
+            ("/v1/peers/reset", client.json(&PeerReset { peers: whom.into(), message, graceful }))
+        }
+        PeerOrder::Disable { whom, message } => {
+            ("/v1/peers/disable", client.json(&PeerDisable { peers: whom.into(), message }))
+        }
+        PeerOrder::Enable { whom } => ("/v1/peers/enable", client.json(&PeerEnable { peers: whom.into() })),
+    };
+    let body = body?;
+    if json {
+        return pass(client, Method::POST, page, Some(body), out).await;
+    }
+    for PeerDone { address, text, .. } in client.post_bytes::<Vec<PeerDone>>(page, body).await? {
+        writeln!(out, "{address}: {text}")?;
     }
     Ok(())
 }

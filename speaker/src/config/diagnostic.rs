@@ -264,7 +264,7 @@ impl std::error::Error for ConfigErrors {}
 
 /// The one of `known` that `typed` most likely means: the same but for a third of its letters, the same thing in
 /// another program's words, or a longer or shorter form of it.
-pub(super) fn closest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<&'k str> {
+pub(crate) fn closest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<&'k str> {
     if typed.len() > 64 {
         return None;
     }

@@ -31,6 +31,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 pub use command::check_command;
+pub(crate) use diagnostic::closest;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
     Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, MaxPrefix,

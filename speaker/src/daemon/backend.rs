@@ -9,21 +9,24 @@ use bgp_proto::Prefix;
 use bgp_proto::fsm::State;
 use fib_sync::{FibHandle, RowFilter};
 use rib::PeerId;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use super::announced::{Announced, AnnouncedError};
 use super::keys::Key;
 use super::listener::Doors;
 use super::metrics::{self, Scrape};
+use super::operator;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
+use super::peer_task::PeerCommand;
 use super::restart::Restart;
 use super::rows;
 use super::unopened::Refusal;
 use crate::api::model::{
-    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
+    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerDone, PeerRow, PrefixListDone, RouteFilter,
+    RouteRow, Status,
 };
-use crate::api::{Backend, Problem, parse_prefixes};
+use crate::api::{Backend, Order, Problem, parse_prefixes};
 use crate::config::{Config, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -36,6 +39,8 @@ pub struct KnownPeer {
     pub key: Key,
     /// What its task shows.
     pub shared: Arc<PeerShared>,
+    /// The way to its task; none for a peer that the configuration disables.
+    pub commands: Option<mpsc::Sender<PeerCommand>>,
 }
 
 /// All peers, listed or not, by their numbers.
@@ -54,7 +59,7 @@ impl KnownPeers {
     }
 
     /// All of them, as they are now.
-    fn all(&self) -> HashMap<PeerId, KnownPeer> {
+    pub fn all(&self) -> HashMap<PeerId, KnownPeer> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -224,6 +229,10 @@ impl Backend for Daemon {
             .await
             .ok_or_else(ended)?;
         Ok(done(&prefixes, &changed))
+    }
+
+    async fn order(&self, peers: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
+        operator::carry_out(&self.0.peers, &peers, order).await
     }
 
     async fn metrics(&self) -> String {

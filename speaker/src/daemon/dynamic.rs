@@ -104,7 +104,8 @@ impl Dynamic {
                     let id = numbers.take();
                     let (commands, receiver) = mpsc::channel(8);
                     drop(commands.try_send(PeerCommand::Accepted(stream)));
-                    let Some(task) = self.welcome(range, address, id, receiver, random.hash_one(id)).await else { break };
+                    let way = (commands.clone(), receiver);
+                    let Some(task) = self.welcome(range, address, id, way, random.hash_one(id)).await else { break };
                     let task = tasks.spawn(task.run()).id();
                     self.doors.open(address, commands.clone());
                     counts[range] += 1;
@@ -124,7 +125,7 @@ impl Dynamic {
         range: usize,
         address: IpAddr,
         id: PeerId,
-        commands: mpsc::Receiver<PeerCommand>,
+        (way, commands): (mpsc::Sender<PeerCommand>, mpsc::Receiver<PeerCommand>),
         seed: u64,
     ) -> Option<PeerTask> {
         let range = &self.config.dynamic_peers[range];
@@ -138,7 +139,7 @@ impl Dynamic {
         }
         let mut spec = setup::peer(&self.config, id, &settings, key.clone(), &self.restart);
         spec.forget_after = Some(range.forget_after.max(Duration::from_millis(100)));
-        self.known.insert(id, KnownPeer { settings, key, shared: shared.clone() });
+        self.known.insert(id, KnownPeer { settings, key, shared: shared.clone(), commands: Some(way) });
         let (news, wanted) = (self.news.clone(), self.wanted.clone());
         Some(PeerTask::new(spec, seed, commands, news, wanted, shared, self.restart.clone()))
     }

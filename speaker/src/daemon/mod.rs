@@ -21,6 +21,7 @@ mod keys;
 mod listener;
 mod metrics;
 mod news;
+mod operator;
 mod out_queue;
 mod owner;
 mod peer_status;

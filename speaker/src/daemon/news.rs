@@ -29,6 +29,8 @@ pub enum News {
     Updates(Vec<Update>),
     /// The peer asks for our routes again, or frames its own (RFC 2918, RFC 7313).
     Refresh(RouteRefresh),
+    /// The operator wants our routes of a family sent to it again.
+    Resend(Family),
     /// The session is gone. Paths of `retain` stay as stale (RFC 4724 §4.2), the others go.
     Down {
         /// Families whose paths stay.

@@ -32,7 +32,8 @@ struct State {
     bytes: usize,
     /// The owner found no room and is to be told when there is some.
     starved: bool,
-    /// Limits the peer has reached and the session was not told of yet: at most two a family.
+    /// Limits the peer has reached and the session was not told of yet, each kind of news once a family, in the order of
+    /// its last time.
     limits: Vec<LimitEvent>,
 }
 
@@ -112,7 +113,10 @@ impl OutQueue {
 
     /// Owner: the peer reached a limit on its prefixes.
     pub fn limit(&self, event: LimitEvent) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).limits.push(event);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.limits.retain(|known| *known != event);
+        state.limits.push(event);
+        drop(state);
         self.filled.notify_one();
     }
 

@@ -194,11 +194,6 @@ impl Owner {
                 for update in &updates {
                     self.update(peer, update);
                 }
-                for event in self.rib.take_limit_events() {
-                    if let Some(queue) = self.queues.get(&event.peer) {
-                        queue.limit(event);
-                    }
-                }
             }
             News::Refresh(refresh) => self.refresh(peer, refresh),
             News::Down { retain } => {
@@ -219,6 +214,12 @@ impl Owner {
             }
             News::LongLived(families) => families.iter().for_each(|family| self.rib.keep_for_long(peer, family)),
             News::PurgeStale(family) => self.rib.purge_stale(peer, family),
+            News::Resend(family) => self.rib.resend(peer, family),
+        }
+        for event in self.rib.take_limit_events() {
+            if let Some(queue) = self.queues.get(&event.peer) {
+                queue.limit(event);
+            }
         }
     }
 

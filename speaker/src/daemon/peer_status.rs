@@ -8,6 +8,7 @@ use std::time::Instant;
 use bgp_proto::FamilySet;
 use bgp_proto::fsm::{Counters, DownReason, Negotiated, Peer, State};
 use bgp_proto::message::UpdateFault;
+use rib::Reached;
 
 /// The outside of a peer's task.
 pub struct PeerShared {
@@ -43,6 +44,8 @@ pub struct PeerStatus {
     pub limit_exceeded: FamilySet,
     /// Mistakes of ours that ended what was done for the peer.
     pub panics: u64,
+    /// The operator wants no session.
+    pub disabled: bool,
 }
 
 impl PeerShared {
@@ -62,6 +65,7 @@ impl PeerShared {
             limit_near: FamilySet::EMPTY,
             limit_exceeded: FamilySet::EMPTY,
             panics: 0,
+            disabled: false,
         };
         Arc::new(Self { status: Mutex::new(status) })
     }
@@ -110,11 +114,23 @@ impl PeerShared {
         (status.stale_until, status.long_lived) = (until, long_lived);
     }
 
-    /// The peer's prefixes of a family are near their limit, or beyond it.
-    pub fn limit(&self, family: bgp_proto::Family, exceeded: bool) {
+    /// The peer's prefixes of a family are near their limit, or beyond it, or well below it again.
+    pub fn limit(&self, family: bgp_proto::Family, reached: Reached) {
         let mut status = self.lock();
-        let reached = if exceeded { &mut status.limit_exceeded } else { &mut status.limit_near };
-        reached.insert(family);
+        match reached {
+            Reached::Warning => drop(status.limit_near.insert(family)),
+            Reached::Exceeded => drop(status.limit_exceeded.insert(family)),
+            Reached::Room => {
+                status.limit_near.remove(family);
+                status.limit_exceeded.remove(family);
+            }
+        }
+    }
+
+    /// The operator ends the peer's sessions for good, or lets it in again. Time counts from here on.
+    pub fn disable(&self, disabled: bool) {
+        let mut status = self.lock();
+        (status.disabled, status.since) = (disabled, Instant::now());
     }
 
     /// A mistake of ours ended what was done for the peer.

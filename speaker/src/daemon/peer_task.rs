@@ -7,8 +7,11 @@
 //! nothing here ever waits for the owner.
 
 mod events;
+mod orders;
 mod recover;
 mod sockets;
+
+pub use orders::{Done, Ordered};
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -70,6 +73,8 @@ pub enum PeerCommand {
     /// End. With a NOTIFICATION the peer forgets our routes; without one the connection is just closed, so that it
     /// keeps them until we are back.
     Stop(Option<Notification>),
+    /// The operator wants something.
+    Order(Ordered),
 }
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -100,6 +105,8 @@ pub struct PeerTask {
     start_at: Option<Instant>,
     /// Feeds the jitter of its timers.
     seed: u64,
+    /// The operator wants no session.
+    disabled: bool,
     /// Since when there is nothing to remember of a peer that nobody has listed.
     idle_since: Option<Instant>,
 }
@@ -148,6 +155,7 @@ impl PeerTask {
             stopping: false,
             start_at: Some(Instant::now()),
             seed,
+            disabled: false,
             idle_since: None,
         }
     }
@@ -181,6 +189,7 @@ impl PeerTask {
             match wake {
                 Wake::Command(Some(PeerCommand::Accepted(incoming))) => self.accepted(incoming),
                 Wake::Command(Some(PeerCommand::Stop(notification))) => self.stop(notification),
+                Wake::Command(Some(PeerCommand::Order(ordered))) => self.ordered(ordered),
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),

@@ -42,7 +42,7 @@ pub fn peer(
         }
         .to_owned(),
         description: settings.description.clone().unwrap_or_default(),
-        state: if settings.enabled { state(status.state) } else { "disabled" }.to_owned(),
+        state: if settings.enabled && !status.disabled { state(status.state) } else { "disabled" }.to_owned(),
         since: status.since.elapsed().as_secs(),
         reason: match established {
             Some(_) => None,

@@ -94,12 +94,18 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
     for (n, peer) in config.peers.iter().enumerate() {
         let id = peer_id(n);
         let (shared, key) = (PeerShared::new(), keys.of(peer.password.as_ref()));
-        known.insert(id, KnownPeer { settings: peer.clone(), key: key.clone(), shared: shared.clone() });
+        let (sender, receiver) = mpsc::channel(8);
+        let known_peer = KnownPeer {
+            settings: peer.clone(),
+            key: key.clone(),
+            shared: shared.clone(),
+            commands: peer.enabled.then(|| sender.clone()),
+        };
+        known.insert(id, known_peer);
         owner.rib.peer_add(id, setup::rib_peer(&config, peer));
         if !peer.enabled {
             continue;
         }
-        let (sender, receiver) = mpsc::channel(8);
         doors.list(peer.address, peer.interface.clone(), sender.clone());
         commands.push(sender);
         let spec = setup::peer(&config, id, peer, key, &restart);

@@ -15,6 +15,12 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("post", "/v1/announce" | "/v1/withdraw") => {
             (Method::POST, path.to_owned(), Some(r#"{"prefixes":["10.65.1.0/26"]}"#))
         }
+        ("post", "/v1/peers/refresh") => {
+            (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"],"families":["ipv4"],"direction":"in"}"#))
+        }
+        ("post", path) if path.starts_with("/v1/peers/") => {
+            (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"]}"#))
+        }
         _ => panic!("no example for {method} {path}"),
     }
 }
@@ -40,6 +46,10 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/announce",
             "get /v1/fib",
             "get /v1/peers",
+            "post /v1/peers/disable",
+            "post /v1/peers/enable",
+            "post /v1/peers/refresh",
+            "post /v1/peers/reset",
             "get /v1/peers/{address}",
             "get /v1/routes",
             "get /v1/routes/{prefix}",

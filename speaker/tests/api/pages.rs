@@ -100,6 +100,23 @@ async fn a_wrong_body_is_refused_with_the_path_of_the_field() {
 }
 
 #[tokio::test]
+async fn a_wrong_order_is_refused_with_the_name_of_the_field() {
+    let server = serve(Fake::default());
+    for (page, body, status, named) in [
+        ("refresh", r#"{"peers":["172.16.1.2"],"direction":"up"}"#, 422, "direction"),
+        ("refresh", r#"{"peers":["172.16.1.2"],"families":["ipv5"]}"#, 400, "families[0]"),
+        ("reset", r#"{"peers":[]}"#, 400, "peers"),
+        ("disable", r#"{"peers":["172.16.1.2"],"mesage":"x"}"#, 422, "mesage"),
+        ("enable", r#"{"peers":["10.9.9.9"]}"#, 404, "10.9.9.9"),
+    ] {
+        let path = format!("/v1/peers/{page}");
+        let problem = ask(&server.socket, Method::POST, &path, Some(body)).await.problem();
+        assert_eq!(problem.status, status, "{body}");
+        assert!(problem.detail.contains(named), "{body}: {problem:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_metrics_listener_reads_and_nothing_else() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

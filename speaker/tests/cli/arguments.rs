@@ -47,6 +47,25 @@ fn command_lines() {
         ("roost announce 10.65.1.0/26 10.65.1.7", "Announce { prefixes: [\"10.65.1.0/26\", \"10.65.1.7\"] }"),
         ("roost announce", "MissingRequiredArgument"),
         ("roost withdraw", "MissingRequiredArgument"),
+        (
+            "roost peer refresh 172.16.1.2 node-b --in --family ipv4",
+            "Peer { order: Refresh { whom: Whom { peers: [\"172.16.1.2\", \"node-b\"], all: false }, incoming: true, \
+             outgoing: false, family: [\"ipv4\"] } }",
+        ),
+        ("roost peer refresh 172.16.1.2 --in --out", "ArgumentConflict"),
+        ("roost peer refresh 172.16.1.2 --family vpnv4", "InvalidValue"),
+        (
+            "roost peer reset --all --message back-at-noon --graceful",
+            "Peer { order: Reset { whom: Whom { peers: [], all: true }, message: Some(\"back-at-noon\"), graceful: true } }",
+        ),
+        (
+            "roost peer disable node-b",
+            "Peer { order: Disable { whom: Whom { peers: [\"node-b\"], all: false }, message: None } }",
+        ),
+        ("roost peer enable --all", "Peer { order: Enable { whom: Whom { peers: [], all: true } } }"),
+        ("roost peer enable", "MissingRequiredArgument"),
+        ("roost peer enable node-b --all", "ArgumentConflict"),
+        ("roost peer", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost decode", "Decode(DecodeArgs { as2: false, as4: false, add_path: false, port: 179 })"),
         (
             "roost decode --as4 --add-path --port 1790",

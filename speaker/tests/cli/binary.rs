@@ -69,6 +69,44 @@ async fn announce_and_withdraw_say_what_happened() {
 }
 
 #[tokio::test]
+async fn orders_to_peers_reach_the_daemon_and_their_answers_are_printed() {
+    let server = serve(Fake::default());
+    for (arguments, expected) in [
+        (
+            vec!["peer", "refresh", "172.16.1.2", "--out", "--family", "ipv6"],
+            "172.16.1.2: Refresh { families: {ipv6}, direction: Out }\n",
+        ),
+        (
+            vec!["peer", "reset", "172.16.1.2", "--message", "new keys", "--graceful"],
+            "172.16.1.2: Reset { message: Some(\"new keys\"), graceful: true }\n",
+        ),
+        (vec!["peer", "disable", "172.16.1.2"], "172.16.1.2: Disable { message: None }\n"),
+        (
+            vec!["peer", "enable", "--all"],
+            "172.16.1.2: Enable\n172.16.1.3: Enable\n172.16.2.1: Enable\nfd00:172:16::2: Enable\n",
+        ),
+        (
+            vec!["peer", "enable", "172.16.1.2", "--json"],
+            "[{\"address\":\"172.16.1.2\",\"changed\":true,\"text\":\"Enable\"}]\n",
+        ),
+    ] {
+        let output = run(&server.socket, &arguments).await;
+        assert_eq!((out(&output), err(&output)), (expected, ""), "{arguments:?}");
+    }
+    let long = "x".repeat(300);
+    for (arguments, reason) in [
+        (vec!["peer", "reset", "10.9.9.9"], "roost: no peer is called [\"10.9.9.9\"]\n"),
+        (
+            vec!["peer", "disable", "172.16.1.2", "--message", &long],
+            "roost: message: 300 octets in UTF-8, at most 255 fit (RFC 9003); shorten it by 45\n",
+        ),
+    ] {
+        let output = run(&server.socket, &arguments).await;
+        assert_eq!((out(&output), err(&output), output.status.code()), ("", reason, Some(1)));
+    }
+}
+
+#[tokio::test]
 async fn what_the_daemon_refuses_is_exit_code_1_with_its_reason() {
     let server = serve(Fake::default());
     for (arguments, reason) in [

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use speaker::api::model::*;
-use speaker::api::{Backend, parse_prefixes};
+use speaker::api::{Backend, Order, parse_prefixes};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -73,6 +73,14 @@ impl Backend for Fake {
         let texts = parse_prefixes(&prefixes)?.into_iter().map(|prefix| prefix.to_string());
         let (changed, unchanged) = texts.partition(|text| originated.remove(text));
         Ok(PrefixListDone { changed, unchanged })
+    }
+
+    async fn order(&self, names: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
+        let everybody = names.iter().any(|name| name == "*");
+        let named = |row: &PeerRow| everybody || names.contains(&row.address.to_string());
+        let done = |row: PeerRow| PeerDone { address: row.address, changed: true, text: format!("{order:?}") };
+        let rows: Vec<_> = peers().into_iter().filter(named).map(done).collect();
+        if rows.is_empty() { Err(Problem::not_found(format!("no peer is called {names:?}"))) } else { Ok(rows) }
     }
 
     async fn metrics(&self) -> String {

@@ -39,7 +39,7 @@ fn every_reason_says_what_happened_and_what_to_do() {
         (DownReason::Closed { error: Some("connection reset by peer".into()), state: State::Established }, "connection lost in Established: connection reset by peer", ""),
         (DownReason::HoldTimerExpired(Duration::from_secs(90)), "hold timer expired: nothing heard for 90 s", "both ways"),
         (DownReason::SendHoldTimerExpired(Duration::from_secs(480)), "send hold timer expired: the peer took nothing for 480 s", "hangs"),
-        (DownReason::Stopped(Some("upgrade".into())), "stopped by the operator: \"upgrade\"", "start it again"),
+        (DownReason::Stopped(Some("upgrade".into())), "disabled by the operator: \"upgrade\"", "lets it in again"),
     ];
     let config = PeerConfig { password: true, ..config() };
     for (reason, text, hint) in table {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bgp_proto::fsm::graceful::GrEvent;
 use bgp_proto::fsm::{Command, DownReason, Negotiated, PeerEvent};
 use bgp_proto::message::Update;
-use rib::{Excess, LimitEvent};
+use rib::{Excess, LimitEvent, Reached};
 use tracing::{debug, info, warn};
 
 use super::super::news::{FromPeer, News};
@@ -90,25 +90,32 @@ impl PeerTask {
     /// The owner counted more prefixes than the peer may announce. RFC 4271 §6.7
     pub(super) fn limits(&mut self) {
         let Some(queue) = &self.queue else { return };
-        for LimitEvent { family, limit, exceeded, .. } in queue.take_limits() {
+        for LimitEvent { family, limit, reached, .. } in queue.take_limits() {
             let (peer, paths) = (self.spec.remote.ip(), limit.paths);
-            match (exceeded, limit.excess) {
-                (false, _) => {
+            match (reached, limit.excess) {
+                (Reached::Warning, _) => {
                     warn!(%peer, %family, limit = paths, "the peer announces {} prefixes or more of {paths} it may", limit.warn_at);
                 }
-                (true, Excess::Keep) => {
+                (Reached::Exceeded, Excess::Keep) => {
                     warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may")
                 }
-                (true, Excess::Block) => {
+                (Reached::Exceeded, Excess::Block) => {
                     warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may; those beyond the limit are ignored");
                 }
-                (true, Excess::End) => {
+                (Reached::Exceeded, Excess::End) => {
                     let pause = self.spec.limit_pause;
                     let command = Command::TooManyPrefixes { family, limit: paths, pause };
                     self.machine.command(Instant::now(), command);
                 }
+                (Reached::Room, _) if self.machine.negotiated().is_some_and(|session| session.route_refresh) => {
+                    info!(%peer, %family, limit = paths, "the peer has withdrawn prefixes; it is asked for those that were ignored");
+                    self.machine.command(Instant::now(), Command::RequestRefresh(family));
+                }
+                (Reached::Room, _) => {
+                    warn!(%peer, %family, limit = paths, "the peer has withdrawn prefixes, and knows no route refresh: those that were ignored come with `roost peer reset`");
+                }
             }
-            self.shared.limit(family, exceeded);
+            self.shared.limit(family, reached);
         }
     }
 

@@ -10,8 +10,8 @@ use std::any::Any;
 use std::time::Instant;
 
 use bgp_proto::FamilySet;
-use bgp_proto::fsm::Peer;
 use bgp_proto::fsm::graceful::Helper;
+use bgp_proto::fsm::{Command, Peer};
 use tracing::error;
 
 use super::super::news::News;
@@ -37,7 +37,12 @@ impl PeerTask {
             self.tell(News::Down { retain: FamilySet::EMPTY });
         }
         self.shared.panicked();
-        self.start_at = Some(Instant::now() + pause);
+        let now = Instant::now();
+        if self.disabled {
+            self.machine.command(now, Command::Stop(None));
+        } else {
+            self.start_at = Some(now + pause);
+        }
     }
 }
 

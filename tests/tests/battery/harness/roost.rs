@@ -294,6 +294,15 @@ impl Roost {
         table::get(&self.socket, page)
     }
 
+    /// What `roost ARGUMENTS` prints when it asks this one; its error when that fails.
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(peers::roost());
+        let output = command.args(arguments).env("ROOST_SOCKET", &self.socket).output().expect("it runs already");
+        let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
     /// Every path, without those of [`Peer::settle`].
     #[track_caller]
     pub fn table(&self) -> Vec<Row> {

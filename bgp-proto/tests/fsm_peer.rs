@@ -174,7 +174,7 @@ fn updates_that_are_sent_take_the_place_of_keepalives() {
 
 #[test]
 fn the_send_hold_timer_runs_only_while_nothing_is_taken() {
-    // RFC 9687 §3: 8 minutes, or twice the hold time
+    // RFC 9687 §3, §3.3: 8 minutes, or twice the hold time
     for (hold, configured, expected) in
         [(90, None, Some(480)), (1_000, None, Some(2_000)), (90, Some(100), Some(100)), (90, Some(0), None)]
     {

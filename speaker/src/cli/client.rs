@@ -239,3 +239,15 @@ pub fn escape(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn only_unreserved_characters_stand_for_themselves() {
+        // RFC 3986 §2.3
+        assert_eq!(escape("Az09-._~"), "Az09-._~");
+        assert_eq!(escape("fe80::1%eth0 10.0.0.0/8?é"), "fe80%3A%3A1%25eth0%2010.0.0.0%2F8%3F%C3%A9");
+    }
+}

@@ -176,7 +176,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order, the overlaps and the repetitions: what comes out is what was written.
+        /// Whatever the order, the overlaps and the repetitions: what comes out is what was written, also where sequence
+        /// numbers begin anew. RFC 9293 §3.4
         #[test]
         fn segments_in_any_order_give_what_was_written(
             start in any::<u32>(),

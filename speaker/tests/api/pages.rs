@@ -27,7 +27,9 @@ async fn a_route_is_found_by_prefix_by_escaped_prefix_and_by_address() {
         assert_eq!(rows[0]["prefix"], "10.65.2.0/26", "{path}");
     }
     let problem = get(&server.socket, "/v1/routes/10.99.0.0/16").await.problem();
-    assert_eq!((problem.status, problem.detail.as_str()), (404, "no path for 10.99.0.0/16"));
+    // RFC 9457 §3.1.3: the title says the same for each problem of the kind
+    assert_eq!((problem.status, problem.title.as_str()), (404, "Not Found"));
+    assert_eq!(problem.detail, "no path for 10.99.0.0/16");
     let problem = get(&server.socket, "/v1/routes/10.99.0.0/33").await.problem();
     assert_eq!(problem.status, 400);
     assert!(problem.detail.contains("prefix length 33 is more than 32"), "{problem:?}");

@@ -9,6 +9,7 @@ const BGP4MP_ET: u16 = 17;
 
 #[test]
 fn each_kind_of_message_record_is_read_as_it_says() {
+    // RFC 6396 §4.4.2, RFC 8050 §3
     let message = |codec| update(codec, &[("10.65.1.0/26", 0)]);
     let with_ids = update(&ADD_PATH, &[("10.65.1.0/26", 7)]);
     let two_with_ids = update(&bgp_proto::message::Codec { four_octet_as: false, ..ADD_PATH }, &[("10.65.1.0/26", 7)]);
@@ -31,6 +32,7 @@ fn each_kind_of_message_record_is_read_as_it_says() {
 
 #[test]
 fn the_extended_timestamp_has_microseconds() {
+    // RFC 6396 §3
     let body = [&250_000_u32.to_be_bytes()[..], &bgp4mp(true, 64513, 64512, &keepalive())].concat();
     let objects = objects(&record(BGP4MP_ET, 4, &body));
     assert_eq!(
@@ -42,6 +44,7 @@ fn the_extended_timestamp_has_microseconds() {
 
 #[test]
 fn state_changes_are_named() {
+    // RFC 6396 §4.4.1
     let objects = objects(&record(BGP4MP, 5, &bgp4mp(true, 64513, 64512, &[0, 5, 0, 6])));
     assert_eq!((&objects[0]["type"], &objects[0]["new_state"]), (&json!("STATE-CHANGE"), &json!("established")));
     assert_eq!(objects[0]["old_state"], "open-confirm");

@@ -78,6 +78,7 @@ const TIE: &str = "";
 
 #[test]
 fn local_pref_higher_wins_over_a_shorter_path() {
+    // RFC 4271 §9.1.1
     first_wins(internal(|u| u.local_pref(101).path(&[1, 2, 3])), internal(|u| u.path(&[1])), "local preference");
 }
 

@@ -9,6 +9,7 @@ use crate::harness::{Event, Neighbor, OUR_ID, Open, Roost, Setup, keepalive, mes
 // ---- a message out of place: RFC 6608 §3, data: its type (§4)
 
 /// Roost has said its OPEN and waits for ours.
+/// RFC 4271 §6.6, RFC 6608 §3, §4
 #[track_caller]
 fn in_open_sent(octets: &[u8], data: &[u8]) {
     let roost = Setup::external().start();
@@ -99,6 +100,7 @@ fn a_notification_in_established_is_not_answered_and_takes_the_routes() {
 
 #[test]
 fn a_notification_of_an_unknown_code_is_not_answered() {
+    // RFC 4271 §6.4
     let roost = Setup::external().start();
     roost.peer(0).send(notification(99, 77, &[1, 2, 3])).expect_end_without_notification();
 }
@@ -321,6 +323,7 @@ fn collide(neighbor: Neighbor, id: [u8; 4], roosts_first: bool, roosts_stays: bo
 
 #[test]
 fn collision_the_peers_connection_stays_when_its_identifier_is_higher_and_its_open_comes_last() {
+    // RFC 4271 §6.8, §8.2.1: each connection has a state of its own until both OPENs are there
     collide(Neighbor::ebgp(65001), HIGHER, true, false);
 }
 

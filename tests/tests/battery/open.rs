@@ -348,7 +348,7 @@ fn families_we_do_not_know_are_ignored() {
 
 #[test]
 fn no_family_in_common_is_answered_with_2_7_and_what_is_required() {
-    // RFC 5492 §3: data: the capabilities that are missed
+    // RFC 5492 §3, §5: data: the capabilities that are missed
     refused(&Open::new(65001).without(1).family(2, 1), 2, 7, &[1, 4, 0, 1, 0, 1]);
 }
 
@@ -409,13 +409,13 @@ fn ours_says_what_it_can() {
     };
     has(1, &[0, 1, 0, 1]); // RFC 4760
     has(1, &[0, 2, 0, 1]);
-    has(2, &[]); // RFC 2918
-    has(6, &[]); // RFC 8654
-    has(70, &[]); // RFC 7313
-    has(65, &[0, 0, 0xfd, 0xe8]); // RFC 6793
+    has(2, &[]); // RFC 2918 §2
+    has(6, &[]); // RFC 8654 §3
+    has(70, &[]); // RFC 7313 §3.1
+    has(65, &[0, 0, 0xfd, 0xe8]); // RFC 6793 §3
     let restart = capabilities.iter().find(|(code, _)| *code == 64).map(|(_, value)| value.clone());
     let restart = restart.expect("RFC 4724");
-    assert_eq!(restart[0] & 0x40, 0x40, "RFC 8538 §2: the N bit");
+    assert_eq!(restart[0] & 0x40, 0x40, "the N bit"); // RFC 8538 §2
     assert_eq!(u16::from_be_bytes([restart[0] & 0x0f, restart[1]]), 120, "restart time");
 }
 

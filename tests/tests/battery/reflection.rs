@@ -258,7 +258,7 @@ fn a_reflected_route_carries_its_originator_and_our_cluster() {
     assert_eq!(told.value(ORIGINATOR_ID), Roost::peer_id(0));
     assert_eq!(told.value(CLUSTER_LIST), OUR_ID);
     assert_eq!((told.number(LOCAL_PREF), told.number(MED)), (250, 3));
-    assert_eq!(told.next_hop, [192, 0, 2, 10], "RFC 4456 §10: unchanged");
+    assert_eq!(told.next_hop, [192, 0, 2, 10], "unchanged"); // RFC 4456 §10
     assert!(told.value(AS_PATH).is_empty());
 }
 
@@ -335,6 +335,7 @@ fn everything(update: Update) -> Update {
 
 #[test]
 fn communities_of_all_kinds_and_the_aggregator_are_carried() {
+    // RFC 1997, RFC 8092 §3, RFC 4271 §5.1.6, §5.1.7
     for to in [Neighbor::ebgp(65002), Neighbor::client()] {
         let told = told(Neighbor::ebgp(65001), to, everything);
         assert_eq!(told.attrs[&ATOMIC_AGGREGATE], (0x40, vec![]));
@@ -346,11 +347,25 @@ fn communities_of_all_kinds_and_the_aggregator_are_carried() {
 
 #[test]
 fn non_transitive_extended_communities_stay_in_the_as() {
-    // RFC 4360 §6
+    // RFC 4360 §2, §6: the T bit of the type
     let outside = told(Neighbor::client(), Neighbor::ebgp(65002), everything);
     assert_eq!(outside.value(EXT_COMMUNITIES), [0x00, 2, 0, 1, 0, 0, 0, 2]);
     let inside = told(Neighbor::client(), Neighbor::client(), everything);
     assert_eq!(inside.value(EXT_COMMUNITIES).len(), 16);
+}
+
+#[test]
+fn non_transitive_ipv6_extended_communities_stay_in_the_as() {
+    // RFC 5701 §2
+    let crosses = [&[0x00, 2][..], &v6("2001:db8::1"), &[0, 7]].concat();
+    let stays = [&[0x40, 2][..], &v6("2001:db8::2"), &[0, 8]].concat();
+    for (to, expected) in
+        [(Neighbor::ebgp(65002), crosses.clone()), (Neighbor::client(), [&crosses[..], &stays].concat())]
+    {
+        let both = [&crosses[..], &stays].concat();
+        let told = told(Neighbor::client(), to, |u| u.set(OPT_TRANS, IPV6_EXT_COMMUNITIES, &both));
+        assert_eq!(told.value(IPV6_EXT_COMMUNITIES), expected);
+    }
 }
 
 #[test]
@@ -375,6 +390,7 @@ fn well_known_attributes_carry_their_flags() {
 
 #[test]
 fn origin_is_carried() {
+    // RFC 4271 §5.1.1
     for origin in [0, 1, 2] {
         let told = told(Neighbor::ebgp(65001), Neighbor::ebgp(65002), |u| u.origin(origin));
         assert_eq!(told.value(ORIGIN), [origin]);

@@ -1,4 +1,4 @@
-//! Octets ⇄ text, run through decode *and* encode: a message of every kind, every capability, every attribute.
+//! Octets ⇄ text, run through decode *and* encode: a message of every kind, every capability, every attribute (RFC 4271 §4).
 
 use super::text::text;
 use super::*;
@@ -40,15 +40,16 @@ vectors! { notifications, MODERN;
     3 "03 0b" => "notification UPDATE Message Error/Malformed AS_PATH";
     3 "04 00" => "notification Hold Timer Expired";
     3 "05 02 02" => "notification Finite State Machine Error/Receive Unexpected Message in OpenConfirm State [02]";
+    // RFC 4486 §3
     3 "06 02" => "notification Cease/Administrative Shutdown";
     3 "06 02 04 62796521" => "notification Cease/Administrative Shutdown: \"bye!\"";
     3 "06 04 02 c3a9" => "notification Cease/Administrative Reset: \"é\"";
     3 "06 09 06 02 02 6f6b" => "notification Cease/Hard Reset (Cease/Administrative Shutdown): \"ok\"";
     3 "06 09 04 00" => "notification Cease/Hard Reset (Hold Timer Expired)";
-    3 "06 0a" => "notification Cease/BFD Down";
+    3 "06 0a" => "notification Cease/BFD Down"; // RFC 9384 §3
     3 "06 63" => "notification Cease/99";
     3 "07 01" => "notification ROUTE-REFRESH Message Error/Invalid Message Length";
-    3 "08 00" => "notification Send Hold Timer Expired";
+    3 "08 00" => "notification Send Hold Timer Expired"; // RFC 9687 §3.2
     3 "c8 01" => "notification error 200/1";
 }
 
@@ -150,7 +151,7 @@ updates! { path_ids, Codec { add_path_rx: FamilySet::ALL, add_path_tx: FamilySet
     ["", "900f0011 0002 01 ffffffff 20 20010db8 00000000 00", ""] => "update unreach 2001:db8::/32#4294967295,::/0";
 }
 
-// RFC 6793 §4.2: what stands where two octets do not fit, and how it comes back
+// RFC 6793 §4, §4.2: what stands where two octets do not fit, and how it comes back
 updates! { two_octet_as_numbers, TWO_OCTET;
     ["", "400101 00 400206 0202 0001 fde8 400304 0a000001", "08 0a"] =>
         "update reach 10.0.0.0/8 {igp path=1 65000 via=10.0.0.1}";

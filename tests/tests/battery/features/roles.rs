@@ -1,4 +1,4 @@
-//! Roles and Only to Customer (RFC 9234).
+//! Roles (RFC 9234 §3, §4) and Only to Customer (§5).
 
 use crate::harness::wire::code::*;
 use crate::harness::wire::v6;

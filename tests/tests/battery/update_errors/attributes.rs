@@ -1,4 +1,4 @@
-//! Every attribute: flags, lengths, values, missing, twice, unknown.
+//! Every attribute: flags, lengths, values, missing, twice, unknown. RFC 7606 §3, §7
 
 use super::{FIRST, From, SECOND, discarded, reset, scene, withdrawn};
 use crate::harness::wire::code::*;

@@ -1,4 +1,4 @@
-//! MP_REACH_NLRI and MP_UNREACH_NLRI: RFC 4760, RFC 7606 §5, §7.11, §7.12.
+//! MP_REACH_NLRI and MP_UNREACH_NLRI: RFC 4760 §3, §4, §5, RFC 7606 §5, §7.11, §7.12.
 
 use super::{FIRST, From, SECOND, THIRD, reset, scene};
 use crate::harness::wire::code::*;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`header`], [`open`] | RFC 4271 §6.1, §6.2 and what changed them: the exact NOTIFICATION for each wrong octet |
 //! | [`fsm`] | RFC 4271 §8: order of messages, timers, collisions, ends |
+//! | [`transport`] | IPv6, TTLs, TCP MD5: the connection under the session |
 //! | [`update_errors`] | RFC 7606: what an error costs, and that it costs no more |
 //! | [`semantics`] | UPDATEs that can be read and must not be used |
 //! | [`reflection`] | who is told what (RFC 4456), and how it is rewritten |
@@ -26,4 +27,5 @@ mod header;
 mod open;
 mod reflection;
 mod semantics;
+mod transport;
 mod update_errors;

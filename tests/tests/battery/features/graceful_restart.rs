@@ -1,6 +1,5 @@
 //! Graceful restart on the wire, both roles: RFC 4724, with the NOTIFICATIONs of RFC 8538.
 
-
 use crate::harness::wire::UPDATE;
 use crate::harness::{Neighbor, Open, Peer, Roost, Setup, Update, capabilities, message, notification};
 

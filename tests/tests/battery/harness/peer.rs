@@ -63,7 +63,8 @@ impl Peer {
         &self.stream
     }
 
-    fn on(stream: TcpStream, number: usize, neighbor: Neighbor) -> Self {
+    /// On a connection that was made otherwise.
+    pub fn on(stream: TcpStream, number: usize, neighbor: Neighbor) -> Self {
         stream.set_nodelay(true).expect("a TCP socket has TCP_NODELAY");
         let (add_path, four_octet) = ((false, false), true);
         Self {

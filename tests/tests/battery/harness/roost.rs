@@ -80,6 +80,7 @@ pub struct Setup {
     asn: Option<u32>,
     router: String,
     startup_wait: Option<String>,
+    ipv6_port: Option<u16>,
     more: String,
 }
 
@@ -118,6 +119,15 @@ impl Setup {
         self
     }
 
+    /// Listens on this port of `::1` too, and has a peer there, numbered behind the others: AS, and keys of its YAML.
+    pub fn ipv6(mut self, port: u16, asn: u32, keys: &str) -> Self {
+        self.ipv6_port = Some(port);
+        self.more = format!(
+            "  - {{ address: \"::1\", asn: {asn}, source: \"::1\", passive: true, import: accept, export: accept, {keys} }}\n"
+        );
+        self
+    }
+
     /// More top-level YAML.
     pub fn more(mut self, yaml: &str) -> Self {
         self.more = yaml.to_owned();
@@ -142,9 +152,10 @@ impl Setup {
         let id = Ipv4Addr::from(OUR_ID);
         let asn = self.asn.unwrap_or(OURS);
         let (us, wait) = (net.roost(), self.startup_wait.as_deref().unwrap_or("0s"));
+        let ipv6 = self.ipv6_port.map(|port| format!(", \"[::1]:{port}\"")).unwrap_or_default();
         let _ = writeln!(
             out,
-            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"], graceful_restart: {{ startup_wait: {wait} }}{} }}\n\
+            "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"{ipv6}], graceful_restart: {{ startup_wait: {wait} }}{} }}\n\
              node: {{ name: n1, addresses: [192.0.2.1/24, 192.0.2.2/24, \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
              fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
             self.router, self.blocks

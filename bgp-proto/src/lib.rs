@@ -10,6 +10,10 @@
 //! virtual time, and a driver needs four verbs (`handle_*`, `command`, `poll_*`) to run a peer over any transport.
 #![forbid(unsafe_code)]
 
+// The bodies of the fuzz targets, which unit tests share, know this crate by its name.
+#[cfg(test)]
+extern crate self as bgp_proto;
+
 pub mod attr;
 pub mod fsm;
 pub mod message;

@@ -45,7 +45,7 @@ fn secrets(line: &str) -> usize {
 }
 
 /// Reads a text; every place must be in it. Returns all that was told.
-fn told(text: &str) -> String {
+pub fn told(text: &str) -> String {
     let diagnostics = match parse("fuzzed.yaml", text) {
         Ok(loaded) => {
             shown(&loaded.config);

@@ -247,23 +247,22 @@ impl<'t> de::SeqAccess<'t> for AtParts<'t, '_> {
     fn next_element_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
         let Reader { node, .. } = self.reader;
         self.next += 1;
-        let part = match self.next {
-            1 => node.place.start,
-            2 => node.place.end,
-            3 => u32::from(node.is_null()),
-            _ => {
-                return Ok(match seed.deserialize(self.reader) {
-                    Ok(value) => Some(value),
-                    Err(mistake) => {
-                        self.reader.note(node.place, &mistake);
-                        None
-                    }
-                });
-            }
-        };
-        let part: U32Deserializer<Mistake> = part.into_deserializer();
-        seed.deserialize(part).map(Some)
+        if let Some(part) = before_value(self.next, node.place, node.is_null()) {
+            return seed.deserialize(part).map(Some);
+        }
+        Ok(seed.deserialize(self.reader).inspect_err(|mistake| self.reader.note(node.place, mistake)).ok())
     }
+}
+
+/// The parts of an [`At`] by their turn, from 1; `None` when it is the value's.
+fn before_value(turn: u8, place: Place, null: bool) -> Option<U32Deserializer<Mistake>> {
+    let part = match turn {
+        1 => place.start,
+        2 => place.end,
+        3 => null.into(),
+        _ => return None,
+    };
+    Some(part.into_deserializer())
 }
 
 struct Items<'t, 'p, I> {
@@ -312,6 +311,7 @@ impl<'t> de::MapAccess<'t> for Entries<'t, '_> {
 }
 
 /// Reads a key: bare for a struct's fields, as an [`At`] for a name the user chose.
+#[derive(Clone, Copy)]
 struct KeyReader<'t> {
     name: &'t str,
     place: Place,
@@ -351,14 +351,9 @@ impl<'t> de::SeqAccess<'t> for KeyParts<'t> {
 
     fn next_element_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
         self.next += 1;
-        let KeyReader { name, place } = self.key;
-        let part = match self.next {
-            1 => place.start,
-            2 => place.end,
-            3 => 0,
-            _ => return seed.deserialize(KeyReader { name, place }).map(Some),
-        };
-        let part: U32Deserializer<Mistake> = part.into_deserializer();
-        seed.deserialize(part).map(Some)
+        match before_value(self.next, self.key.place, false) {
+            Some(part) => seed.deserialize(part).map(Some),
+            None => seed.deserialize(self.key).map(Some),
+        }
     }
 }

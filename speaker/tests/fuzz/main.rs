@@ -7,6 +7,7 @@
 mod api;
 #[path = "../../fuzz/src/config.rs"]
 mod config;
+mod config_mutated;
 #[path = "../../fuzz/src/decode.rs"]
 mod decode;
 #[path = "../fake/daemon.rs"]

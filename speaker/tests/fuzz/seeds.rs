@@ -59,6 +59,13 @@ fn api() -> Vec<Seed> {
     REQUESTS.into_iter().map(seed).collect()
 }
 
+/// The examples of a configuration.
+pub const EXAMPLES: [(&str, &str); 3] = [
+    ("node-mesh", include_str!("../../../examples/config/node-mesh.yaml")),
+    ("route-reflector", include_str!("../../../examples/config/route-reflector.yaml")),
+    ("tor-peering", include_str!("../../../examples/config/tor-peering.yaml")),
+];
+
 /// Every part of the schema in a few lines; the examples are too long to be mutated well.
 const PARTS: [(&str, &str); 4] = [
     (
@@ -71,12 +78,7 @@ const PARTS: [(&str, &str); 4] = [
 ];
 
 fn config() -> Vec<Seed> {
-    let examples = [
-        ("node-mesh", include_str!("../../../examples/config/node-mesh.yaml")),
-        ("route-reflector", include_str!("../../../examples/config/route-reflector.yaml")),
-        ("tor-peering", include_str!("../../../examples/config/tor-peering.yaml")),
-    ];
-    let plain = examples.into_iter().chain(PARTS).map(|(name, text)| (name, [&[0], text.as_bytes()].concat()));
+    let plain = EXAMPLES.into_iter().chain(PARTS).map(|(name, text)| (name, [&[0], text.as_bytes()].concat()));
     let mut seeds: Vec<Seed> = plain.collect();
     seeds.push(("told", [&[1], PARTS[3].1.as_bytes()].concat()));
     seeds

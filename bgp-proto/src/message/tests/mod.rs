@@ -1,6 +1,9 @@
 //! Tests of the codec as a whole: vectors, errors and their treatment, round trips, hostile bytes.
 #![allow(clippy::unwrap_used)]
 
+// What must hold of a message, whoever makes it up.
+#[path = "../../../fuzz/src/canonical.rs"]
+mod canonical;
 mod frames;
 mod hostile;
 mod open_errors;

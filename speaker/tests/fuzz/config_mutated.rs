@@ -1,16 +1,11 @@
 //! Whatever is done to a configuration, reading it ends in a configuration or in errors with a place in the file, and
 //! no error shows a secret.
-#![allow(clippy::unwrap_used)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use speaker::config::parse;
 
-const EXAMPLES: [&str; 3] = [
-    include_str!("../../examples/config/node-mesh.yaml"),
-    include_str!("../../examples/config/route-reflector.yaml"),
-    include_str!("../../examples/config/tor-peering.yaml"),
-];
+use crate::config::told;
+use crate::seeds::EXAMPLES;
 
 /// What YAML, and this configuration, take seriously.
 const TOKENS: &[&str] = &[
@@ -146,26 +141,6 @@ fn apply(text: &str, edit: &Edit, secret: Option<&str>) -> String {
     }
 }
 
-/// Reads a text; on failure every place must be in it. Returns all that was told.
-fn told(text: &str) -> String {
-    let diagnostics = match parse("mutated.yaml", text) {
-        Ok(loaded) => loaded.warnings,
-        Err(errors) => {
-            assert!(!errors.0.is_empty(), "refused without a reason");
-            errors.0
-        }
-    };
-    let lines: Vec<&str> = text.split('\n').collect();
-    let mut told = String::new();
-    for diagnostic in diagnostics {
-        assert!((1..=lines.len()).contains(&diagnostic.line), "line outside of the file: {diagnostic}");
-        let width = lines[diagnostic.line - 1].chars().count();
-        assert!((1..=width + 1).contains(&diagnostic.column), "column outside of the line ({width}): {diagnostic}");
-        told += &format!("{diagnostic}\n{diagnostic:#}\n{diagnostic:?}\n{}\n", diagnostic.to_json());
-    }
-    told
-}
-
 /// How a secret may stand in a file, on a line of its own. `KEY` is the key.
 const PLACES: &[&str] = &[
     "    KEY: SECRET\n",
@@ -182,11 +157,11 @@ const KEYS: &[&str] =
     &["password", "Password", "pasword", "passwrd", "passwords", "pass_word", "password_", "secret", "md5_password"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mutated_file_is_read_or_refused_with_places(
-        example in proptest::sample::select(&EXAMPLES[..]),
+        (_, example) in proptest::sample::select(&EXAMPLES[..]),
         edits in vec(edit(), 1..6),
     ) {
         let text = edits.iter().fold(example.to_owned(), |text, edit| apply(&text, edit, None));
@@ -200,7 +175,7 @@ proptest! {
 
     #[test]
     fn a_secret_is_never_told(
-        example in proptest::sample::select(&EXAMPLES[..]),
+        (_, example) in proptest::sample::select(&EXAMPLES[..]),
         place in proptest::sample::select(PLACES),
         key in proptest::sample::select(KEYS),
         at in 0.0..1.0_f64,

@@ -213,7 +213,7 @@ fn with_a_wrong_key_or_none_there_is_no_session_until_it_is_put_right() {
 
 #[test]
 fn a_key_that_changes_on_both_ends_resets_no_session() {
-    // RFC 2385 §4.1
+    // RFC 2385 §1: a password may change during a connection
     let net = Net::new("md5rotate");
     let (a, b) = (net.plug(1), net.plug(2));
     net.write_key(1, "key-one\n");

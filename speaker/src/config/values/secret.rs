@@ -11,7 +11,7 @@ use super::{Refusal, Scalar};
 pub struct Secret(String);
 
 impl Secret {
-    /// The kernel takes TCP-MD5 keys of 1 to 80 bytes (`TCP_MD5SIG_MAXKEYLEN`).
+    /// The kernel takes TCP-MD5 keys of 1 to 80 bytes (`TCP_MD5SIG_MAXKEYLEN`), what RFC 2385 §4.5 asks for.
     pub const MAX_LEN: usize = 80;
 
     /// A secret of 1 to [`Self::MAX_LEN`] bytes.

@@ -70,6 +70,7 @@ async fn a_new_password_counts_when_two_looks_find_it_and_on_sighup_at_once() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_used_changes_nothing_and_says_why() {
+    // RFC 2385 §4.5
     let mut lab = Lab::new("peers: [ { address: 172.16.1.2, asn: 64512, password_file: key } ]\n");
     let key = lab.key(0);
     let table: [(&[u8], &str); 4] = [

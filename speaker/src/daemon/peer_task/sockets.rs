@@ -61,7 +61,7 @@ impl PeerTask {
         self.machine.limit_open(now, conn, timeout);
     }
 
-    /// RFC 2385 §4.1: the connections live on under the new key. One that is still being made is given it when it is up;
+    /// RFC 2385 §1: the connections live on under the new key. One that is still being made is given it when it is up;
     /// with the wrong one it never will be, and the next attempt has the right one.
     pub(super) fn key_changed(&mut self) {
         self.spec.socket.md5_key = self.spec.key.secret();

@@ -115,6 +115,24 @@ fn mistakes_in_dynamic_peers_say_what_to_write() {
 }
 
 #[test]
+fn a_peer_without_password_in_a_range_with_one_is_a_doubt() {
+    // RFC 2385 §2
+    let warnings = |peer: &str, prefix: &str| {
+        let text = format!(
+            "router: {{ asn: 64512, router_id: 10.0.0.1 }}\npeer_groups: {{ nodes: {{ asn: 64512, password: x }} }}\n\
+             dynamic_peers: [ {{ prefix: {prefix}, group: nodes }} ]\npeers: [ {{ address: 10.9.0.2, asn: 64512{peer} }} ]\n"
+        );
+        parse("roost.yaml", &text).unwrap().warnings
+    };
+    let said = warnings("", "10.9.0.0/24");
+    assert!(said[0].to_string().contains("peer 10.9.0.2 cannot connect to us"), "{said:?}");
+    assert!(said[0].to_string().contains("dynamic_peers 10.9.0.0/24"), "{said:?}");
+    assert_eq!((said.len(), said[0].line), (1, 4));
+    assert_eq!(warnings(", password: y", "10.9.0.0/24"), []);
+    assert_eq!(warnings("", "10.10.0.0/24"), []);
+}
+
+#[test]
 fn ipv4_over_ipv6_is_asked_for_but_for_link_local_peers() {
     // RFC 8950
     let over = |peer: &str| {

@@ -295,17 +295,21 @@ fn a_range_has_one_key_for_all_and_a_listed_peer_its_own() {
         "{}\npeer_groups: {{ guests: {{ asn: 64512, password_file: KEY }} }}\n\
          dynamic_peers: [ {{ prefix: 10.9.0.0/24, group: guests }}, {{ prefix: \"fd00:9::/64\", group: guests }} ]",
         peer(5, 64512, "passive: true, password: of-its-own")
+            .replace(" ]", ", { address: 10.9.0.6, asn: 64512, passive: true } ]")
     );
     let roost = net.roost(&a, 1, 64512, &rest);
-    let nodes = [2, 3, 4, 5].map(|number| net.plug(number));
+    let nodes = [2, 3, 4, 5, 6].map(|number| net.plug(number));
     let wrong = net.roost(&nodes[1], 3, 64512, &guest("password: another"));
     let none = net.roost(&nodes[2], 4, 64512, &guest("families: [ipv4, ipv6]"));
     let right = net.roost(&nodes[0], 2, 64512, &guest("password_file: KEY"));
+    let unsigned = net.roost(&nodes[4], 6, 64512, &peer(1, 64512, "families: [ipv4]"));
     let listed = net.roost(&nodes[3], 5, 64512, &peer(1, 64512, "password: of-its-own"));
     for peer in ["10.9.0.2", "fd00:9::2", "10.9.0.5"] {
         established(&roost, peer);
     }
-    never_established(&roost, &["10.9.0.3", "fd00:9::3", "10.9.0.4", "fd00:9::4"]);
+    // A listed peer inside the range cannot do without: the kernel knows no exception, and so the log warns of it.
+    never_established(&roost, &["10.9.0.3", "fd00:9::3", "10.9.0.4", "fd00:9::4", "10.9.0.6"]);
+    assert!(roost.log().contains("peer 10.9.0.6 cannot connect to us"), "{}", roost.log());
     let peers = roost.ask("show peers --json");
     assert!(
         ["10.9.0.3", "fd00:9::3", "10.9.0.4", "fd00:9::4"].iter().all(|stranger| !peers.contains(stranger)),
@@ -336,6 +340,5 @@ fn a_range_has_one_key_for_all_and_a_listed_peer_its_own() {
         let row = established(&roost, peer);
         assert_eq!(row["established_count"], 1, "{row:#}");
     }
-    drop(listed);
-    drop(right);
+    drop((listed, right, unsigned));
 }

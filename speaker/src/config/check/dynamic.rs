@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::at_most;
 use super::peers::{Checker, Identity};
 use super::settings::Layers;
-use crate::config::model::{DynamicPeers, PeerOrigin};
+use crate::config::model::{DynamicPeers, PeerOrigin, PeerSettings};
 use crate::config::raw;
 
 /// Ranges: each connection of a stranger is compared with all of them.
@@ -59,6 +59,21 @@ impl<'f> Checker<'f, '_> {
             });
         }
         ranges
+    }
+
+    /// The kernel knows no exception from the key of a range: a listener does not hear who is inside and does not sign.
+    pub(super) fn doubt_unsigned(&self, peers: &[PeerSettings], ranges: &[DynamicPeers]) {
+        for range in ranges.iter().filter(|range| range.template.password.is_some()) {
+            let unsigned = |peer: &&PeerSettings| peer.password.is_none() && range.prefix.contains_addr(peer.address);
+            for peer in peers.iter().filter(unsigned) {
+                if let Some(place) = self.taken.get(&(peer.address, peer.interface.clone())) {
+                    let (peer, range) = (peer.address, range.prefix);
+                    let message =
+                        format!("peer {peer} cannot connect to us: it has no password, but dynamic_peers {range} has");
+                    self.report.warn(*place, message, "give the peer one too, or keep it out of the range");
+                }
+            }
+        }
     }
 
     /// The groups that ranges name.

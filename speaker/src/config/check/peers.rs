@@ -38,6 +38,7 @@ pub(super) fn check(
         checker.mesh(mesh, place, &mut peers);
     }
     let dynamic = checker.dynamic(file);
+    checker.doubt_unsigned(&peers, &dynamic);
     // Settings of a group nobody uses are checked too: a mistake in them would show only once somebody does.
     let mesh_group = file.mesh.value().and_then(|mesh| mesh.group.value());
     let peer_groups = file.peers.items().filter_map(|(peer, _)| peer.group.value());

@@ -2,9 +2,12 @@
 //! every member holds must be what a few lines of straightforward code over `BTreeMap`s say.
 //!
 //! Members hold what was decoded from the bytes they fetched, so the log, the cached slices, split horizon, packing and
-//! the codec are all under test. A failing run prints its seed.
+//! the codec are all under test. A failing run prints its seed. Beside it, short stories with a known end.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
+mod limits;
+mod long_lived;
+mod made;
 mod naive;
 mod rng;
 mod rules;

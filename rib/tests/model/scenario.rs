@@ -1,10 +1,9 @@
 //! Short stories with a known end.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use bgp_proto::attr::{AsPath, LargeCommunity, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
+use bgp_proto::message::Update;
 use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
 use bytes::Bytes;
 use rib::{
@@ -12,34 +11,9 @@ use rib::{
     Withheld,
 };
 
+use crate::made::{OWN, V4, addr, announce, p, rib, session, withdraw};
 use crate::naive::plain;
 use crate::told::Told;
-
-const OWN: Asn = Asn(64512);
-const V4: Family = Family::IPV4_UNICAST;
-
-fn p(text: &str) -> Prefix {
-    text.parse().unwrap()
-}
-
-fn rib() -> Rib {
-    Rib::new(RibConfig::new(OWN, RouterId(1)))
-}
-
-fn session(n: u32, external: bool) -> Session {
-    let families = [V4].into_iter().collect();
-    Session {
-        codec: Codec { four_octet_as: true, families, external, ..Codec::INITIAL },
-        external,
-        local_asn: OWN,
-        peer_asn: if external { Asn(65000 + n) } else { OWN },
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1].into(),
-        interface: None,
-        enhanced_refresh: true,
-        long_lived: false,
-    }
-}
 
 /// A client of ours, with an established session.
 fn client(rib: &mut Rib, n: u32) -> (PeerId, Session) {
@@ -52,21 +26,6 @@ fn peer(rib: &mut Rib, n: u32, session: Session) -> (PeerId, Session) {
     rib.peer_add(id, settings);
     rib.peer_up(id, session);
     (id, session)
-}
-
-fn addr(n: u32) -> IpAddr {
-    [192, 0, 2, 10 + n as u8].into()
-}
-
-fn announce(rib: &mut Rib, from: PeerId, attrs: PathAttrs, prefixes: impl IntoIterator<Item = Prefix>) {
-    let nlri = Nlri::from_prefixes(V4, false, prefixes.into_iter().map(|prefix| (PathId::NONE, prefix)));
-    let reach = Reach { attrs: Arc::new(attrs), nlri };
-    rib.apply(from, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
-}
-
-fn withdraw(rib: &mut Rib, from: PeerId, prefix: Prefix) {
-    let nlri = Nlri::from_prefixes(V4, false, [(PathId::NONE, prefix)]);
-    rib.apply(from, &Update { unreach: [nlri].into_iter().collect(), ..Update::default() });
 }
 
 fn settle(rib: &mut Rib) {

@@ -1,47 +1,28 @@
 //! A peer that is away for long: its paths stay, last in line (RFC 9494).
-#![allow(clippy::unwrap_used)]
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use bgp_proto::attr::{AsPath, Community, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
-use rib::{FibRoute, PeerId, PeerSettings, Rib, RibConfig, Session, Step};
+use bgp_proto::{Asn, FamilySet, Prefix};
+use rib::{FibRoute, PeerId, PeerSettings, Rib, Session, Step};
 
-const V4: Family = Family::IPV4_UNICAST;
+use crate::made::{self, V4, addr, announce, rib};
+
+fn session(n: u32) -> Session {
+    Session { long_lived: true, ..made::session(n, true) }
+}
 
 fn up(rib: &mut Rib, n: u32) -> PeerId {
     let id = PeerId(n);
-    rib.peer_add(id, PeerSettings::new([192, 0, 2, 10 + n as u8].into()));
+    rib.peer_add(id, PeerSettings::new(addr(n)));
     rib.peer_up(id, session(n));
     id
 }
 
-fn session(n: u32) -> Session {
-    Session {
-        codec: Codec { four_octet_as: true, families: [V4].into_iter().collect(), external: true, ..Codec::INITIAL },
-        external: true,
-        local_asn: Asn(64512),
-        peer_asn: Asn(65000 + n),
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1].into(),
-        interface: None,
-        enhanced_refresh: true,
-        long_lived: true,
-    }
-}
-
 fn path(n: u32, hops: usize, communities: &[Community]) -> PathAttrs {
     let as_path = AsPath::default().prepend(Asn(65000 + n), hops);
-    let next_hop = IpAddr::from([192, 0, 2, 10 + n as u8]);
+    let next_hop = addr(n);
     PathAttrs { as_path, communities: communities.into(), ..PathAttrs::originated(next_hop.into()) }
-}
-
-fn announce(rib: &mut Rib, from: PeerId, attrs: PathAttrs, prefixes: &[Prefix]) {
-    let nlri = Nlri::from_prefixes(V4, false, prefixes.iter().map(|prefix| (PathId::NONE, *prefix)));
-    let reach = Reach { attrs: Arc::new(attrs), nlri };
-    rib.apply(from, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
 }
 
 fn settle(rib: &mut Rib) -> Vec<(Prefix, Option<FibRoute>)> {
@@ -51,12 +32,12 @@ fn settle(rib: &mut Rib) -> Vec<(Prefix, Option<FibRoute>)> {
 
 #[test]
 fn they_stay_without_an_alternative_and_yield_to_any() {
-    let mut rib = Rib::new(RibConfig::new(Asn(64512), RouterId(1)));
+    let mut rib = rib();
     let (near, far) = (up(&mut rib, 1), up(&mut rib, 2));
     let [alone, shared, never] = ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"].map(|text| text.parse().unwrap());
-    announce(&mut rib, near, path(1, 1, &[]), &[alone, shared]);
-    announce(&mut rib, near, path(1, 1, &[Community::NO_LLGR]), &[never]);
-    announce(&mut rib, far, path(2, 5, &[]), &[shared]);
+    announce(&mut rib, near, path(1, 1, &[]), [alone, shared]);
+    announce(&mut rib, near, path(1, 1, &[Community::NO_LLGR]), [never]);
+    announce(&mut rib, far, path(2, 5, &[]), [shared]);
     settle(&mut rib);
     let before = rib.memory();
 
@@ -77,7 +58,7 @@ fn they_stay_without_an_alternative_and_yield_to_any() {
 
     // Back: what it says again is fresh, the rest goes with its End-of-RIB.
     rib.peer_up(near, session(1));
-    announce(&mut rib, near, path(1, 1, &[]), &[shared]);
+    announce(&mut rib, near, path(1, 1, &[]), [shared]);
     rib.purge_stale(near, V4);
     settle(&mut rib);
     let view = rib.route(&shared).unwrap();

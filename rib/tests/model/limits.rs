@@ -1,46 +1,17 @@
 //! Limits on what a peer may announce, from outside. RFC 4271 §6.7
-#![allow(clippy::unwrap_used)]
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use bgp_proto::attr::{AsPath, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
-use rib::{Excess, LimitEvent, PathLimit, PeerId, PeerSettings, Reached, Rib, RibConfig, RouteFilter, Session};
+use bgp_proto::{Asn, FamilySet, Prefix};
+use rib::{Excess, LimitEvent, PathLimit, PeerId, PeerSettings, Reached, Rib, RouteFilter};
 
-const OWN: Asn = Asn(64512);
-const V4: Family = Family::IPV4_UNICAST;
-
-fn session(n: u32) -> Session {
-    Session {
-        codec: Codec { four_octet_as: true, families: [V4].into_iter().collect(), external: true, ..Codec::INITIAL },
-        external: true,
-        local_asn: OWN,
-        peer_asn: Asn(65000 + n),
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1].into(),
-        interface: None,
-        enhanced_refresh: true,
-        long_lived: false,
-    }
-}
+use crate::made::{OWN, V4, addr, announce, rib, session, withdraw};
 
 /// A path of AS 65001 that is told apart by its MED.
 fn external(med: u32) -> PathAttrs {
     let as_path = AsPath::default().prepend(Asn(65001), 1);
     PathAttrs { as_path, med: Some(med), ..PathAttrs::originated(IpAddr::from([192, 0, 2, 77]).into()) }
-}
-
-fn announce(rib: &mut Rib, from: PeerId, attrs: PathAttrs, prefixes: impl IntoIterator<Item = Prefix>) {
-    let nlri = Nlri::from_prefixes(V4, false, prefixes.into_iter().map(|prefix| (PathId::NONE, prefix)));
-    let reach = Reach { attrs: Arc::new(attrs), nlri };
-    rib.apply(from, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
-}
-
-fn withdraw(rib: &mut Rib, from: PeerId, prefix: Prefix) {
-    let nlri = Nlri::from_prefixes(V4, false, [(PathId::NONE, prefix)]);
-    rib.apply(from, &Update { unreach: [nlri].into_iter().collect(), ..Update::default() });
 }
 
 fn settle(rib: &mut Rib) {
@@ -49,11 +20,8 @@ fn settle(rib: &mut Rib) {
 }
 
 fn limited(rib: &mut Rib, n: u32, limit: PathLimit) -> PeerId {
-    let (id, session) = (PeerId(n), session(n));
-    rib.peer_add(
-        id,
-        PeerSettings { limits: [Some(limit), None], ..PeerSettings::new([192, 0, 2, 10 + n as u8].into()) },
-    );
+    let (id, session) = (PeerId(n), session(n, true));
+    rib.peer_add(id, PeerSettings { limits: [Some(limit), None], ..PeerSettings::new(addr(n)) });
     rib.peer_up(id, session);
     id
 }
@@ -66,7 +34,7 @@ fn numbered(range: std::ops::Range<u32>) -> impl Iterator<Item = Prefix> {
 fn a_million_prefixes_over_the_limit_never_get_into_the_table() {
     // RFC 4271 §6.7
     let limit = PathLimit { paths: 100, warn_at: 75, accepted_only: false, excess: Excess::End };
-    let mut rib = Rib::new(RibConfig::new(OWN, RouterId(1)));
+    let mut rib = rib();
     let (flood, innocent) = (limited(&mut rib, 1, limit), limited(&mut rib, 2, limit));
     let attrs = external(1);
     announce(&mut rib, innocent, external(7), numbered(0..50));
@@ -85,7 +53,7 @@ fn a_million_prefixes_over_the_limit_never_get_into_the_table() {
     rib.peer_down(flood, FamilySet::EMPTY);
     settle(&mut rib);
     assert_eq!(rib.memory().dests, 50, "the others keep theirs");
-    rib.peer_up(flood, session(1));
+    rib.peer_up(flood, session(1, true));
     announce(&mut rib, flood, attrs, numbered(1000..1101));
     assert_eq!(rib.take_limit_events(), [event(Reached::Exceeded)], "a new session, a new chance");
 }
@@ -97,7 +65,7 @@ fn reached(rib: &mut Rib) -> Vec<Reached> {
 #[test]
 fn what_was_refused_is_asked_for_once_a_tenth_of_the_places_is_free() {
     let limit = PathLimit { paths: 20, warn_at: 20, accepted_only: false, excess: Excess::Block };
-    let mut rib = Rib::new(RibConfig::new(OWN, RouterId(1)));
+    let mut rib = rib();
     let peer = limited(&mut rib, 1, limit);
     let all: Vec<Prefix> = numbered(0..30).collect();
     for round in 0..2 {
@@ -125,7 +93,7 @@ fn what_was_refused_is_asked_for_once_a_tenth_of_the_places_is_free() {
 #[test]
 fn a_peer_held_at_its_limit_may_change_what_it_has_and_swap_one_for_another() {
     let limit = PathLimit { paths: 3, warn_at: 3, accepted_only: false, excess: Excess::Block };
-    let mut rib = Rib::new(RibConfig::new(OWN, RouterId(1)));
+    let mut rib = rib();
     let peer = limited(&mut rib, 1, limit);
     announce(&mut rib, peer, external(1), numbered(0..5));
     assert_eq!(rib.prefixes(&RouteFilter::default()), numbered(0..3).collect::<Vec<_>>());
@@ -138,7 +106,7 @@ fn a_peer_held_at_its_limit_may_change_what_it_has_and_swap_one_for_another() {
 
     // Kept paths of a lost session do not count, and are not renewed beyond the limit either.
     rib.peer_down(peer, FamilySet::ALL);
-    rib.peer_up(peer, session(1));
+    rib.peer_up(peer, session(1, true));
     announce(&mut rib, peer, external(1), numbered(20..23));
     announce(&mut rib, peer, external(1), numbered(1..2));
     rib.purge_stale(peer, V4);
@@ -149,7 +117,7 @@ fn a_peer_held_at_its_limit_may_change_what_it_has_and_swap_one_for_another() {
 #[test]
 fn where_accepted_paths_count_refused_ones_are_free() {
     let limit = PathLimit { paths: 2, warn_at: 2, accepted_only: true, excess: Excess::Block };
-    let mut rib = Rib::new(RibConfig::new(OWN, RouterId(1)));
+    let mut rib = rib();
     let peer = limited(&mut rib, 1, limit);
     let looped = PathAttrs { as_path: external(1).as_path.prepend(OWN, 1), ..external(1) };
     announce(&mut rib, peer, looped.clone(), numbered(0..10));

@@ -25,12 +25,7 @@ impl PeerTask {
 
     pub(super) fn connected(&mut self, result: io::Result<TcpStream>) {
         let Some((conn, _)) = self.connecting.take() else { return };
-        let ends = |stream: TcpStream| {
-            // The key may have changed while the connection was on its way.
-            self.sign(&stream);
-            Ok((stream.local_addr()?, stream.peer_addr()?, stream))
-        };
-        let input = match result.and_then(ends) {
+        let input = match result.and_then(|stream| Ok((stream.local_addr()?, stream.peer_addr()?, stream))) {
             Ok((local, remote, stream)) => match self.install(conn, stream, None) {
                 true => IoInput::Connected { conn, local, remote },
                 false => return,
@@ -61,12 +56,19 @@ impl PeerTask {
         self.machine.limit_open(now, conn, timeout);
     }
 
-    /// RFC 2385 §1: the connections live on under the new key. One that is still being made is given it when it is up;
-    /// with the wrong one it never will be, and the next attempt has the right one.
+    /// RFC 2385 §1: the connections live on under the new key. One that is still being made begins anew: what it has sent
+    /// is signed with the old key, and it would wait for an answer that never comes.
     pub(super) fn key_changed(&mut self) {
-        self.spec.socket.md5_key = self.spec.key.secret();
+        let key = self.spec.key.secret();
+        if self.spec.socket.md5_key == key {
+            return;
+        }
+        self.spec.socket.md5_key = key;
         for conn in self.conns.iter().flatten() {
             self.sign(conn.socket());
+        }
+        if let Some((id, _)) = self.connecting.take() {
+            self.connect(id);
         }
     }
 

@@ -212,6 +212,26 @@ fn with_a_wrong_key_or_none_there_is_no_session_until_it_is_put_right() {
 }
 
 #[test]
+fn a_dial_under_way_begins_anew_with_the_new_key() {
+    let net = Net::new("md5redial");
+    let (a, b) = (net.plug(1), net.plug(2));
+    net.write_key(1, "bad-hunter2\n");
+    net.write_key(2, "good-hunter2\n");
+    let _second = net.roost(&b, 2, 64512, &peer(1, 64512, "passive: true, password_file: KEY"));
+    let once = peer(2, 64512, "password_file: KEY").replace("connect_retry: 1s", "connect_retry: 300s");
+    let mut first = net.roost(&a, 1, 64512, &once);
+    until("the dial with the wrong key", PATIENCE, || match counter(&b, "TCPMD5Failure") {
+        0 => Err(first.log()),
+        _ => Ok(()),
+    });
+    // Another dial on its own is minutes away.
+    net.write_key(1, "good-hunter2\n");
+    first.signal(libc::SIGHUP);
+    established(&first, "10.9.0.2");
+    assert_eq!(counter(&a, "TCPMD5Failure"), 0, "the other end never dialled");
+}
+
+#[test]
 fn a_key_that_changes_on_both_ends_resets_no_session() {
     // RFC 2385 §1: a password may change during a connection
     let net = Net::new("md5rotate");

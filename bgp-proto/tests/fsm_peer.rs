@@ -464,3 +464,39 @@ fn one_connection_can_be_given_less_time_for_its_open() {
     peer.handle_timeout(now + seconds(2));
     assert_eq!(peer.state(), State::Established);
 }
+
+#[test]
+fn marks_of_a_repeated_dump_count_only_where_they_mean_something() {
+    // RFC 7313 §4, §4.2, §5
+    let now = Instant::now();
+    let restart = GrConfig { time: 120, restarted: false, forwarding_preserved: FamilySet::ALL, notification: true };
+    let graceful = |config| PeerConfig { graceful_restart: Some(restart), ..config };
+    let plain = PeerConfig { graceful_restart: None, ..config() };
+    let without = PeerConfig { route_refresh: false, graceful_restart: None, ..theirs() };
+    let with = PeerConfig { graceful_restart: None, ..theirs() };
+    let (begin, end, unknown) = (RefreshKind::Begin, RefreshKind::End, RefreshKind::Unknown(7));
+    // What the peer said in its OPEN, whether its End-of-RIB came, what it sends, how much of that is told.
+    for (ours, theirs, ended, sent, told) in [
+        (plain.clone(), with.clone(), false, vec![begin, end], 2),
+        (plain.clone(), with.clone(), false, vec![begin, begin, end], 3),
+        (plain.clone(), with.clone(), false, vec![end], 0),
+        (plain.clone(), with.clone(), false, vec![begin, end, end], 2),
+        (plain.clone(), with, false, vec![unknown], 0),
+        (plain, without, false, vec![begin, end], 0),
+        (graceful(config()), graceful(theirs()), false, vec![begin, end], 0),
+        (graceful(config()), graceful(theirs()), true, vec![begin, end], 2),
+    ] {
+        let mut peer = establish(now, ours, &theirs);
+        if ended {
+            peer.handle_bytes(now, OUT, &mut BytesMut::from(&end_of_rib(Family::IPV4_UNICAST)[..]));
+            drain(&mut peer);
+        }
+        for &kind in &sent {
+            let refresh = RouteRefresh { family: Family::IPV4_UNICAST, kind };
+            receive(&mut peer, now, OUT, &Message::RouteRefresh(refresh));
+        }
+        let (_, _, events) = drain(&mut peer);
+        assert_eq!(events.len(), told, "{sent:?}, End-of-RIB {ended}: {events:?}");
+        assert_eq!(peer.state(), State::Established);
+    }
+}

@@ -35,6 +35,7 @@ mod counters;
 mod down;
 pub mod graceful;
 mod io;
+mod marks;
 mod negotiated;
 mod open;
 mod peer;

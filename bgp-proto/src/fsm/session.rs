@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::backoff::Jitter;
+use super::marks::Marks;
 use super::peer::Outbox;
 use super::{ConnId, Direction, DownReason, Negotiated, PeerConfig, PeerEvent, Phase, State, local_open, negotiate};
 use crate::attr::AttrCache;
@@ -98,6 +99,8 @@ pub(super) struct Session {
     stalled: bool,
     /// Attribute blocks seen lately; empty until the session is established.
     attrs: AttrCache,
+    /// Where the peer is in its dumps.
+    marks: Marks,
 }
 
 impl Session {
@@ -123,6 +126,7 @@ impl Session {
             send_hold: None,
             stalled: false,
             attrs: AttrCache::disabled(),
+            marks: Marks::default(),
         };
         if session.open_delay.is_none() {
             session.send_open(now, config, out);
@@ -203,12 +207,16 @@ impl Session {
             // Event 27. Errors of the kind that end the session (event 28) do not get here.
             (SessionState::Established(_), Message::Update(update)) => {
                 self.restart_hold(now);
+                update.end_of_rib.into_iter().for_each(|family| self.marks.end_of_rib(family));
                 Outcome::Deliver(PeerEvent::Update(update))
             }
             // RFC 2918, RFC 7313. The hold timer is for KEEPALIVE and UPDATE (RFC 4271 §4.4): a flood of refreshes proves
             // no more than that the peer's TCP lives.
-            (SessionState::Established(_), Message::RouteRefresh(refresh)) => {
-                Outcome::Deliver(PeerEvent::RouteRefresh(refresh))
+            (SessionState::Established(negotiated), Message::RouteRefresh(refresh)) => {
+                match self.marks.count(refresh, negotiated) {
+                    true => Outcome::Deliver(PeerEvent::RouteRefresh(refresh)),
+                    false => Outcome::Continue,
+                }
             }
             (_, message) => Outcome::End(self.unexpected(message.kind())),
         }

@@ -222,3 +222,28 @@ fn an_end_of_rib_of_a_family_that_was_not_negotiated_is_ignored() {
     assert_eq!(roost.prefixes(0), [A, B]);
     assert_eq!(roost.about(0)["end_of_rib"].as_array().map(Vec::len), Some(0));
 }
+
+#[test]
+fn marks_of_a_peer_that_did_not_say_it_sends_them_change_nothing() {
+    // RFC 7313 §4.2: for who has the capability from both sides
+    let roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer_with(0, Open::new(65000).without(70));
+    let route = peer.route(&[A, B]);
+    peer.update(&route).settle(&roost);
+    peer.send(refresh(1, 1, 1)).send(refresh(1, 2, 1)).settle(&roost);
+    assert_eq!(roost.prefixes(0), [A, B]);
+}
+
+#[test]
+fn marks_before_the_end_of_rib_of_a_peer_with_graceful_restart_change_nothing() {
+    // RFC 7313 §4.2: "MUST ignore any BoRRs … before the speaker receives the EoR"
+    let roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer_with(0, Open::new(65000).cap(64, &[0, 120, 0, 1, 1, 0x80]));
+    let route = peer.route(&[A, B]);
+    peer.update(&route).send(refresh(1, 1, 1)).send(refresh(1, 2, 1)).settle(&roost);
+    assert_eq!(roost.prefixes(0), [A, B]);
+    let again = peer.route(&[A]);
+    peer.send(message(UPDATE, &[0; 4])).send(refresh(1, 1, 1));
+    peer.update(&again).send(refresh(1, 2, 1)).settle(&roost);
+    assert_eq!(roost.prefixes(0), [A]);
+}

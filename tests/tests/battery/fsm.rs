@@ -282,6 +282,22 @@ fn a_session_without_hold_time_outlives_silence() {
     peer.settle(&roost);
 }
 
+#[test]
+fn an_unfinished_open_ends_with_4_0() {
+    // RFC 4271 §8.2.2, OpenSent, event 10: the large hold timer, here one that can be waited for
+    let roost = Setup::external().router("limits: { open_timeout: 1s }").start();
+    let open = Open::new(65001).encode();
+    for sent in [0, 1, 19, open.len() - 1] {
+        let start = Instant::now();
+        let mut peer = roost.connect_until_open(0);
+        peer.send(&open[..sent]).expect_notification(4, 0, &[]);
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(900), "{sent} octets: {took:?}");
+    }
+    let mut peer = roost.connect_until_open(0);
+    peer.say(&Open::new(65001)).expect_keepalive();
+}
+
 // ---- two connections at once: RFC 4271 §6.8
 
 /// A roost that dials its peer, the connection it made, and one we made; OPENs of roost are read on both.

@@ -183,6 +183,46 @@ fn a_guarded_neighbour_hears_us_from_the_first_segment() {
     peer.establish(&Open::new(65001)).settle(&roost);
 }
 
+// ---- roost connects
+
+#[test]
+fn roost_signs_what_it_dials_and_comes_from_its_source() {
+    // RFC 2385 §2
+    let neighbor = signed().dialled();
+    let roost = Setup::with([neighbor.clone()]).start();
+    let listener = roost.listen(0);
+    set_key(&listener, SocketAddr::from((roost.net().roost(), 0)), "right");
+    let mut peer = roost.accept(0, &listener);
+    let from = peer.stream().peer_addr().expect("a connection has two ends").ip();
+    assert_eq!(from, IpAddr::V4(roost.net().roost()));
+    peer.establish(&Open::new(65001)).settle(&roost);
+}
+
+#[test]
+fn roost_dials_with_255_where_it_asks_for_it() {
+    // RFC 5082 §3
+    const IP_MINTTL: i32 = 21;
+    let roost = Setup::with([guarded().dialled()]).start();
+    let listener = roost.listen(0);
+    set_ttl(&listener, 255);
+    set(&listener, libc::IPPROTO_IP, IP_MINTTL, &255_i32);
+    roost.accept(0, &listener).establish(&Open::new(65001)).settle(&roost);
+}
+
+#[test]
+fn a_roost_that_waits_does_not_connect() {
+    let roost = Setup::with([Neighbor::ebgp(65001)]).start();
+    let listener = roost.listen(0);
+    listener.set_nonblocking(true).expect("a listener can be asked without waiting");
+    // Its time between attempts is 100 ms.
+    let quiet = || match listener.accept() {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    roost_tests::wait::throughout("nobody connects", A_WHILE, quiet);
+    roost.peer(0).settle(&roost);
+}
+
 // ---- IPv6
 
 /// A roost with one IPv4 client, and a peer at `::1` that says this OPEN; the peer's number is 1.

@@ -229,3 +229,35 @@ fn paths_of_one_peer_are_told_apart_to_another() {
     let ids = ids(&mut to);
     assert_eq!(ids.iter().map(|(med, _)| *med).collect::<Vec<_>>(), [11, 12, 13]);
 }
+
+#[test]
+fn of_very_many_paths_the_best_thirty_two_are_told() {
+    // RFC 7911 §2: how many is a local matter; without a bound a peer could make us tell each other one any number
+    let roost = Setup::with([
+        Neighbor::client().with("add_path: { receive: true }"),
+        Neighbor::client().with("add_path: { send: true }"),
+    ])
+    .start();
+    let mut from = roost.peer_with(0, open(SEND));
+    let mut to = roost.peer_with(1, open(RECEIVE).id(Roost::peer_id(1)));
+    for id in 1..=40 {
+        let path = path(&from, id, 100 - id);
+        from.update(&path);
+    }
+    from.settle(&roost);
+    assert_eq!(paths(&roost).len(), 40);
+    let meds: Vec<u32> = ids(&mut to).into_iter().map(|(med, _)| med).collect();
+    assert_eq!(meds, (60..92).collect::<Vec<_>>());
+    // One of them goes, and the next best takes its place.
+    from.update(&Update::new().withdraw_ids(&[(40, PREFIX)])).settle(&roost);
+    let meds: Vec<u32> = ids(&mut to).into_iter().map(|(med, _)| med).collect();
+    assert_eq!(meds, (61..93).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_withdrawal_of_an_id_that_is_not_there_changes_nothing() {
+    let (roost, mut peer) = sender();
+    let one = path(&peer, 1, 11);
+    peer.update(&one).update(&Update::new().withdraw_ids(&[(2, PREFIX), (0, PREFIX)])).settle(&roost);
+    assert_eq!(paths(&roost), [(1, Some(11))]);
+}

@@ -385,3 +385,19 @@ fn a_restarted_roost_takes_its_peers_back_and_tells_them_all_again() {
     let told = peer.await_end_of_rib(1);
     assert!(told.iter().any(|told| told.announces("10.65.0.0/26")));
 }
+
+#[test]
+fn of_two_capabilities_the_last_counts() {
+    // RFC 4724 §3: "the receiver … MUST ignore all but the last instance"
+    let none = graceful(0, 120, &[]);
+    kept(&Open::new(65001).ipv6().cap(64, &none).cap(64, &graceful(0, 120, &[(1, F)])), Peer::reset);
+    dropped(&usual(0).cap(64, &none), Peer::reset);
+}
+
+#[test]
+fn a_restart_time_of_0_keeps_nothing_for_long() {
+    // RFC 4724 §4.2: "Restart Time" has passed
+    let (roost, peer, _other) = scene(&open(0, 0, &[(1, F)]), Neighbor::ebgp(65001));
+    peer.reset();
+    await_left(&roost, &[]);
+}

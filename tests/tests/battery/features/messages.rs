@@ -90,3 +90,22 @@ fn a_large_as_path_is_passed_on_in_segments() {
     from.update(&route).settle(&roost);
     assert_eq!(long.told(PREFIX).path(), path);
 }
+
+#[test]
+fn a_notification_may_be_long_too() {
+    // RFC 8654 §4: all messages but OPEN and KEEPALIVE
+    let roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer_with(0, Open::new(65000).cap(6, &[]));
+    peer.send(crate::harness::notification(6, 4, &[b'x'; 60_000])).expect_end_without_notification();
+    roost.await_reason(0, "Administrative Reset");
+}
+
+#[test]
+fn a_long_message_of_a_peer_that_did_not_say_it_sends_them_is_refused_with_1_2() {
+    // RFC 8654 §4: what we said does not bind the peer, what it did not say binds it
+    let roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer(0);
+    let long = fat(&peer).encode();
+    let length = (long.len() as u16).to_be_bytes();
+    peer.send(long).expect_notification(1, 2, &length);
+}

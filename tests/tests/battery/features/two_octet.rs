@@ -166,3 +166,24 @@ fn large_numbers_survive_two_old_speakers() {
     assert_eq!(told.value(AS_PATH), sequence2(&[65000, 65001, TRANS]));
     assert_eq!(told.value(AS4_PATH), sequence(&[65000, 65001, LARGE]));
 }
+
+#[test]
+fn as4_aggregator_without_an_aggregator_is_nobodys() {
+    // RFC 6793 §4.2.3
+    let told = from_old(|u| u.set(OPT_TRANS, AS4_AGGREGATOR, &[LARGE.to_be_bytes(), [1, 2, 3, 4]].concat()));
+    assert!(!told.has(AGGREGATOR) && !told.has(AS4_AGGREGATOR));
+}
+
+#[test]
+fn an_empty_as4_path_changes_nothing() {
+    // RFC 6793 §6: no segment is no number
+    let told = from_old(|u| u.path2(&[65001, TRANS]).set(OPT_TRANS, AS4_PATH, &[]));
+    assert_eq!(told.path(), [65001, 23456]);
+}
+
+#[test]
+fn as4_path_as_long_as_the_path_takes_its_place_whole() {
+    // RFC 6793 §4.2.3: also where the numbers differ; the peer's own stands in front or the route is not used
+    let told = from_old(|u| u.path2(&[65001, TRANS, 8]).set(OPT_TRANS, AS4_PATH, &sequence(&[65001, LARGE, 8])));
+    assert_eq!(told.path(), [65001, LARGE, 8]);
+}

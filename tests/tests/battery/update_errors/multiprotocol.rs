@@ -207,6 +207,32 @@ fn the_reserved_octet_of_mp_reach_is_ignored() {
     assert_eq!(roost.prefixes(0), [FIRST, SECOND, THIRD, SIX]);
 }
 
+#[test]
+fn an_ipv6_prefix_in_both_attributes_is_announced_whichever_stands_first() {
+    // RFC 4271 §4.3: as in the fields of IPv4
+    for reach_first in [true, false] {
+        let (roost, mut peer) = scene6();
+        let octets = [&[0, 2, 1], &prefix_octets(&[SIX])[..]].concat();
+        let route = peer.route6(&[SIX]).med(42);
+        let both = match reach_first {
+            true => route.attr(OPTIONAL, MP_UNREACH, &octets),
+            false => route.attr_first(OPTIONAL, MP_UNREACH, &octets),
+        };
+        peer.update(&both).settle(&roost);
+        assert_eq!(roost.row(0, SIX).med, Some(42));
+    }
+}
+
+#[test]
+fn an_ipv4_prefix_withdrawn_in_its_field_and_announced_in_mp_reach_is_announced() {
+    // RFC 4271 §4.3, RFC 4760 §3
+    let (roost, mut peer) = scene(From::External);
+    let reach = mp_reach(1, 1, &[192, 0, 2, 77], &prefix_octets(&[FIRST]));
+    let both = peer.route(&[]).without(NEXT_HOP).attr(OPTIONAL, MP_REACH, &reach).withdraw(&[FIRST]);
+    peer.update(&both).settle(&roost);
+    assert_eq!(roost.row(0, FIRST).next_hop.as_deref(), Some("192.0.2.77"));
+}
+
 // ---- families the session does not carry: ignored, and the session stays
 
 /// A session of IPv4 alone, with a family in MP_REACH_NLRI or MP_UNREACH_NLRI it did not ask for.

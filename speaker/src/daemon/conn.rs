@@ -106,7 +106,9 @@ impl Conn {
     /// Where chunks of routes go, and how many bytes of them are welcome.
     pub fn routes_room(&mut self) -> Option<(&mut VecDeque<Bytes>, usize)> {
         let held: usize = self.routes.iter().map(Bytes::len).sum();
-        (!self.closing && held < ROUTES_ROOM).then_some((&mut self.routes, ROUTES_ROOM - held))
+        // The last chunk may have gone beyond the room.
+        let room = ROUTES_ROOM.checked_sub(held).filter(|room| *room > 0 && !self.closing)?;
+        Some((&mut self.routes, room))
     }
 
     /// No routes any more; the connection ends when its control messages are written, or at `by`.

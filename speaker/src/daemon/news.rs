@@ -6,6 +6,7 @@ use bgp_proto::fsm::Negotiated;
 use bgp_proto::message::{RouteRefresh, Update};
 use bgp_proto::{Family, FamilySet};
 use rib::PeerId;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::out_queue::OutQueue;
 
@@ -15,6 +16,9 @@ pub struct FromPeer {
     pub peer: PeerId,
     /// What happened.
     pub news: News,
+    /// The sender's turn, given back when the owner has taken the news in: so a peer that floods fills neither the
+    /// memory nor the way of the others.
+    pub turn: Option<OwnedSemaphorePermit>,
 }
 
 /// What happened to a peer.

@@ -116,8 +116,9 @@ impl Owner {
                     if count == 0 {
                         return;
                     }
-                    for FromPeer { peer, news } in news.drain(..) {
+                    for FromPeer { peer, news, turn } in news.drain(..) {
                         self.apply(peer, news);
+                        drop(turn);
                     }
                 }
                 () = next_hops_changed(self.fib.as_ref()) => self.hear_of_next_hops(),

@@ -28,7 +28,7 @@ use bgp_proto::message::{Notification, Update};
 use futures::FutureExt;
 use rib::PeerId;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::conn::Conn;
 use super::keys::Key;
@@ -43,6 +43,9 @@ use crate::net::tcp::SocketOptions;
 const BATCH: usize = 64;
 /// Messages to the owner that may wait here before reading stops.
 const OUTBOX: usize = 4;
+/// Messages of one peer that may be on their way to the owner. Each has at most the UPDATEs of one read, so a peer that
+/// floods has no more than this before the owner, and the next one's turn is never far.
+const TURNS: usize = 8;
 
 /// What a peer's task is given.
 pub struct PeerSpec {
@@ -88,6 +91,7 @@ pub struct PeerTask {
     commands: mpsc::Receiver<PeerCommand>,
     owner: mpsc::Sender<FromPeer>,
     outbox: VecDeque<FromPeer>,
+    turns: Arc<Semaphore>,
     /// UPDATEs of the current turn, not yet in the outbox.
     updates: Vec<Update>,
     queue: Option<Arc<OutQueue>>,
@@ -147,6 +151,7 @@ impl PeerTask {
             commands,
             owner,
             outbox: VecDeque::new(),
+            turns: Arc::new(Semaphore::new(TURNS)),
             updates: Vec::new(),
             queue: None,
             wanted,
@@ -213,6 +218,7 @@ impl PeerTask {
             commands,
             owner,
             outbox,
+            turns,
             queue,
             machine,
             helper,
@@ -230,7 +236,7 @@ impl PeerTask {
             () = sleep_until(deadline) => Wake::Timeout,
             result = option(connecting.as_mut().map(|(_, connecting)| connecting)) => Wake::Connected(result),
             () = spec.key.changed() => Wake::Key,
-            _ = owner.reserve(), if !outbox.is_empty() => Wake::OwnerHasRoom,
+            () = has_room(owner, turns), if !outbox.is_empty() => Wake::OwnerHasRoom,
             _ = option(first.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(0),
             _ = option(second.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(1),
             () = option(queue.as_ref().map(|queue| Box::pin(queue.filled()))) => Wake::Queue,
@@ -311,7 +317,7 @@ impl PeerTask {
     /// Starts the machine when it is time to.
     fn start(&mut self) {
         let now = Instant::now();
-        if self.start_at.take_if(|at| *at <= now).is_some() && !self.stopping {
+        if self.start_at.take_if(|at| *at <= now).is_some() && !self.stopping && !self.disabled {
             self.machine.command(now, Command::Start);
         }
     }
@@ -328,6 +334,13 @@ async fn option<F: Future + Unpin>(future: Option<F>) -> F::Output {
         Some(future) => future.await,
         None => pending().await,
     }
+}
+
+/// Completes when another message to the owner can be sent.
+async fn has_room(owner: &mpsc::Sender<FromPeer>, turns: &Semaphore) {
+    // Held until there is room, or it could be gone again.
+    let _turn = turns.acquire().await;
+    drop(owner.reserve().await);
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

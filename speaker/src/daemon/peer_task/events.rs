@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bgp_proto::fsm::graceful::GrEvent;
 use bgp_proto::fsm::{Command, DownReason, Negotiated, PeerEvent};
-use bgp_proto::message::Update;
+use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use rib::{Excess, LimitEvent, Reached};
 use tracing::{debug, info, warn};
 
@@ -20,10 +20,7 @@ impl PeerTask {
             PeerEvent::StateChanged(state) => debug!(%peer, %state, "state"),
             PeerEvent::Up(negotiated) => self.up(negotiated),
             PeerEvent::Update(update) => self.update(update),
-            PeerEvent::RouteRefresh(refresh) => {
-                self.hand_over_updates();
-                self.tell(News::Refresh(refresh));
-            }
+            PeerEvent::RouteRefresh(refresh) => self.refresh_asked(refresh),
             PeerEvent::Down(reason) => self.down(&reason),
             PeerEvent::AttemptFailed(reason) => {
                 debug!(%peer, reason = reason.name(), "{reason}");
@@ -66,6 +63,15 @@ impl PeerTask {
         self.help();
         // From the second session on, only TCP was lost: packets were forwarded all the time.
         self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(true));
+    }
+
+    fn refresh_asked(&mut self, refresh: RouteRefresh) {
+        // A question that nobody has heard yet is asked once: a flood of them costs one answer a turn.
+        let waits = |message: &FromPeer| matches!(message.news, News::Refresh(other) if other == refresh);
+        if refresh.kind != RefreshKind::Request || !self.outbox.iter().any(waits) {
+            self.hand_over_updates();
+            self.tell(News::Refresh(refresh));
+        }
     }
 
     pub(super) fn update(&mut self, update: Update) {
@@ -146,15 +152,16 @@ impl PeerTask {
     }
 
     pub(super) fn tell(&mut self, news: News) {
-        self.outbox.push_back(FromPeer { peer: self.spec.id, news });
+        self.outbox.push_back(FromPeer { peer: self.spec.id, news, turn: None });
     }
 
     /// Gives the owner what it takes at the moment.
     pub(super) fn tell_owner(&mut self) {
         while !self.outbox.is_empty() {
+            let Ok(turn) = self.turns.clone().try_acquire_owned() else { return };
             let Ok(permit) = self.owner.try_reserve() else { return };
             if let Some(message) = self.outbox.pop_front() {
-                permit.send(message);
+                permit.send(FromPeer { turn: Some(turn), ..message });
             }
         }
     }

@@ -57,7 +57,7 @@ async fn a_panic_costs_the_peer_its_session_and_nothing_else() {
     let (mut first, incoming) = connection(&sane).await;
     assert!(commands.send(incoming).await.is_ok());
     establish(&mut first).await;
-    assert!(matches!(news.recv().await, Some(FromPeer { peer: PeerId(7), news: News::Up(..) })));
+    assert!(matches!(news.recv().await, Some(FromPeer { peer: PeerId(7), news: News::Up(..), .. })));
     assert_eq!(sane.waiting(), 0);
 
     // No clock can tell when this one's time for its OPEN is over: the sum panics.
@@ -81,7 +81,7 @@ async fn a_panic_costs_the_peer_its_session_and_nothing_else() {
         stream.read_exact(&mut header).await.expect("an OPEN or a NOTIFICATION");
         if header[18] == 1 {
             establish(&mut stream).await;
-            assert!(matches!(news.recv().await, Some(FromPeer { peer: PeerId(7), news: News::Up(..) })));
+            assert!(matches!(news.recv().await, Some(FromPeer { peer: PeerId(7), news: News::Up(..), .. })));
             break;
         }
     }

@@ -14,6 +14,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod address;
+mod innocent;
 mod peer;
 mod roost;
 mod table;
@@ -21,6 +22,7 @@ pub mod told;
 pub mod wire;
 
 pub use address::Loopback;
+pub use innocent::Innocent;
 pub use peer::{Event, Peer, capabilities, dial};
 pub use roost::{Neighbor, Roost, Setup};
 pub use told::Told;

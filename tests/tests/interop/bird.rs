@@ -226,6 +226,11 @@ impl Other for Bird {
         daemon.ask(&format!("reload in {}", name(peer)));
     }
 
+    fn refreshes(&self, daemon: &Daemon, peer: IpAddr) -> u64 {
+        let log = daemon.log();
+        log.lines().filter(|line| line.contains(&name(peer)) && line.contains("Got ROUTE-REFRESH")).count() as u64
+    }
+
     fn end_of_rib(&self, daemon: &Daemon, peer: IpAddr) -> bool {
         daemon
             .log()

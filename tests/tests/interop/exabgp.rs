@@ -162,7 +162,9 @@ impl Other for Exabgp {
             Reflected | AddPathReceive => Some("has no table: it does not pass routes on"),
             TheyRefresh => Some("has no command that asks; it answers"),
             Restarter => Some("has no table: there is nothing to keep"),
+            WeRefresh => Some("its code for the marks of RFC 7313 fails: the session ends when it is asked"),
             ShutdownText => Some("its shutdown text cannot be chosen"),
+            OurShutdownText => Some("its code for shutdown texts fails under Python 3"),
             _ => None,
         }
     }
@@ -198,6 +200,10 @@ impl Other for Exabgp {
     }
 
     fn refresh(&self, _daemon: &Daemon, _peer: IpAddr) {
+        unreachable!("it lacks this");
+    }
+
+    fn refreshes(&self, _daemon: &Daemon, _peer: IpAddr) -> u64 {
         unreachable!("it lacks this");
     }
 

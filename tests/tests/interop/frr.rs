@@ -179,6 +179,10 @@ impl Other for Frr {
         daemon.ask(&format!("clear bgp ipv4 unicast {peer} soft in"));
     }
 
+    fn refreshes(&self, daemon: &Daemon, peer: IpAddr) -> u64 {
+        neighbor_json(daemon, peer)["messageStats"]["routeRefreshRecv"].as_u64().unwrap_or(0)
+    }
+
     fn end_of_rib(&self, daemon: &Daemon, peer: IpAddr) -> bool {
         let neighbor = neighbor_json(daemon, peer);
         neighbor["gracefulRestartInfo"]["endOfRibRecv"]["ipv4Unicast"] == true

@@ -171,6 +171,11 @@ impl Other for Gobgp {
         daemon.ask(&format!("neighbor {peer} softresetin"));
     }
 
+    fn refreshes(&self, daemon: &Daemon, peer: IpAddr) -> u64 {
+        let neighbor = ask(daemon, &format!("neighbor {peer} -j"));
+        neighbor["state"]["messages"]["received"]["refresh"].as_u64().unwrap_or(0)
+    }
+
     fn end_of_rib(&self, daemon: &Daemon, peer: IpAddr) -> bool {
         let neighbor = ask(daemon, &format!("neighbor {peer} -j"));
         neighbor["afi_safis"][0]["mp_graceful_restart"]["state"]["end_of_rib_received"] == true

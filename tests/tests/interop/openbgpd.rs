@@ -127,6 +127,7 @@ impl Other for Openbgpd {
         match feature {
             Odd => Some("cannot send arbitrary attributes; shown with ExaBGP"),
             ExtendedMessages => Some("does not know the capability"),
+            WeRefresh => Some("counts the request, and sends nothing again"),
             Helper => Some("offers a restart time of 0 s: it does not ask to be waited for"),
             _ => None,
         }
@@ -184,6 +185,11 @@ impl Other for Openbgpd {
 
     fn refresh(&self, daemon: &Daemon, peer: IpAddr) {
         daemon.ask(&format!("neighbor {peer} refresh"));
+    }
+
+    fn refreshes(&self, daemon: &Daemon, peer: IpAddr) -> u64 {
+        let received = &neighbor_json(daemon, peer)["stats"]["message"]["received"];
+        received["route_refresh"].as_u64().unwrap_or(0)
     }
 
     fn end_of_rib(&self, daemon: &Daemon, peer: IpAddr) -> bool {

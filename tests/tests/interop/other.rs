@@ -117,6 +117,9 @@ pub trait Other: Sync {
     /// Asks the peer for its routes again.
     fn refresh(&self, daemon: &Daemon, peer: IpAddr);
 
+    /// How many ROUTE-REFRESH it has taken from the peer.
+    fn refreshes(&self, daemon: &Daemon, peer: IpAddr) -> u64;
+
     /// Whether an End-of-RIB of IPv4 has come from `peer`.
     fn end_of_rib(&self, daemon: &Daemon, peer: IpAddr) -> bool;
 

@@ -143,6 +143,17 @@ impl Here<'_> {
             });
             self.sees(x, "10.65.1.0/26", |_| true);
         });
+        cells.cell(WeRefresh, || {
+            let updates = |row: &Value| row["messages"]["update_in"].as_u64().unwrap_or(0);
+            let before = (self.other.refreshes(x, address("10.9.0.1")), updates(&roost::peer(roost, "10.9.0.2")));
+            roost.ask("peer refresh 10.9.0.2 --in");
+            until("they have taken it", LIMIT, || {
+                let refreshes = self.other.refreshes(x, address("10.9.0.1"));
+                if refreshes > before.0 { Ok(()) } else { Err(self.other.last_error(x, address("10.9.0.1"))) }
+            });
+            roost::peer_when(roost, "10.9.0.2", "their routes again", |row| updates(row) > before.1);
+            kernel_has(roost.ns(), "10.66.1.0/24 via 10.9.0.2 dev eth0");
+        });
     }
 
     fn attributes(&self, cells: &mut Cells<'_>) {
@@ -210,6 +221,15 @@ impl Here<'_> {
             signal_all(self.y.ns(), "CONT");
             roost::established(&self.roost, "10.9.0.3");
             self.up(&self.y, "10.9.0.1");
+        });
+        cells.cell(OurShutdownText, || {
+            self.roost.ask("peer disable 10.9.0.3 --message back-at-noon");
+            until("they show the text", LIMIT, || {
+                let said = self.other.last_error(&self.y, address("10.9.0.1")) + &self.y.log();
+                if said.contains("back-at-noon") { Ok(()) } else { Err(said) }
+            });
+            kernel_lacks(self.roost.ns(), "10.67.1.0/24");
+            self.gone(&self.y, "10.65.1.0/26");
         });
     }
 

@@ -1,7 +1,7 @@
 //! What an UPDATE costs: reading it, with attributes that are new and attributes that were seen, and writing it.
 //!
 //! `decode_prefixes` and `pack_prefixes` have a row `items`: prefixes per second; its inverse is the time a prefix takes.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

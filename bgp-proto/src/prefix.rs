@@ -90,7 +90,7 @@ impl Prefix {
     }
 
     /// Length in bits.
-    #[allow(clippy::len_without_is_empty)]
+    #[expect(clippy::len_without_is_empty, reason = "a length in bits: 0.0.0.0/0 is not empty")]
     pub const fn len(&self) -> u8 {
         match *self {
             Self::V4 { len, .. } | Self::V6 { len, .. } => len,

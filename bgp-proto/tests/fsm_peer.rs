@@ -1,5 +1,5 @@
 //! Single properties of a peer that neither the table nor the world shows by itself.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::time::{Duration, Instant};
 

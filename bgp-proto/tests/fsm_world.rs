@@ -3,7 +3,7 @@
 //! Whatever happened on the way (bytes split everywhere, packets late, connections cut at any step, both ends dialling
 //! at once, one end passive), once the network leaves them alone the two must end up Established, over one connection,
 //! agreeing on what they negotiated. The same seed gives the same trace. A failure prints the seed and the trace's end.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "fsm_world/world.rs"]
 mod world;

@@ -6,7 +6,7 @@
 //!     ip link set peer0 up; ip link set eth0 up; cargo run --release -p fib-sync --example install 100000'
 //! ip netns del bench
 //! ```
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "an example that shows what it does")]
 
 use fib_sync::{FibConfig, FibError, FibHandle, Target, start};
 use ipnetwork::{IpNetwork, Ipv4Network};

@@ -133,7 +133,6 @@ impl FibConfig {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn pool(cidr: &str, mode: Mode) -> Pool {

@@ -299,7 +299,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::memory::MemoryKernel;
     use crate::route::{Form, Hop, Hops, Route};

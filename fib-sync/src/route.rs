@@ -253,7 +253,6 @@ pub(crate) fn is_host(net: IpNetwork) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::kernel::Link;
 

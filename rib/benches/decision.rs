@@ -1,7 +1,7 @@
 //! What one path costs: to compare, to select among several, to take in, to settle.
 //!
 //! `cargo bench -p rib --bench decision`. Items are paths.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::cell::RefCell;
 use std::net::IpAddr;

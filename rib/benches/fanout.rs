@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p rib --bench fanout`. 800 routes with eight attribute sets change; every member fetches its bytes.
 //! Items are members, so the figure is the cost of one more peer.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::cell::RefCell;
 use std::sync::Arc;

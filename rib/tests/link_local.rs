@@ -1,5 +1,5 @@
 //! Next hops that are only link-local belong to the link of the session they came by (RFC 2545 §3).
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;

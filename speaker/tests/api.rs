@@ -1,5 +1,5 @@
 //! The API server over a real Unix socket, with a made-up daemon behind it.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fake;
 

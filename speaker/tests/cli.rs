@@ -1,5 +1,5 @@
 //! The command line: its arguments, its tables, and the binary against a made-up daemon.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fake;
 

@@ -1,7 +1,7 @@
 //! The configuration as its users meet it: files that load, and what is said about files that do not.
 //!
 //! What people read is golden (`snapshots/`); what the daemon gets is asserted.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "config/command.rs"]
 mod command;

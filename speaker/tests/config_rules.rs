@@ -1,5 +1,4 @@
 //! Keys about AS paths, roles and well-known communities: what they mean, what is said about those that cannot be.
-#![allow(clippy::unwrap_used)]
 
 use bgp_proto::Asn;
 use bgp_proto::message::Role;

@@ -1,5 +1,5 @@
 //! Schema, reader and examples name the same keys: what one knows, all know.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! Keys about sessions as a whole: what they mean, what is said about mistakes.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! `roost decode` over made-up recordings: every format, every way a recording can be incomplete.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "decode/any_input.rs"]
 mod any_input;

@@ -33,7 +33,7 @@ impl Lab {
             "lab name {name:?}: want 1 to 20 of a-z and 0-9"
         );
         // SAFETY: geteuid has no preconditions and cannot fail.
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "std has no such call")]
         let uid = unsafe { libc::geteuid() };
         assert!(uid == 0, "the lab makes network namespaces and needs root: type `sudo tests/run`");
         if let Err(error) = Command::new("ip").arg("-V").output() {
@@ -108,7 +108,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let failed = std::thread::panicking();
         if failed {
-            #[allow(clippy::print_stderr)]
+            #[expect(clippy::print_stderr, reason = "for whoever reads the failed test")]
             {
                 eprintln!("{}", self.log_tails());
             }
@@ -119,7 +119,7 @@ impl Drop for Lab {
         let keep = std::env::var_os("ROOST_LAB_KEEP").is_some();
         if let (true, Some(dir)) = (failed && keep, self.dir.take()) {
             let path = dir.keep();
-            #[allow(clippy::print_stderr)]
+            #[expect(clippy::print_stderr, reason = "for whoever reads the failed test")]
             {
                 eprintln!("ROOST_LAB_KEEP: the lab's files stay in {}", path.display());
             }
@@ -170,7 +170,7 @@ fn remove(full_name: &str) {
     if let Ok(pids) = ip(&["netns", "pids", full_name]) {
         for pid in pids.split_whitespace().filter_map(|p| p.parse::<i32>().ok()) {
             // SAFETY: kill on a pid number touches no memory of ours.
-            #[allow(unsafe_code)]
+            #[expect(unsafe_code, reason = "std has no such call")]
             unsafe {
                 libc::kill(pid, libc::SIGKILL);
             }

@@ -59,7 +59,7 @@ impl Process {
         }
         let pid = i32::try_from(self.child.id()).expect("Linux pids are below 2^22");
         // SAFETY: kill on the pid of a child that has not been waited for: it cannot have been given to another process.
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "std has no such call")]
         unsafe {
             libc::kill(pid, signal);
         }

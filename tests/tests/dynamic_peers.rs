@@ -1,7 +1,7 @@
 //! Peers nobody has listed, on the wire: made by a connection, counted, forgotten with their routes.
 //!
 //! The words are those of the battery, whose cases stand in `battery/`.
-#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "battery/harness/mod.rs"]
 mod harness;

@@ -1,7 +1,5 @@
 //! The lab itself: it must be trusted before roost is judged by it.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use roost_tests::{Bird1, Bird2, Daemon, Lab, PATIENCE, Program, RouteWatch, until};

@@ -2,7 +2,6 @@
 //!
 //! Told with the words of the [battery's harness](harness): each case has a roost of its own on loopback addresses of
 //! its own, and reads messages without roost's codec.
-#![allow(clippy::unwrap_used, missing_docs, dead_code, unused_imports)]
 
 #[path = "battery/harness/mod.rs"]
 mod harness;

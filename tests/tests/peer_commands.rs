@@ -1,16 +1,16 @@
 //! `roost peer refresh|reset|disable|enable`, seen from the other side: by a raw peer, octet by octet, and by BIRD 2.
 //!
 //! The words are those of the battery, whose cases stand in `battery/`.
-#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "battery/harness/mod.rs"]
 mod harness;
 
 use std::time::{Duration, Instant};
 
-use harness::wire::{KEEPALIVE, NOTIFICATION, ROUTE_REFRESH, UPDATE};
+use harness::wire::{KEEPALIVE, ROUTE_REFRESH};
 use harness::{Event, Neighbor, Open, PATIENCE, Peer, Roost, Setup, Told, notification};
-use roost_tests::{Daemon, Kind, Lab, Speaker, until};
+use roost_tests::{Kind, Lab, Speaker, until};
 use serde_json::json;
 
 /// Graceful restart (RFC 4724 §3) with the N bit (RFC 8538 §2): 120 s, IPv4 with its forwarding kept.

@@ -1,6 +1,5 @@
 //! `bgp-proto` and `rib` hold no socket, no clock and no tokio: in their source and in what they depend on.
-
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

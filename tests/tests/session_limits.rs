@@ -1,7 +1,7 @@
 //! What a session may cost, on the wire: a raw peer against the built binary.
 //!
 //! The words are those of the battery, whose cases stand in `battery/`.
-#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "battery/harness/mod.rs"]
 mod harness;

@@ -123,9 +123,7 @@ impl NextHop {
     pub const fn on_interface(&self, interface: u32) -> Option<Self> {
         let addr = match *self {
             Self::Addr(IpAddr::V6(addr)) if addr.is_unicast_link_local() => addr,
-            Self::WithLinkLocal { global, link_local }
-                if global.is_unspecified() || global.is_unicast_link_local() =>
-            {
+            Self::WithLinkLocal { global, link_local } if global.is_unspecified() || global.is_unicast_link_local() => {
                 link_local
             }
             _ => return None,

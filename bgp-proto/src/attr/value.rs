@@ -10,7 +10,7 @@ use crate::Asn;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttrCode(pub u8);
 
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the RFCs' own names")]
 impl AttrCode {
     pub const ORIGIN: Self = Self(1);
     pub const AS_PATH: Self = Self(2);

@@ -9,7 +9,7 @@ use super::{HEADER_LEN, MAX_LEN, MessageError, MessageErrorKind};
 
 /// Message types. RFC 4271 §4.1, RFC 2918 §3
 pub mod kind {
-    #![allow(missing_docs)]
+    #![expect(missing_docs, reason = "the RFCs' own names")]
     pub const OPEN: u8 = 1;
     pub const UPDATE: u8 = 2;
     pub const NOTIFICATION: u8 = 3;

@@ -17,7 +17,7 @@ pub const MAX_SHUTDOWN_TEXT: usize = 255;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErrorCode(pub u8);
 
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the RFCs' own names")]
 impl ErrorCode {
     pub const MESSAGE_HEADER: Self = Self(1);
     pub const OPEN_MESSAGE: Self = Self(2);
@@ -60,7 +60,7 @@ impl fmt::Debug for ErrorCode {
 
 /// Subcodes of [`ErrorCode::CEASE`]. RFC 4486 §3, RFC 8538 §3.1, RFC 9384 §3
 pub mod cease {
-    #![allow(missing_docs)]
+    #![expect(missing_docs, reason = "the RFCs' own names")]
     pub const MAX_PREFIXES: u8 = 1;
     pub const ADMINISTRATIVE_SHUTDOWN: u8 = 2;
     pub const PEER_DECONFIGURED: u8 = 3;

@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets, over the committed seeds and some thousand mutations of them. `tests/fuzz` runs the
 //! same bodies under libFuzzer.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
-#![allow(dead_code)] // the bounds on memory are for fuzz builds, which count
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(dead_code, reason = "the bounds on memory are for fuzz builds, which count")]
 
 mod mutate;
 mod seeds;

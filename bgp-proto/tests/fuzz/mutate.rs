@@ -24,6 +24,7 @@ impl Rng {
 struct Shown<'a>(&'a str, &'a [u8]);
 
 impl Drop for Shown<'_> {
+    #[expect(clippy::print_stderr, reason = "for whoever reads the failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let hex: String = self.1.iter().map(|octet| format!("{octet:02x}")).collect();

@@ -1,5 +1,4 @@
 //! The engine against a kernel in memory, with time as a number.
-#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::config::{Mode, Pool, TABLE_MAIN};

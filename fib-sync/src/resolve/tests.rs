@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use crate::config::{Pool, TABLE_MAIN};
 use crate::kernel::{Address, Dump, Link};

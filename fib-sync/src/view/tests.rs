@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use crate::config::TABLE_MAIN;
 use crate::route::{Form, Hop, Hops};

@@ -3,7 +3,7 @@
 //!
 //! A veth named `tunl0` stands in for the ipip device, which not every kernel has: it accepts the same
 //! routes and prints them the same way.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod forms;
 mod netns;
@@ -76,6 +76,7 @@ async fn until(fib: &FibHandle, what: &str, done: impl Fn(FibStats) -> bool) -> 
             fib.stats(),
             &bird_routes().iter().take(20).collect::<Vec<_>>()
         );
+        // Between two looks: counters only answer.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     began.elapsed()

@@ -12,6 +12,7 @@ async fn back(fib: &FibHandle, before: &[String], what: &str) {
             break;
         }
         assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:#?}", bird_routes());
+        // Between two looks: what tells of changes is itself under test.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -12,12 +12,9 @@ pub mod table;
 
 mod dice;
 use dice as rng;
-// What the model has for its own runs is not all used here.
-#[allow(dead_code)]
 #[path = "../../tests/model/naive.rs"]
 mod naive;
 #[path = "../../tests/model/told.rs"]
 mod told;
-#[allow(dead_code)]
 #[path = "../../tests/model/world.rs"]
 mod world;

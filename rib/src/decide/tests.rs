@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
-
 use super::*;
 
 /// splitmix64: random enough, and a seed is one number.

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use bgp_proto::attr::{AsPath, Community, ExtCommunity};

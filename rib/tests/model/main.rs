@@ -3,7 +3,7 @@
 //!
 //! Members hold what was decoded from the bytes they fetched, so the log, the cached slices, split horizon, packing and
 //! the codec are all under test. A failing run prints its seed. Beside it, short stories with a known end.
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod limits;
 mod long_lived;

@@ -33,6 +33,7 @@ pub enum Profile {
 struct Seed(u64);
 
 impl Drop for Seed {
+    #[expect(clippy::print_stderr, reason = "for whoever reads the failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the world's seed was {}", self.0);

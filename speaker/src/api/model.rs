@@ -191,7 +191,7 @@ pub struct LimitRow {
 
 /// Messages by type and direction.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "a count of each message, by name")]
 pub struct MessageCounts {
     pub open_in: u64,
     pub open_out: u64,

@@ -92,7 +92,6 @@ fn message(text: Option<String>) -> Result<Option<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -62,7 +62,6 @@ fn parse(text: &str) -> Result<Prefix, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn texts(texts: &[&str]) -> Vec<String> {

@@ -112,7 +112,7 @@ pub enum PeerOrder {
     /// Exchange routes again, without ending the session: what others call a soft clear, or reload
     Refresh {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
         /// Only ask the peer for its routes (RFC 2918)
         #[arg(long = "in", conflicts_with = "outgoing")]
@@ -127,7 +127,7 @@ pub enum PeerOrder {
     /// End the session and begin another (Cease/Administrative Reset); one that is down is tried now
     Reset {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
         /// A line for the peer's operator, at most 255 octets (RFC 9003)
         #[arg(long, value_name = "TEXT")]
@@ -139,7 +139,7 @@ pub enum PeerOrder {
     /// End the session and want none (Cease/Administrative Shutdown), until `enable` or the next start of roost
     Disable {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
         /// A line for the peer's operator, at most 255 octets (RFC 9003)
         #[arg(long, value_name = "TEXT")]
@@ -148,7 +148,7 @@ pub enum PeerOrder {
     /// Let a peer in again, now: one that was disabled, has announced too many prefixes or made mistakes
     Enable {
         #[command(flatten)]
-        #[allow(missing_docs)]
+        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
     },
 }

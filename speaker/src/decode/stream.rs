@@ -100,7 +100,6 @@ pub(super) fn decode(mut input: impl Read, output: &mut Output<'_>, args: &Decod
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn keepalive() -> Vec<u8> {

@@ -1,5 +1,4 @@
 //! What operators read, and which ends keep routes.
-#![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
 

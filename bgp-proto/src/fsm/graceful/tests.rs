@@ -1,5 +1,4 @@
 //! Both machines as tables: a line of inputs, the events it gives.
-#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 

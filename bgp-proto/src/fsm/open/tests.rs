@@ -1,5 +1,4 @@
 //! The negotiation as a table: what each side offers, what comes out; and what is refused, with which NOTIFICATION.
-#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::fsm::GrConfig;

@@ -1,5 +1,4 @@
 //! Tests of the codec as a whole: vectors, errors and their treatment, round trips, hostile bytes.
-#![allow(clippy::unwrap_used)]
 
 // What must hold of a message, whoever makes it up.
 #[path = "../../../fuzz/src/canonical.rs"]

@@ -1,5 +1,4 @@
 //! What is written can be read, and what can't be read does no harm. The kernel's opinion is asked in `tests/kernel`.
-#![allow(clippy::unwrap_used)]
 use super::*;
 use crate::netlink::encode::{All, encode_dump, encode_op};
 use crate::plan::Op;

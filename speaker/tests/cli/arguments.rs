@@ -66,10 +66,17 @@ fn command_lines() {
         ("roost peer enable", "MissingRequiredArgument"),
         ("roost peer enable node-b --all", "ArgumentConflict"),
         ("roost peer", "DisplayHelpOnMissingArgumentOrSubcommand"),
-        ("roost decode", "Decode(DecodeArgs { as2: false, as4: false, add_path: false, port: 179 })"),
+        (
+            "roost decode",
+            "Decode { file: None, options: DecodeArgs { as2: false, as4: false, add_path: false, port: 179 } }",
+        ),
+        (
+            "roost decode session.pcap --as2",
+            "Decode { file: Some(\"session.pcap\"), options: DecodeArgs { as2: true, as4: false, add_path: false, port: 179 } }",
+        ),
         (
             "roost decode --as4 --add-path --port 1790",
-            "Decode(DecodeArgs { as2: false, as4: true, add_path: true, port: 1790 })",
+            "Decode { file: None, options: DecodeArgs { as2: false, as4: true, add_path: true, port: 1790 } }",
         ),
         ("roost decode --as2 --as4", "ArgumentConflict"),
         ("roost decode --port 70000", "ValueValidation"),

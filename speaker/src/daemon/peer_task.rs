@@ -349,3 +349,6 @@ async fn sleep_until(deadline: Option<Instant>) {
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,3 @@ impl PeerTask {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,147 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bgp_proto::fsm::{PeerConfig, local_open};
+use bgp_proto::message::{Codec, Message, end_of_rib, kind, split_frame};
+use bgp_proto::{Asn, Family, RouterId};
+use bytes::BytesMut;
+use rib::PeerId;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::super::keys::Keys;
+use super::super::news::{FromPeer, News};
+use super::super::peer_status::PeerShared;
+use super::super::restart::Restart;
+use super::super::setup;
+use super::super::unopened::{Incoming, Unopened};
+use super::{PeerCommand, PeerTask, TURNS};
+use crate::config::{self, Limits};
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+const YAML: &str = "router: { asn: 65001, router_id: 10.0.0.1 }\n\
+                    peers: [ { address: 127.0.0.1, asn: 65001, passive: true, idle_hold: 100ms, idle_hold_max: 200ms, hold_time: 3s } ]";
+
+/// Both ends of a connection, the accepted one with a place.
+async fn connection(unopened: &Arc<Unopened>) -> (TcpStream, PeerCommand) {
+    let listener = TcpListener::bind((ADDRESS, 0)).await.expect("loopback has free ports");
+    let theirs = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+    let (stream, _) = listener.accept().await.expect("a connection waits");
+    let ticket = unopened.admit(ADDRESS).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    (theirs, PeerCommand::Accepted(Incoming { stream, ticket }))
+}
+
+/// Brings a session up from the other end.
+async fn establish(stream: &mut TcpStream) {
+    let open = Message::Open(local_open(&PeerConfig::new(Asn(65001), RouterId(2), Asn(65001))));
+    stream.write_all(&open.encode(&Codec::INITIAL)).await.expect("the task reads");
+    stream.write_all(&Message::Keepalive.encode(&Codec::INITIAL)).await.expect("the task reads");
+}
+
+/// A task with one peer that connects, and the ways to it.
+struct Bench {
+    commands: mpsc::Sender<PeerCommand>,
+    news: mpsc::Receiver<FromPeer>,
+    shared: Arc<PeerShared>,
+    running: JoinHandle<()>,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let (commands, receiver) = mpsc::channel(8);
+        let (owner, news) = mpsc::channel(1024);
+        let shared = PeerShared::new();
+        let config = config::parse("roost.yaml", YAML).expect("a configuration").config;
+        let key = Keys::new(&config, Path::new("")).of(None);
+        let restart = Arc::new(Restart::new(None));
+        let spec = setup::peer(&config, PeerId(7), &config.peers[0], key, &restart);
+        let task = PeerTask::new(spec, 1, receiver, owner, Arc::default(), shared.clone(), restart);
+        Self { commands, news, shared, running: tokio::spawn(task.run()) }
+    }
+
+    async fn connect(&self, unopened: &Arc<Unopened>) -> TcpStream {
+        let (stream, incoming) = connection(unopened).await;
+        assert!(self.commands.send(incoming).await.is_ok());
+        stream
+    }
+
+    /// Brings a session up from the other end.
+    async fn establish(&mut self, stream: &mut TcpStream) {
+        establish(stream).await;
+        let news = self.news.recv().await;
+        assert!(matches!(news, Some(FromPeer { peer: PeerId(7), news: News::Up(..), .. })));
+    }
+
+    async fn stop(self) {
+        assert!(self.commands.send(PeerCommand::Stop(None)).await.is_ok());
+        self.running.await.expect("the task ends as it should");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_the_peer_its_session_and_nothing_else() {
+    let mut bench = Bench::start();
+    let sane = Unopened::new(Limits::default());
+    let mut first = bench.connect(&sane).await;
+    bench.establish(&mut first).await;
+    assert_eq!(sane.waiting(), 0);
+
+    // No clock can tell when this one's time for its OPEN is over: the sum panics.
+    let insane = Unopened::new(Limits { open_timeout: Duration::MAX, ..Limits::default() });
+    let mut second = bench.connect(&insane).await;
+    // Both connections are gone, and the owner knows it.
+    for stream in [&mut first, &mut second] {
+        drop(stream.read_to_end(&mut Vec::new()).await);
+    }
+    let lost = bench.news.recv().await.map(|news| news.news);
+    assert!(matches!(lost, Some(News::Down { retain }) if retain.is_empty()));
+    let status = bench.shared.snapshot();
+    assert_eq!((insane.waiting(), status.panics), (0, 1));
+    assert!(status.negotiated.is_none());
+
+    // The peer is refused for a while, and then let in. RFC 4486 §4
+    loop {
+        let mut stream = bench.connect(&sane).await;
+        let mut header = [0; 19];
+        stream.read_exact(&mut header).await.expect("an OPEN or a NOTIFICATION");
+        if header[18] == 1 {
+            bench.establish(&mut stream).await;
+            break;
+        }
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_has_its_turns_before_the_owner_and_no_more() {
+    let mut bench = Bench::start();
+    let mut stream = bench.connect(&Unopened::new(Limits::default())).await;
+    bench.establish(&mut stream).await;
+    let (mut reading, mut writing) = stream.into_split();
+    let end_of_ribs = end_of_rib(Family::IPV4_UNICAST).repeat(5_000);
+    let flood = tokio::spawn(async move { while writing.write_all(&end_of_ribs).await.is_ok() {} });
+    // The owner takes nothing: the task reads until its turns are used up, and goes on with timers all the same.
+    while bench.news.len() < TURNS {
+        tokio::task::yield_now().await;
+    }
+    let (mut received, mut keepalives) = (BytesMut::new(), 0);
+    while keepalives < 3 {
+        reading.read_buf(&mut received).await.expect("the session stands");
+        while let Some(frame) = split_frame(&mut received, 4096).expect("roost's messages are right") {
+            keepalives += u32::from(frame.kind == kind::KEEPALIVE);
+        }
+    }
+    assert_eq!(bench.news.len(), TURNS);
+    // It goes on as soon as the owner does.
+    for _ in 0..10 * TURNS {
+        assert!(matches!(bench.news.recv().await, Some(FromPeer { news: News::Updates(_), .. })));
+        assert!(bench.news.len() <= TURNS);
+    }
+    bench.stop().await;
+    flood.await.expect("it ends with the connection");
+}

@@ -321,12 +321,39 @@ fn an_extended_header_cut_short_is_answered_with_2_0() {
     refused(&Open::new(65001).parameters(255, &[255, 0]), 2, 0, &[]);
 }
 
+#[test]
+fn an_extended_length_of_0_is_no_parameter() {
+    accepted(&Open::bare(65001).parameters(255, &[255, 0, 0]));
+}
+
+#[test]
+fn type_255_behind_another_parameter_is_an_unknown_one() {
+    // RFC 9072 §2: the extended form is known by the first type; RFC 4271 §6.2
+    refused(&Open::new(65001).parameters(6, &[2, 0, 255, 0, 0, 0]), 2, 4, &[]);
+}
+
 // ---- capabilities
 
 #[test]
 fn an_unknown_capability_is_ignored() {
     // RFC 5492 §3
     accepted(&Open::new(65001).cap(199, &[1, 2, 3]).cap(239, &[]));
+}
+
+#[test]
+fn junk_in_capabilities_that_only_inform_costs_no_session() {
+    // Host name (73) and software version (75): nothing hangs on what they say.
+    for (code, value) in
+        [(73, &[][..]), (73, &[30, b'a']), (73, &[1, b'a', 9]), (75, &[]), (75, &[30, 0xff]), (75, &[0])]
+    {
+        accepted(&Open::new(65001).cap(code, value));
+    }
+}
+
+#[test]
+fn the_reserved_octet_of_a_family_is_ignored() {
+    // RFC 4760 §8: "should be ignored"
+    accepted(&Open::new(65001).without(1).cap(1, &[0, 1, 0xff, 1]));
 }
 
 #[test]

@@ -387,6 +387,22 @@ fn a_restarted_roost_takes_its_peers_back_and_tells_them_all_again() {
 }
 
 #[test]
+fn a_hard_reset_that_does_not_say_what_it_stands_for_is_one() {
+    // RFC 8538 §3.1: its subcode decides
+    for data in [&[][..], &[6], &[6, 2, 200], &[6, 9, 6, 9]] {
+        dropped(&usual(N), |mut peer| peer.send(notification(6, 9, data)).expect_end_without_notification());
+    }
+}
+
+#[test]
+fn a_notification_of_an_unknown_kind_with_the_n_bit_keeps_the_routes() {
+    // RFC 8538 §4: every NOTIFICATION but the Hard Reset
+    for (code, subcode) in [(6, 99), (99, 1), (3, 1)] {
+        kept(&usual(N), |mut peer| peer.send(notification(code, subcode, &[])).expect_end_without_notification());
+    }
+}
+
+#[test]
 fn of_two_capabilities_the_last_counts() {
     // RFC 4724 §3: "the receiver … MUST ignore all but the last instance"
     let none = graceful(0, 120, &[]);

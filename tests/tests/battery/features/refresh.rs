@@ -235,6 +235,23 @@ fn marks_of_a_peer_that_did_not_say_it_sends_them_change_nothing() {
 }
 
 #[test]
+fn the_second_mark_alone_leaves_stale_routes_to_the_end_of_rib() {
+    // RFC 7313 §4.2, RFC 4724 §4.2
+    let graceful = || Open::new(65000).cap(64, &[0, 120, 0, 1, 1, 0x80]);
+    let roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer_with(0, graceful());
+    let route = peer.route(&[A, B]);
+    peer.update(&route).send(message(UPDATE, &[0; 4])).settle(&roost);
+    peer.reset();
+    roost.await_table("stale routes", |rows| rows.iter().all(|row| row.stale).then_some(()));
+    let mut peer = roost.connect_again(0, graceful());
+    peer.send(refresh(1, 2, 1)).settle(&roost);
+    assert_eq!(roost.prefixes(0), [A, B]);
+    peer.send(message(UPDATE, &[0; 4])).settle(&roost);
+    assert_eq!(roost.prefixes(0), [""; 0]);
+}
+
+#[test]
 fn marks_before_the_end_of_rib_of_a_peer_with_graceful_restart_change_nothing() {
     // RFC 7313 §4.2: "MUST ignore any BoRRs … before the speaker receives the EoR"
     let roost = Setup::with([Neighbor::client()]).start();

@@ -180,6 +180,35 @@ fn a_next_hop_of_two_addresses_is_global_and_link_local() {
 }
 
 #[test]
+fn a_second_next_hop_that_is_not_link_local_is_left_alone() {
+    // RFC 2545 §3: only the first is for everyone
+    let (roost, mut peer) = scene(From::External);
+    let both = [v6("2001:db8::7"), v6("2001:db8::8")].concat();
+    let route = peer.route(&[]).without(NEXT_HOP).reach6(&both, &[SIX]);
+    peer.update(&route).settle(&roost);
+    assert_eq!(roost.row(0, SIX).next_hop.as_deref(), Some("2001:db8::7"));
+}
+
+#[test]
+fn mp_reach_without_prefixes_changes_nothing() {
+    let (roost, mut peer) = scene6();
+    let nothing = mp_reach(2, 1, &v6("2001:db8::1"), &[]);
+    let route = peer.route(&[]).without(NEXT_HOP).attr(OPTIONAL, MP_REACH, &nothing);
+    peer.update(&route).settle(&roost);
+    assert_eq!(roost.prefixes(0), [FIRST, SECOND, THIRD, SIX, OTHER]);
+    assert_eq!(roost.about(0)["update_faults"].as_u64(), Some(0));
+}
+
+#[test]
+fn a_bad_origin_withdraws_what_every_field_of_the_message_names() {
+    // RFC 7606 §2, §5.1: NLRI, MP_REACH_NLRI, withdrawn routes and MP_UNREACH_NLRI
+    let (roost, mut peer) = scene6();
+    let wrong = peer.route(&[FIRST]).reach6(&v6("2001:db8::1"), &[SIX]).origin(9);
+    peer.update(&wrong.withdraw(&[SECOND]).unreach6(&[OTHER])).settle(&roost);
+    assert_eq!(roost.prefixes(0), [THIRD]);
+}
+
+#[test]
 fn ipv4_in_mp_reach_is_ipv4() {
     let (roost, mut peer) = scene(From::External);
     let reach = mp_reach(1, 1, &[192, 0, 2, 77], &prefix_octets(&["172.16.0.0/12"]));

@@ -1,7 +1,7 @@
 //! Confederations (RFC 5065): we are member AS 65000 of 64500, beside the members 64513 and 64514.
 
 use crate::harness::wire::code::*;
-use crate::harness::wire::segment;
+use crate::harness::wire::{segment, sequence2};
 use crate::harness::{Neighbor, OURS, Open, Peer, Roost, Setup, Update};
 
 const PREFIX: &str = "10.1.0.0/16";
@@ -134,6 +134,32 @@ fn local_pref_med_and_next_hop_pass_from_member_to_member() {
         assert_eq!((told.number(LOCAL_PREF), told.number(MED)), (333, 44));
         assert_eq!(told.next_hop, [192, 0, 2, 10]);
     }
+}
+
+#[test]
+fn marks_of_reflection_stay_in_the_member_as() {
+    // RFC 4456 §8: their identifiers are of this member AS
+    let peers = [Neighbor::client(), Neighbor::member(64513)];
+    let roost = Setup::with(peers).router("confederation: { id: 64500, members: [64513] }").start();
+    let (mut client, mut member) = (roost.peer(0), roost.peer(1));
+    let route = client.route(&[PREFIX]).originator([9, 9, 9, 9]).clusters(&[[8, 8, 8, 8]]);
+    client.update(&route).settle(&roost);
+    let told = member.told(PREFIX);
+    assert!(!told.has(ORIGINATOR_ID) && !told.has(CLUSTER_LIST));
+}
+
+#[test]
+fn to_a_two_octet_member_only_the_outside_part_goes_beside_the_path() {
+    // RFC 6793 §4.2.2: AS4_PATH has no confederation segments
+    let roost = setup().start();
+    let mut from = roost.peer(MEMBER);
+    let mut old = roost.peer_with(OTHER_MEMBER, Open::new(64514).without(65).id(Roost::peer_id(1)));
+    let route = from.route(&[PREFIX]).segments(&[(CONFED, &[64513, 70_000]), (SEQUENCE, &[70_001, 9])]);
+    from.update(&route).settle(&roost);
+    let told = old.told(PREFIX);
+    let path = [&[CONFED, 3, 0xfd, 0xe8, 0xfc, 0x01, 0x5b, 0xa0][..], &sequence2(&[23456, 9])].concat();
+    assert_eq!(told.value(AS_PATH), path);
+    assert_eq!(told.value(AS4_PATH), segment(SEQUENCE, &[70_001, 9]));
 }
 
 // ---- errors: RFC 5065 §5

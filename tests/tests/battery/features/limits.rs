@@ -40,11 +40,26 @@ fn as_many_as_the_limit_are_fine_and_one_more_is_answered_with_6_1() {
 }
 
 #[test]
+fn where_a_notification_would_keep_the_routes_it_is_a_hard_reset() {
+    // RFC 8538 §3.1, §5: with the N bit on both sides; the 6/1 stands in it
+    let roost = Setup::with([Neighbor::ebgp(65001).with("max_prefix: { limit: 2 }")]).start();
+    let mut peer = roost.peer_with(0, Open::new(65001).cap(64, &[0x40, 60, 0, 1, 1, 0x80]));
+    announce(&mut peer, &four(0..3));
+    peer.expect_notification(6, 9, &[&[6, 1][..], &said(1, 2)].concat());
+    roost.await_table("no route of the peer", |table| table.is_empty().then_some(()));
+}
+
+#[test]
 fn a_limit_of_over_65535_stands_there_in_four_octets() {
-    // RFC 4486 §4: "Prefix upper bound (4 octets)"; here of one family, the other at its end
-    let (_roost, mut peer) = limited("ipv4: 70000, ipv6: 1");
-    let route = peer.route6(&["2001:db8:1::/48", "2001:db8:2::/48"]);
-    peer.update(&route).expect_notification(6, 1, &said(2, 1));
+    // RFC 4486 §4: "Prefix upper bound (4 octets)"
+    const LIMIT: u32 = 66_000;
+    let (_roost, mut peer) = limited(&format!("ipv4: {LIMIT}"));
+    let all: Vec<Vec<u8>> = (0..=LIMIT).map(|n| [&[32][..], &(0x0a00_0000 + n).to_be_bytes()].concat()).collect();
+    for part in all.chunks(700) {
+        let route = peer.route(&[]).nlri_raw(&part.concat());
+        peer.update(&route);
+    }
+    peer.expect_notification(6, 1, &said(1, LIMIT));
 }
 
 #[test]

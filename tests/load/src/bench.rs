@@ -1,0 +1,138 @@
+//! Scenarios × runs × daemons, one after the other, each in a network namespace that is new.
+//!
+//! Daemons take turns within a run, so that what else the machine does meets all of them. One that does not start, loses
+//! sessions or is too slow has its reason in the table, and the others go on.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use roost_tests::{Lab, PATIENCE, until};
+use serde::Serialize;
+
+use crate::daemons::{self, Kind};
+use crate::plan::{NODE_SUBNET, Plan};
+use crate::play::Outcome;
+use crate::report;
+use crate::scenario::{Course, Scenario};
+
+/// What is asked of a bench.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The scenarios, at their size.
+    pub scenarios: Vec<Scenario>,
+    /// Names of daemons.
+    pub daemons: Vec<String>,
+    /// Runs of each.
+    pub runs: usize,
+    /// Multiplies sizes; [`Wish::scenarios`] have it in them.
+    pub scale: f64,
+    /// How long prefixes flap, in seconds.
+    pub seconds: f64,
+    /// Longest time of a step, in seconds, where it is not the scenario's.
+    pub limit: Option<f64>,
+    /// One run more, with system calls counted.
+    pub syscalls: bool,
+    /// Where the report goes.
+    pub folder: PathBuf,
+}
+
+/// One run of one daemon.
+#[derive(Debug, Clone, Serialize)]
+pub struct Run {
+    /// The daemon's name.
+    pub daemon: &'static str,
+    /// Which run; the one that counts system calls comes last.
+    pub run: usize,
+    /// Whether it counts system calls, which costs time.
+    pub counts_syscalls: bool,
+    /// What was measured.
+    pub outcome: Outcome,
+}
+
+/// Runs everything, prints each scenario's table as soon as it is complete, and writes `<time>.json` and `<time>.md`
+/// below the folder. Says whether roost, if it took part, never failed.
+///
+/// # Errors
+/// An unknown daemon, or a folder that cannot be written.
+pub fn bench(wish: &Wish) -> Result<bool> {
+    let known = daemons::ALL.map(Kind::name).join(" ");
+    let kind = |name: &String| Kind::named(name).with_context(|| format!("no daemon {name}; known are: {known}"));
+    let kinds: Vec<Kind> = wish.daemons.iter().map(kind).collect::<Result<_>>()?;
+    if wish.runs == 0 {
+        bail!("--runs 0: want at least 1");
+    }
+    crate::usage::many_files()?;
+    std::fs::create_dir_all(&wish.folder).with_context(|| format!("cannot make {}", wish.folder.display()))?;
+    let stamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let file = |extension: &str| wish.folder.join(format!("{stamp}.{extension}"));
+    let mut report = report::Report::new(&kinds, wish.scale);
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", report.head())?;
+    for scenario in &wish.scenarios {
+        let mut runs = Vec::new();
+        for run in 0..wish.runs + usize::from(wish.syscalls) {
+            for &kind in &kinds {
+                let counts_syscalls = run >= wish.runs;
+                let outcome = one(wish, scenario, kind, counts_syscalls).unwrap_or_else(|error| Outcome {
+                    scenario: scenario.name.to_owned(),
+                    error: Some(format!("{error:#}")),
+                    ..Outcome::default()
+                });
+                let run = Run { daemon: kind.name(), run, counts_syscalls, outcome };
+                writeln!(std::io::stderr(), "{}", report::line(&run))?;
+                runs.push(run);
+            }
+        }
+        let table = report.add(scenario, runs);
+        writeln!(out, "{table}")?;
+        std::fs::write(file("json"), serde_json::to_string_pretty(&report)?).context("cannot write the JSON")?;
+        std::fs::write(file("md"), report.markdown()).context("cannot write the tables")?;
+    }
+    writeln!(std::io::stderr(), "written: {}, {}", file("json").display(), file("md").display())?;
+    Ok(report.roost_never_failed())
+}
+
+/// One run, in a namespace of its own. The lab's panics become errors.
+fn one(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) -> Result<Outcome> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {})); // its text goes into the table
+    let caught = catch_unwind(AssertUnwindSafe(|| in_namespace(wish, scenario, kind, syscalls)));
+    std::panic::set_hook(hook);
+    caught.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map_or("a panic without a text", String::as_str);
+        bail!("{text}")
+    })
+}
+
+fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) -> Result<Outcome> {
+    let lab = Lab::new("bench");
+    let ns = lab.netns("dut");
+    lab.wire((&ns, "eth0"), (&lab.netns("lan"), "eth0"));
+    ns.ip(&format!("addr add {NODE_SUBNET} dev eth0"));
+    let daemons = kind.start(&ns, &Plan::new(*scenario))?;
+    until("port 179 is open", PATIENCE, || {
+        let listening = ns.run("ss -Hltn sport = 179");
+        if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
+    });
+    let pids: Vec<String> = daemons.iter().filter_map(|daemon| daemon.pid()).map(|pid| pid.to_string()).collect();
+
+    // Connecting and four steps at most; a generator that hangs is a fault of its own and must not stop the bench.
+    let flap = if matches!(scenario.course, Course::Flap { .. }) { wish.seconds } else { 0.0 };
+    let longest = scenario.limit * 5 + Duration::from_secs_f64(flap) + Duration::from_secs(120);
+    let mut speak = ns.command("timeout");
+    speak.args(["--signal", "KILL", &longest.as_secs().to_string()]).arg(daemons::generator());
+    speak.args(["speak", scenario.name, "--pids", &pids.join(",")]);
+    speak.args(["--scale", &wish.scale.to_string(), "--seconds", &wish.seconds.to_string()]);
+    if let Some(limit) = wish.limit {
+        speak.args(["--limit", &limit.to_string()]);
+    }
+    if syscalls {
+        speak.arg("--syscalls");
+    }
+    let output = speak.output().context("cannot run the generator")?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("the generator: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+}

@@ -1,0 +1,107 @@
+//! FRR: bgpd, and zebra where routes go into the kernel.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use roost_tests::daemon::{Files, Program};
+use roost_tests::{Frr, peers};
+
+use crate::plan::{ASN, HOLD_SECONDS, NODE, Plan};
+use crate::scenario::Shape;
+
+/// The configuration of a plan. With `at_once`, updates do not wait for others (`coalesce-time 0`).
+pub fn config(plan: &Plan, at_once: bool) -> String {
+    let mut out = format!("log stdout errors\nrouter bgp {ASN}\n bgp router-id {NODE}\n");
+    out += " no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n no bgp network import-check\n";
+    if at_once {
+        out += " coalesce-time 0\n";
+    }
+    out += " neighbor speakers peer-group\n";
+    let exchange = plan.scenario.shape == Shape::Exchange;
+    for line in ["passive", "update-source 127.0.0.1", "advertisement-interval 0", "disable-connected-check"] {
+        let _ = writeln!(out, " neighbor speakers {line}");
+    }
+    let _ = writeln!(out, " neighbor speakers timers {} {HOLD_SECONDS}", HOLD_SECONDS / 3);
+    if !exchange {
+        let _ = writeln!(out, " neighbor speakers remote-as {ASN}");
+    }
+    for speaker in &plan.speakers {
+        if exchange {
+            let _ = writeln!(out, " neighbor {} remote-as {}", speaker.address, speaker.asn);
+        }
+        let _ = writeln!(out, " neighbor {} peer-group speakers", speaker.address);
+    }
+    out += " address-family ipv4 unicast\n  neighbor speakers activate\n";
+    if plan.scenario.shape == Shape::Reflector {
+        out += "  neighbor speakers route-reflector-client\n";
+    }
+    out += " exit-address-family\n";
+    out
+}
+
+/// bgpd, with the socket of a zebra when there is one.
+#[derive(Debug)]
+pub struct Bgpd {
+    /// zebra's socket.
+    pub zebra: Option<PathBuf>,
+}
+
+impl Program for Bgpd {
+    fn kind(&self) -> &'static str {
+        Frr.kind()
+    }
+
+    fn command(&self, files: &Files) -> (PathBuf, Vec<String>) {
+        let (program, mut args) = Frr.command(files);
+        if let Some(socket) = &self.zebra {
+            args.retain(|arg| arg != "-Z" && arg != "-n"); // neither alone nor away from the kernel
+            args.extend(["-z".to_owned(), socket.display().to_string()]);
+        }
+        (program, args)
+    }
+
+    fn control(&self, files: &Files, command: &str) -> Result<String> {
+        Frr.control(files, command)
+    }
+
+    fn ready(&self) -> &'static str {
+        Frr.ready()
+    }
+}
+
+/// zebra, which writes bgpd's routes into the kernel.
+#[derive(Debug)]
+pub struct Zebra;
+
+/// Where a zebra listens for bgpd.
+pub fn zserv(files: &Files) -> PathBuf {
+    files.dir.join("zserv")
+}
+
+impl Program for Zebra {
+    fn kind(&self) -> &'static str {
+        "zebra"
+    }
+
+    fn command(&self, files: &Files) -> (PathBuf, Vec<String>) {
+        let (config, dir, socket) = (files.config.display(), files.dir.display(), zserv(files));
+        let libraries = peers::libraries(&["frr/usr/lib/x86_64-linux-gnu/frr"]);
+        let line = format!(
+            "LD_LIBRARY_PATH={libraries} {} -S -P 0 --log stdout -f {config} --vty_socket {dir} -i {dir}/pid -z {}",
+            peers::frr().with_file_name("zebra").display(),
+            socket.display(),
+        );
+        ("/usr/bin/env".into(), line.split(' ').map(str::to_owned).collect())
+    }
+
+    /// It is only asked whether it is there.
+    fn control(&self, files: &Files, _: &str) -> Result<String> {
+        ensure!(zserv(files).exists(), "zebra does not listen yet");
+        Ok(String::new())
+    }
+
+    fn ready(&self) -> &'static str {
+        ""
+    }
+}

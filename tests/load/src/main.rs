@@ -1,0 +1,142 @@
+//! `roost-load`: the bench, its speakers, and the floor, each as a command.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use roost_load::play::{Options, play};
+use roost_load::scenario::{ALL, Scenario, named};
+use roost_load::{bench, repeater};
+
+/// Measures roost beside other BGP daemons.
+#[derive(Debug, Parser)]
+#[command(name = "roost-load")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs scenarios with daemons, each run in a network namespace of its own, and prints a table. Needs root.
+    Bench {
+        /// Scenarios, or `all`. Default: R1 R2 R3 R4 R5 R5-tenth R6.
+        scenarios: Vec<String>,
+        /// Daemons, separated by commas.
+        #[arg(long, value_delimiter = ',', default_value = "roost,bird2,frr0,frr,gobgp,openbgpd,floor")]
+        daemons: Vec<String>,
+        /// Runs of each; the best counts, all are in the JSON.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Size: multiplies the clients, in R3 and R4 the prefixes.
+        #[arg(long, default_value_t = 1.0)]
+        scale: f64,
+        /// How long prefixes flap, in seconds.
+        #[arg(long, default_value_t = 20.0)]
+        seconds: f64,
+        /// Longest time of one step, in seconds. Default: the scenario's.
+        #[arg(long)]
+        limit: Option<f64>,
+        /// Once more with `perf` counting system calls.
+        #[arg(long)]
+        syscalls: bool,
+        /// Where the JSON goes.
+        #[arg(long, default_value = "target/bench")]
+        out: PathBuf,
+    },
+    /// Runs a scenario's speakers against a daemon that is there, and prints what was measured as JSON.
+    Speak {
+        /// The scenario.
+        scenario: String,
+        /// The daemon's address and port.
+        #[arg(long, default_value = "127.0.0.1:179")]
+        target: SocketAddr,
+        /// The daemon's processes, separated by commas, whose costs are measured.
+        #[arg(long, value_delimiter = ',')]
+        pids: Vec<u32>,
+        /// As of `bench`.
+        #[arg(long, default_value_t = 1.0)]
+        scale: f64,
+        /// As of `bench`.
+        #[arg(long, default_value_t = 20.0)]
+        seconds: f64,
+        /// As of `bench`.
+        #[arg(long)]
+        limit: Option<f64>,
+        /// Count the daemon's system calls.
+        #[arg(long)]
+        syscalls: bool,
+    },
+    /// Passes UPDATEs from each peer to the others as they are: what sockets alone cost.
+    Repeat {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:179")]
+        listen: SocketAddr,
+        /// Pass on only what comes from this address.
+        #[arg(long)]
+        first_only: Option<Ipv4Addr>,
+    },
+    /// Lists the scenarios.
+    List,
+}
+
+/// The scenarios of a plain `tests/bench`: those of the README's table.
+const USUAL: &[&str] = &["R1", "R2", "R3", "R4", "R5", "R5-tenth", "R6"];
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "roost-load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<bool> {
+    let mut out = std::io::stdout();
+    match command {
+        Command::Bench { scenarios, daemons, runs, scale, seconds, limit, syscalls, out: folder } => {
+            let names = match &scenarios[..] {
+                [] => USUAL.iter().map(|&name| name.to_owned()).collect(),
+                [all] if all == "all" => ALL.iter().map(|scenario| scenario.name.to_owned()).collect(),
+                names => names.to_vec(),
+            };
+            let scenarios = names.iter().map(|name| sized(name, scale, limit)).collect::<Result<_>>()?;
+            let wish = bench::Wish { scenarios, daemons, runs, scale, seconds, limit, syscalls, folder };
+            bench::bench(&wish)
+        }
+        Command::Speak { scenario, target, pids, scale, seconds, limit, syscalls } => {
+            roost_load::usage::many_files()?;
+            let options = Options { target, pids, flap: Duration::try_from_secs_f64(seconds)?, syscalls };
+            let outcome = play(sized(&scenario, scale, limit)?, &options);
+            writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
+            Ok(outcome.error.is_none())
+        }
+        Command::Repeat { listen, first_only } => {
+            roost_load::usage::many_files()?;
+            repeater::repeat(listen, first_only).map(|()| true)
+        }
+        Command::List => {
+            for scenario in ALL {
+                writeln!(out, "{:<11} {}", scenario.name, scenario.about)?;
+            }
+            Ok(true)
+        }
+    }
+}
+
+fn sized(name: &str, scale: f64, limit: Option<f64>) -> Result<Scenario> {
+    if !(scale > 0.0 && scale <= 100.0) {
+        bail!("--scale {scale}: want more than 0, at most 100");
+    }
+    let known = || ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(" ");
+    let scenario = named(name).with_context(|| format!("no scenario {name}; known are: {}", known()))?.scaled(scale);
+    let limit = limit.map(Duration::try_from_secs_f64).transpose().context("--limit")?;
+    Ok(Scenario { limit: limit.unwrap_or(scenario.limit), ..scenario })
+}

@@ -1,0 +1,190 @@
+//! A scenario made concrete: every speaker with its addresses, every prefix with its number, every UPDATE's bytes.
+//!
+//! Prefixes are numbered without gaps, so what a receiver holds is a bit set. Speakers have loopback addresses; next
+//! hops lie in [`NODE_SUBNET`], a subnet of the daemon's namespace, so that they resolve and kernels take them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+
+use bgp_proto::attr::{AsPathBuilder, Community, NextHop, PathAttrs, SegmentKind};
+use bgp_proto::message::{Codec, pack_reach, pack_unreach};
+use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix};
+use bytes::{Bytes, BytesMut};
+
+use crate::scenario::{Scenario, Shape};
+
+/// The AS of the daemon under test.
+pub const ASN: u32 = 64512;
+/// Its address on the subnet of the next hops, and its router id.
+pub const NODE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+/// [`NODE`] with the length of the subnet.
+pub const NODE_SUBNET: &str = "10.9.0.1/16";
+/// Hold time that speakers and daemons offer: long, so that a daemon with too much to do is measured, not cut off.
+pub const HOLD_SECONDS: u16 = 240;
+
+/// Speakers there can be: their next hops fill the subnet.
+pub const MOST_SPEAKERS: usize = 60_000;
+
+/// One speaker.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// Where it connects from.
+    pub address: Ipv4Addr,
+    /// Its next hop and BGP Identifier.
+    pub next_hop: Ipv4Addr,
+    /// Its AS.
+    pub asn: u32,
+    /// Numbers of the prefixes it announces.
+    pub sends: Range<usize>,
+    /// Whether it must come to hold every prefix that is not its own.
+    pub counts: bool,
+    /// Whether it stops reading once its session is up.
+    pub stalls: bool,
+}
+
+/// How prefixes are numbered: consecutive ones of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    base: u32,
+    len: u8,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Space {
+    /// The prefix of a number below `count`.
+    pub fn prefix(&self, index: usize) -> Prefix {
+        let offset = (index as u32) << (32 - self.len);
+        Prefix::new(IpAddr::V4(Ipv4Addr::from(self.base + offset)), self.len).expect("no host bits are set")
+    }
+
+    /// The number of a prefix; `None` for one that is nobody's.
+    pub fn index(&self, address: u32, len: u8) -> Option<usize> {
+        let index = (address.checked_sub(self.base)? >> (32 - self.len)) as usize;
+        (len == self.len && index < self.count).then_some(index)
+    }
+}
+
+/// A scenario's speakers and prefixes.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What it is made of.
+    pub scenario: Scenario,
+    /// The senders, then the receivers, then those that stall.
+    pub speakers: Vec<Speaker>,
+    /// The prefixes.
+    pub space: Space,
+}
+
+impl Plan {
+    /// Makes a plan.
+    ///
+    /// # Panics
+    /// With more than [`MOST_SPEAKERS`] speakers, or more prefixes than the address space of the scenario has.
+    pub fn new(scenario: Scenario) -> Plan {
+        let (base, len, room) = match scenario.shape {
+            Shape::Exchange => (Ipv4Addr::new(16, 0, 0, 0), 24, (127 - 16) << 16),
+            Shape::Reflector | Shape::Node => (Ipv4Addr::new(10, 64, 0, 0), 26, (256 - 64) << 10),
+        };
+        let space = Space { base: base.into(), len, count: scenario.distinct() };
+        assert!(space.count <= room, "{}: {} prefixes, there is room for {room}", scenario.name, space.count);
+        assert!(scenario.speakers() <= MOST_SPEAKERS, "{}: {} speakers", scenario.name, scenario.speakers());
+        let speaker = |number: usize| {
+            let [high, low] = [number / 250, number % 250 + 1];
+            let asn = if scenario.shape == Shape::Exchange { ASN + 1 + number as u32 } else { ASN };
+            let first = if scenario.same { 0 } else { number * scenario.prefixes };
+            let sends = if number < scenario.senders { first..first + scenario.prefixes } else { 0..0 };
+            let stalls = number >= scenario.senders + scenario.receivers;
+            let receives = match scenario.shape {
+                Shape::Reflector => true,
+                Shape::Node => false,
+                Shape::Exchange => sends.is_empty(),
+            };
+            Speaker {
+                address: Ipv4Addr::new(127, 1, high as u8, low as u8),
+                next_hop: Ipv4Addr::new(10, 9, 1 + high as u8, low as u8),
+                asn,
+                sends,
+                counts: receives && !stalls,
+                stalls,
+            }
+        };
+        Plan { scenario, speakers: (0..scenario.speakers()).map(speaker).collect(), space }
+    }
+
+    /// What a speaker must hold in the end: all prefixes but its own.
+    pub fn others(&self, speaker: &Speaker) -> usize {
+        self.space.count - speaker.sends.len()
+    }
+
+    /// The UPDATEs that announce all prefixes of a speaker.
+    pub fn announcement(&self, speaker: &Speaker) -> Bytes {
+        let mut out = BytesMut::new();
+        let mut at = speaker.sends.start;
+        while at < speaker.sends.end {
+            // A reflector's client has one set of attributes for all its blocks. A table of the Internet has about seven
+            // prefixes a set.
+            let run = match self.scenario.shape {
+                Shape::Exchange => 1 + scatter(at) % 13,
+                Shape::Reflector | Shape::Node => speaker.sends.len(),
+            };
+            let end = (at + run).min(speaker.sends.end);
+            self.announce(&mut out, &self.attrs(speaker, at), at..end);
+            at = end;
+        }
+        out.freeze()
+    }
+
+    /// The UPDATE that announces one prefix, with a number as its MED that receivers are told, too.
+    pub fn announce_one(&self, speaker: &Speaker, index: usize, tag: u32) -> Bytes {
+        let mut out = BytesMut::new();
+        let attrs = PathAttrs { med: Some(tag), ..self.attrs(speaker, index) };
+        self.announce(&mut out, &attrs, index..index + 1);
+        out.freeze()
+    }
+
+    fn announce(&self, out: &mut BytesMut, attrs: &PathAttrs, range: Range<usize>) {
+        let prefixes = range.map(|index| (PathId::NONE, self.space.prefix(index)));
+        pack_reach(out, &codec(), Family::IPV4_UNICAST, attrs, prefixes).expect("few attributes leave room");
+    }
+
+    /// The UPDATEs that withdraw prefixes.
+    pub fn withdrawal(&self, indices: impl IntoIterator<Item = usize>) -> Bytes {
+        let mut out = BytesMut::new();
+        let prefixes = indices.into_iter().map(|index| (PathId::NONE, self.space.prefix(index)));
+        pack_unreach(&mut out, &codec(), Family::IPV4_UNICAST, prefixes);
+        out.freeze()
+    }
+
+    fn attrs(&self, speaker: &Speaker, index: usize) -> PathAttrs {
+        let attrs = PathAttrs::originated(NextHop::Addr(IpAddr::V4(speaker.next_hop)));
+        if self.scenario.shape != Shape::Exchange {
+            return PathAttrs { local_pref: Some(100), ..attrs };
+        }
+        // Paths of one prefix are equally long with every sender: the decision goes on to its last steps.
+        let seed = scatter(index);
+        let hops = 2 + seed % 4;
+        let mut path = AsPathBuilder::default();
+        let far = (0..hops).map(|hop| Asn(100_000 + (scatter(seed + hop) % 70_000) as u32));
+        path.push(SegmentKind::Sequence, std::iter::once(Asn(speaker.asn)).chain(far));
+        let communities =
+            (0..seed % 3).map(|n| Community(0x0d1c_0000 + (seed >> 8 & 0xff) as u32 + n as u32)).collect();
+        PathAttrs { as_path: path.build(), communities, ..attrs }
+    }
+}
+
+/// Whether a prefix is in the half that is withdrawn.
+pub const fn in_second_half(index: usize) -> bool {
+    index % 2 == 1
+}
+
+/// As negotiated by every session of the bench.
+fn codec() -> Codec {
+    Codec { four_octet_as: true, families: FamilySet::from_iter([Family::IPV4_UNICAST]), ..Codec::INITIAL }
+}
+
+/// A number that looks like chance and is the same in every run.
+const fn scatter(index: usize) -> usize {
+    let mixed = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 29) as usize >> 8
+}

@@ -1,0 +1,186 @@
+//! The named scenarios: who speaks, how many prefixes, what is measured.
+//!
+//! A new one is a row here. Sizes are those at `--scale 1`; the scale multiplies what [`Scenario::scaled`] says.
+
+use std::time::Duration;
+
+/// What the daemon under test is to its speakers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A route reflector: every speaker is an iBGP client.
+    Reflector,
+    /// A node of a mesh: every speaker is another node (iBGP), routes go into the kernel.
+    Node,
+    /// A router between eBGP neighbours, each in an AS of its own.
+    Exchange,
+}
+
+/// What happens once the sessions are up, and what is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Course {
+    /// Everything is announced at once, until every receiver holds all of it; then half of it is withdrawn.
+    Converge,
+    /// As [`Course::Converge`], without the withdrawal.
+    Announce,
+    /// Each sender's prefixes come and go one by one: so many announcements a second, each prefix gone again after half
+    /// of its period.
+    Flap {
+        /// Announcements of one sender in a second; as many withdrawals.
+        rate: f64,
+    },
+    /// Nothing is announced: all speakers connect in the same instant, until all sessions are up.
+    Storm,
+}
+
+/// A scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is, in a table's title.
+    pub about: &'static str,
+    /// What the daemon is.
+    pub shape: Shape,
+    /// Speakers that announce; in a reflector they receive, too.
+    pub senders: usize,
+    /// Speakers that only receive.
+    pub receivers: usize,
+    /// Speakers more that stop reading once their session is up.
+    pub stalled: usize,
+    /// Prefixes of one sender.
+    pub prefixes: usize,
+    /// All senders announce the same prefixes.
+    pub same: bool,
+    /// What happens.
+    pub course: Course,
+    /// Whether a scale multiplies the prefixes instead of the senders.
+    pub scales_prefixes: bool,
+    /// How long one step of it may take.
+    pub limit: Duration,
+}
+
+const BASE: Scenario = Scenario {
+    name: "",
+    about: "",
+    shape: Shape::Reflector,
+    senders: 0,
+    receivers: 0,
+    stalled: 0,
+    prefixes: 0,
+    same: false,
+    course: Course::Converge,
+    scales_prefixes: false,
+    limit: Duration::from_secs(60),
+};
+
+const TABLE: Scenario = Scenario {
+    shape: Shape::Exchange,
+    senders: 2,
+    receivers: 10,
+    prefixes: 1_000_000,
+    same: true,
+    course: Course::Announce,
+    scales_prefixes: true,
+    limit: Duration::from_secs(240),
+    ..BASE
+};
+
+/// All of them.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "R1",
+        about: "a reflector, 500 iBGP clients × 10 /26, until every client holds all; then half withdrawn",
+        senders: 500,
+        prefixes: 10,
+        ..BASE
+    },
+    Scenario {
+        name: "R1-2000",
+        about: "a reflector, 2,000 iBGP clients × 5 /26",
+        senders: 2_000,
+        prefixes: 5,
+        limit: Duration::from_secs(180),
+        ..BASE
+    },
+    Scenario {
+        name: "R2",
+        about: "a node in a mesh of 500 × 10 /26, until the kernel holds all; then half withdrawn",
+        shape: Shape::Node,
+        senders: 500,
+        prefixes: 10,
+        ..BASE
+    },
+    Scenario { name: "R3", about: "2 eBGP senders × 1,000,000 prefixes, 10 receivers", ..TABLE },
+    Scenario {
+        name: "R3-stalled",
+        about: "R3 with a receiver more, which stops reading; then reads again",
+        stalled: 1,
+        ..TABLE
+    },
+    Scenario {
+        name: "R4",
+        about: "30 eBGP senders × the same 20,000 prefixes, 30 receivers; then half withdrawn by all senders",
+        senders: 30,
+        receivers: 30,
+        prefixes: 20_000,
+        course: Course::Converge,
+        ..TABLE
+    },
+    Scenario {
+        name: "R5",
+        about: "a reflector, 100 clients, each flapping 20 prefixes/s",
+        senders: 100,
+        prefixes: 20,
+        course: Course::Flap { rate: 20.0 },
+        ..BASE
+    },
+    Scenario {
+        name: "R5-tenth",
+        about: "R5 at a tenth of the rate",
+        senders: 100,
+        prefixes: 20,
+        course: Course::Flap { rate: 2.0 },
+        ..BASE
+    },
+    Scenario {
+        name: "R6",
+        about: "500 peers connect at once, until all sessions are up",
+        senders: 500,
+        course: Course::Storm,
+        limit: Duration::from_secs(45),
+        ..BASE
+    },
+    Scenario {
+        name: "R6-2000",
+        about: "2,000 peers connect at once",
+        senders: 2_000,
+        course: Course::Storm,
+        limit: Duration::from_secs(45),
+        ..BASE
+    },
+];
+
+/// The scenario of this name.
+pub fn named(name: &str) -> Option<Scenario> {
+    ALL.iter().find(|scenario| scenario.name.eq_ignore_ascii_case(name)).copied()
+}
+
+impl Scenario {
+    /// The same at another size: senders times `scale`, at least two; or prefixes times `scale`, at least two.
+    #[must_use]
+    pub fn scaled(mut self, scale: f64) -> Scenario {
+        let size = if self.scales_prefixes { &mut self.prefixes } else { &mut self.senders };
+        *size = ((*size as f64 * scale).round() as usize).max(2);
+        self
+    }
+
+    /// Speakers of all kinds.
+    pub fn speakers(&self) -> usize {
+        self.senders + self.receivers + self.stalled
+    }
+
+    /// Distinct prefixes.
+    pub fn distinct(&self) -> usize {
+        if self.same { self.prefixes } else { self.prefixes * self.senders }
+    }
+}

@@ -125,7 +125,7 @@ fn six_thousand_strangers_are_nobody() {
 #[test]
 fn silent_guests_take_no_more_than_their_places_and_keep_no_peer_out() {
     // RFC 4271 §8.2.2: the time an OPEN may take.
-    let (roost, a, mut b) = roost("unopened: 300, open_timeout: 40s", "limit: 2000, forget_after: 10s");
+    let (roost, a, mut b) = roost("unopened: 300, open_timeout: 40s", "limit: 301, forget_after: 60s");
     let old_friend = established(&roost, 1000).unwrap();
     let before = roost.memory();
 
@@ -149,7 +149,8 @@ fn silent_guests_take_no_more_than_their_places_and_keep_no_peer_out() {
     old_friend.reset();
     established(&roost, 1000).unwrap();
     b.hears(&roost, &a, 1);
-    // The first half has the whole time, the others have a quarter: their places are free again, for anyone.
+    // The first half has the whole time, the others have a quarter: their places are free again, for anyone, also those
+    // of the range, where only who had a session is remembered.
     let mut newcomer = until("somebody new is let in", PATIENCE, || {
         visit(&roost, 1001).ok_or_else(|| roost.page("/v1/status")["connections"].to_string())
     });

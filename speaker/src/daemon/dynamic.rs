@@ -98,7 +98,7 @@ impl Dynamic {
                         continue;
                     }
                     if counts[range] >= self.config.dynamic_peers[range].limit {
-                        self.doors.count_over_limit();
+                        self.doors.count_over_limit(address);
                         continue;
                     }
                     let id = numbers.take();

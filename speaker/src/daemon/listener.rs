@@ -20,7 +20,7 @@ use super::unopened::{Incoming, Refusal, Unopened};
 use crate::config::DeviceName;
 use crate::net::tcp::interface_index;
 
-/// Time between two lines of the log about refusals of one kind: a flood must not become one of the log.
+/// Time between two lines of the log about connections that cannot be accepted.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// Who may connect. Shared by all listeners.
@@ -91,8 +91,8 @@ impl Doors {
     }
 
     /// One more connection was refused because its range has as many peers as it may.
-    pub fn count_over_limit(&self) {
-        self.unopened.count(Refusal::RangeFull);
+    pub fn count_over_limit(&self, address: IpAddr) {
+        self.unopened.count(Refusal::RangeFull, address);
     }
 
     /// Connections that wait for their OPEN, and those that were refused.
@@ -106,7 +106,7 @@ impl Doors {
         let peer = self.peer_of(from);
         let range = if peer.is_none() { self.range_of(address) } else { None };
         if peer.is_none() && range.is_none() {
-            self.unopened.count(Refusal::Stranger);
+            self.unopened.count(Refusal::Stranger, address);
             return Err(Refusal::Stranger);
         }
         let incoming = Incoming { stream, ticket: self.unopened.admit(address)? };
@@ -120,7 +120,7 @@ impl Doors {
         if taken {
             return Ok(());
         }
-        self.unopened.count(refusal);
+        self.unopened.count(refusal, address);
         Err(refusal)
     }
 
@@ -132,25 +132,20 @@ impl Doors {
 
 /// Accepts for ever. Ends only with its task.
 pub async fn accept(listener: Arc<TcpListener>, doors: Arc<Doors>) {
-    let mut quiet_until = [None; Refusal::ALL.len()];
+    let mut quiet_until: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, from)) => match doors.enter(stream, from) {
                 Ok(()) => debug!(%from, "accepted"),
-                Err(refusal) => {
-                    let (now, quiet) = (Instant::now(), &mut quiet_until[refusal as usize]);
-                    if quiet.is_none_or(|until| until <= now) {
-                        *quiet = Some(now + QUIET);
-                        warn!(
-                            %from, reason = refusal.name(), so_far = doors.unopened.refused(refusal),
-                            "refused a connection: {}", refusal.explain()
-                        );
-                    }
-                }
+                Err(refusal) => debug!(%from, reason = refusal.name(), "refused"),
             },
             Err(error) => {
+                let now = Instant::now();
+                if quiet_until.is_none_or(|until| until <= now) {
+                    quiet_until = Some(now + QUIET);
+                    warn!(%error, "cannot accept connections; trying again each 100 ms");
+                }
                 // Out of descriptors or memory: the pending connection stays in the backlog, so a pause is needed.
-                warn!(%error, "cannot accept a connection; trying again in 100 ms");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

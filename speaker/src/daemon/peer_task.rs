@@ -47,6 +47,9 @@ const OUTBOX: usize = 4;
 /// floods has no more than this before the owner, and the next one's turn is never far.
 const TURNS: usize = 8;
 
+/// How long a peer that nobody has listed, and that never had a session, is remembered after its connection.
+const KNOCK: Duration = Duration::from_millis(100);
+
 /// What a peer's task is given.
 pub struct PeerSpec {
     /// The owner's name for the peer.
@@ -65,7 +68,8 @@ pub struct PeerSpec {
     pub stale_time: Duration,
     /// How long a peer that announced too many prefixes is refused; `None`: until it is let in.
     pub limit_pause: Option<Duration>,
-    /// Nobody has listed the peer: it ends after it has had no session, no connection and no kept routes for so long.
+    /// Nobody has listed the peer: it ends after it has had no session, no connection and no kept routes for so long, and
+    /// almost at once if it never had a session: the range's places are not for those who only knock.
     pub forget_after: Option<Duration>,
 }
 
@@ -209,9 +213,9 @@ impl PeerTask {
     /// Sleeps until something happens.
     async fn wait(&mut self) -> Wake {
         let listen_to_peer = self.outbox.len() < OUTBOX;
+        let forget = self.forget_after().zip(self.idle_since).map(|(after, since)| since + after);
         let Self {
             spec,
-            idle_since,
             start_at,
             conns,
             connecting,
@@ -226,7 +230,6 @@ impl PeerTask {
             ..
         } = self;
         let closing = conns.iter().flatten().filter_map(Conn::close_by).min();
-        let forget = spec.forget_after.zip(*idle_since).map(|(after, since)| since + after);
         let deadlines = [machine.poll_timeout(), helper.poll_timeout(), closing, forget, *start_at];
         let deadline = deadlines.into_iter().flatten().min();
         let [first, second] = conns;
@@ -286,13 +289,18 @@ impl PeerTask {
     /// Whether a peer that nobody has listed has been gone for long enough. One that is refused for a while (Idle) is
     /// remembered, or the pause would end with its memory.
     fn is_forgotten(&mut self, now: Instant) -> bool {
-        let Some(after) = self.spec.forget_after else { return false };
+        let Some(after) = self.forget_after() else { return false };
         let idle = self.queue.is_none()
             && self.conns.iter().all(Option::is_none)
             && self.helper.stale().is_empty()
             && self.machine.state() != State::Idle;
         self.idle_since = if idle { self.idle_since.or(Some(now)) } else { None };
         self.idle_since.is_some_and(|since| since + after <= now)
+    }
+
+    fn forget_after(&self) -> Option<Duration> {
+        let after = self.spec.forget_after?;
+        Some(if self.session.is_some() { after } else { after.min(KNOCK) })
     }
 
     /// Tells the owner what is left to tell, that the peer goes last.

@@ -18,11 +18,15 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tracing::{info, warn};
 
 use crate::config::Limits;
+
+/// Time between two lines of the log about refusals of one kind.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Why a connection was refused, or closed before its OPEN was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +87,8 @@ struct Book {
     unknown: usize,
     /// Addresses of listed peers, and of dynamic ones whose OPEN was accepted once.
     known: HashSet<IpAddr>,
+    /// When the log may have another line about a reason.
+    quiet_until: [Option<Instant>; Refusal::ALL.len()],
 }
 
 impl Unopened {
@@ -108,7 +114,8 @@ impl Unopened {
             book.unknown += usize::from(unknown);
             return Ok(Ticket { all: self.clone(), address, unknown });
         };
-        self.count(refusal);
+        drop(book);
+        self.count(refusal, address);
         Err(refusal)
     }
 
@@ -122,9 +129,24 @@ impl Unopened {
         self.lock().known.remove(&address);
     }
 
-    /// One more was refused.
-    pub fn count(&self, refusal: Refusal) {
-        self.refused[refusal as usize].fetch_add(1, Ordering::Relaxed);
+    /// One more was refused. The log tells of the first of a kind, and then now and then: a flood of connections must not
+    /// become one of the log.
+    pub fn count(&self, refusal: Refusal, address: IpAddr) {
+        let so_far = self.refused[refusal as usize].fetch_add(1, Ordering::Relaxed) + 1;
+        let now = Instant::now();
+        let mut book = self.lock();
+        let quiet_until = &mut book.quiet_until[refusal as usize];
+        if quiet_until.is_some_and(|until| until > now) {
+            return;
+        }
+        *quiet_until = Some(now + QUIET);
+        drop(book);
+        let (reason, explained) = (refusal.name(), refusal.explain());
+        match refusal {
+            // Any port scan does this.
+            Refusal::Stranger => info!(from = %address, reason, so_far, "refused a connection: {explained}"),
+            _ => warn!(from = %address, reason, so_far, "refused a connection: {explained}"),
+        }
     }
 
     /// How many were refused so far.
@@ -168,7 +190,7 @@ impl Ticket {
 
     /// The connection ends without an accepted OPEN, for this reason.
     pub fn refuse(self, refusal: Refusal) {
-        self.all.count(refusal);
+        self.all.count(refusal, self.address);
     }
 }
 

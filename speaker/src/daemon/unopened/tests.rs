@@ -70,7 +70,7 @@ fn unknown_ones_have_less_time_when_they_are_many() {
 fn each_reason_is_counted_by_itself() {
     let unopened = three();
     for (count, refusal) in (1..).zip(Refusal::ALL) {
-        (0..count).for_each(|_| unopened.count(refusal));
+        (0..count).for_each(|_| unopened.count(refusal, host(1)));
     }
     assert_eq!(Refusal::ALL.map(|refusal| unopened.refused(refusal)), [1, 2, 3, 4, 5]);
 }

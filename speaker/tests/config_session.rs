@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bgp_proto::Asn;
 use speaker::config::{Config, MaxPrefix, MaxPrefixAction, parse};
 
 fn file(peer: &str) -> String {
@@ -111,6 +112,41 @@ fn mistakes_in_dynamic_peers_say_what_to_write() {
     let twice = "{ prefix: 10.0.0.0/16, group: nodes }, { prefix: 10.0.0.0/16, group: nodes }";
     assert!(said(twice).contains("given twice"));
     assert!(said("{ prefix: 10.0.0.0/16, group: nodes, asn: 65001 }").contains("has no `import`"), "RFC 8212");
+}
+
+#[test]
+fn dynamic_peers_may_be_of_several_ases_all_of_them_others() {
+    let rules = "import: accept, export: accept";
+    let text = |asn: &str, more: &str| {
+        format!(
+            "router: {{ asn: 64512, router_id: 10.0.0.1, confederation: {{ id: 64500, members: [64513] }} }}\n\
+             peer_groups: {{ out: {{ {rules}{more} }} }}\n\
+             dynamic_peers: [ {{ prefix: 10.0.0.0/16, group: out, asn: {asn} }} ]\n"
+        )
+    };
+    let range = |asn: &str| parse("roost.yaml", &text(asn, "")).unwrap().config.dynamic_peers.remove(0);
+    let admits = |asn: &str| [64500, 64512, 64513, 65001, 65002, 23456].map(|n| range(asn).asn.admits(Asn(n)));
+    assert_eq!(admits("any"), [false, false, false, true, true, false]);
+    assert_eq!(admits("[65001, 65001, 65002]"), [false, false, false, true, true, false]);
+    assert_eq!(admits("[65002]"), [false, false, false, false, true, false]);
+    assert_eq!((range("[65002]").template.asn, range("any").template.asn), (Asn(65002), Asn(0)));
+
+    let said = |asn: &str, more: &str| parse("roost.yaml", &text(asn, more)).expect_err(asn).to_string();
+    for (asn, words) in [
+        ("[65001, 64512]", "AS 64512 is ours, and stands in a list"),
+        ("[64513, 65001]", "a range of their own, with `asn: 64513`"),
+        ("[]", "the list of `asn` is empty"),
+        ("all", "an AS number"),
+        ("[65001, x]", "dynamic_peers[0].asn[1]"),
+        ("{ 65001: 1 }", "an AS number, a list of them, or any"),
+    ] {
+        assert!(said(asn, "").contains(words), "{asn}: {}", said(asn, ""));
+    }
+    assert!(said("any", ", route_reflector_client: true").contains("is in another AS, we are in AS 64512"));
+    assert!(said("[65001, 65002]", ", local_as: 65001").contains("which is local_as of its group"));
+    let unsaid = text("any", "").replace(rules, "hold_time: 30s");
+    let error = parse("roost.yaml", &unsaid).unwrap_err().to_string();
+    assert!(error.contains("has no `import`"), "RFC 8212: {error}");
 }
 
 #[test]

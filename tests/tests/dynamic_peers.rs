@@ -83,6 +83,51 @@ fn a_connection_from_a_range_makes_a_peer_until_it_is_gone_for_good() {
 }
 
 #[test]
+fn a_range_may_be_of_several_ases_and_says_how_full_it_is() {
+    let more = "peer_groups: { out: { import: accept, export: accept } }\n\
+                dynamic_peers: [ { prefix: 127.0.0.0/8, group: out, asn: [65010, 65011], limit: 2, forget_after: 300ms } ]\n";
+    let roost = Setup::with([Neighbor::ebgp(65001)]).more(more).start();
+    let mut listed = roost.peer(0);
+    let guest = |number: u8, asn: u32| {
+        let mut guest =
+            Peer::connect(roost.net().stranger(number), roost.address(), usize::from(number), Neighbor::ebgp(asn));
+        guest.establish(&Open::new(asn).id([10, 0, 1, number]));
+        guest
+    };
+    let status = || roost.command(&["show", "status"]).unwrap();
+    let (mut first, mut second) = (guest(1, 65010), guest(2, 65011));
+    assert_eq!(row(&roost, 1, "established")["asn"], 65010);
+    assert_eq!(row(&roost, 2, "established")["asn"], 65011);
+    assert!(status().contains("2 of 2 from 127.0.0.0/8 (group out, AS 65010 or 65011), full"), "{}", status());
+    // What one announces is external to us, its AS stands first (RFC 4271 §6.3), and the other is told.
+    first.update(&first.route(&["192.168.1.0/24"]));
+    assert_eq!(second.await_route("192.168.1.0/24").path(), [harness::OURS, 65010]);
+    assert_eq!(listed.await_route("192.168.1.0/24").path(), [harness::OURS, 65010]);
+    first.reset();
+    forgotten(&roost, 1);
+    let mut wrong = Peer::connect(roost.net().stranger(3), roost.address(), 3, Neighbor::ebgp(65012));
+    wrong.say(&Open::new(65012)).expect_notification(2, 2, &[]);
+    let about = row(&roost, 3, "idle");
+    assert_eq!(about["reason"], "wrong AS: expected AS 65010 or 65011, peer says AS 65012");
+}
+
+#[test]
+fn any_other_as_may_come_and_ours_may_not() {
+    let more = "peer_groups: { out: { import: accept, export: accept, idle_hold: 100ms, idle_hold_max: 100ms } }\n\
+                dynamic_peers: [ { prefix: 127.0.0.0/8, group: out, asn: any } ]\n";
+    let roost = Setup::with([]).more(more).start();
+    for (number, asn) in [(1, 65010), (2, 4_200_000_000)] {
+        let mut guest = Peer::connect(roost.net().stranger(number), roost.address(), 1, Neighbor::ebgp(asn));
+        guest.establish(&Open::new(asn).id([10, 0, 1, number]));
+        let about = row(&roost, number, "established");
+        assert_eq!((&about["asn"], &about["kind"]), (&asn.into(), &"external".into()));
+        guest.finish_and_wait();
+    }
+    let mut inside = Peer::connect(roost.net().stranger(3), roost.address(), 3, Neighbor::ibgp());
+    inside.say(&Open::new(harness::OURS)).expect_notification(2, 2, &[]);
+}
+
+#[test]
 fn a_wrong_as_is_refused_and_leaves_nothing_behind() {
     let roost = Setup::with([]).more(RANGE).start();
     for round in 0..5 {

@@ -73,7 +73,7 @@ fn configs(input: &mut Input<'_>) -> (PeerConfig, PeerConfig) {
     let theirs = PeerConfig {
         local_asn: remote,
         local_id: RouterId(2),
-        peer_asn: local,
+        peer_asn: local.into(),
         role: also(4).then_some(Role::Customer),
         ..shared
     };

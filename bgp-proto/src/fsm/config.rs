@@ -1,5 +1,7 @@
 //! What is configured about a peer, as far as its state machine needs it.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::Role;
@@ -16,7 +18,7 @@ pub struct PeerConfig {
     /// Our BGP Identifier.
     pub local_id: RouterId,
     /// The AS the peer must be.
-    pub peer_asn: Asn,
+    pub peer_asn: PeerAs,
     /// Seconds of silence after which the peer is gone; zero or at least three. The smaller of both sides' counts.
     pub hold_time: u16,
     /// Seconds between KEEPALIVEs, if less than a third of the negotiated hold time is wanted.
@@ -72,11 +74,11 @@ pub struct PeerConfig {
 impl PeerConfig {
     /// A peer with the defaults of RFC 4271 §10 where they still make sense, and everything the field's daemons offer
     /// without being asked; IPv4 unicast only.
-    pub fn new(local_asn: Asn, local_id: RouterId, peer_asn: Asn) -> Self {
+    pub fn new(local_asn: Asn, local_id: RouterId, peer_asn: impl Into<PeerAs>) -> Self {
         Self {
             local_asn,
             local_id,
-            peer_asn,
+            peer_asn: peer_asn.into(),
             hold_time: 90,
             keepalive: None,
             // RFC 4271 §10 suggests 120 s; a node that was restarted should not be missed for so long.
@@ -107,7 +109,48 @@ impl PeerConfig {
     /// Whether the peer is in another AS. One of another member of our confederation is not: what it sends is what an
     /// internal peer may send (RFC 5065 §4).
     pub fn external(&self) -> bool {
-        self.local_asn != self.peer_asn && !self.confederation
+        self.peer_asn != PeerAs::One(self.local_asn) && !self.confederation
+    }
+}
+
+/// Which AS a peer must be. What an OPEN says to an internal peer differs, so whoever may be of several ASes is external.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerAs {
+    /// This one; ours for an internal peer.
+    One(Asn),
+    /// One of these, none of them ours.
+    OneOf(Arc<[Asn]>),
+    /// Any but these: ours, and what stands for us.
+    AnyBut(Arc<[Asn]>),
+}
+
+impl PeerAs {
+    /// Whether a peer may be of this AS. AS 0 is nobody's (RFC 7607 §2).
+    pub fn admits(&self, asn: Asn) -> bool {
+        asn != Asn(0)
+            && match self {
+                Self::One(only) => asn == *only,
+                Self::OneOf(list) => list.contains(&asn),
+                Self::AnyBut(list) => !list.contains(&asn),
+            }
+    }
+}
+
+impl From<Asn> for PeerAs {
+    fn from(asn: Asn) -> Self {
+        Self::One(asn)
+    }
+}
+
+impl fmt::Display for PeerAs {
+    /// `AS 64512`, `AS 64512 or 64513`, `any AS but 64500`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |list: &[Asn]| list.iter().map(Asn::to_string).collect::<Vec<_>>().join(" or ");
+        match self {
+            Self::One(asn) => write!(f, "AS {asn}"),
+            Self::OneOf(some) => write!(f, "AS {}", list(some)),
+            Self::AnyBut(some) => write!(f, "any AS but {}", list(some)),
+        }
     }
 }
 

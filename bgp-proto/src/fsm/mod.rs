@@ -42,7 +42,7 @@ mod peer;
 mod session;
 
 pub use collision::{Contender, Direction, Phase, Verdict, collide};
-pub use config::{Fqdn, GrConfig, PeerConfig};
+pub use config::{Fqdn, GrConfig, PeerAs, PeerConfig};
 pub use counters::{Counters, MessageCounts};
 pub use down::DownReason;
 pub use io::{CLOSE_GRACE, Command, ConnId, ConnectError, IoAction, IoInput, PeerEvent, State};

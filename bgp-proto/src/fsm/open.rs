@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Direction, Fqdn, Negotiated, PeerConfig};
+use super::{Direction, Fqdn, Negotiated, PeerAs, PeerConfig};
 use crate::message::{
     AddPathDirection, Capability, Codec, ErrorCode, GracefulRestart, GracefulRestartFamily, LlgrFamily, Notification,
     Open, Role,
@@ -85,7 +85,7 @@ pub enum OpenRefused {
     /// Another AS than configured, or AS 0 (RFC 7607).
     WrongAs {
         /// The configured one.
-        expected: Asn,
+        expected: PeerAs,
         /// The one in the OPEN.
         got: Asn,
     },
@@ -146,7 +146,7 @@ impl fmt::Display for OpenRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => write!(f, "peer speaks BGP version {version}, not 4"),
-            Self::WrongAs { expected, got } => write!(f, "wrong AS: expected AS {expected}, peer says AS {got}"),
+            Self::WrongAs { expected, got } => write!(f, "wrong AS: expected {expected}, peer says AS {got}"),
             Self::WrongRouterId { got, .. } if !got.is_valid() => f.write_str("wrong router id: peer says 0.0.0.0"),
             Self::WrongRouterId { got, .. } => write!(f, "wrong router id: peer says {got}, which is ours"),
             Self::HoldTime(seconds) => {
@@ -182,8 +182,8 @@ pub fn negotiate(
     if open.version != 4 {
         return Err(OpenRefused::Version(open.version));
     }
-    if open.asn != config.peer_asn || open.asn == Asn(0) {
-        return Err(OpenRefused::WrongAs { expected: config.peer_asn, got: open.asn });
+    if !config.peer_asn.admits(open.asn) {
+        return Err(OpenRefused::WrongAs { expected: config.peer_asn.clone(), got: open.asn });
     }
     // RFC 6286 §2.2: unique within an AS; an external peer may have the same as we.
     if !open.router_id.is_valid() || (!external && open.router_id == config.local_id) {

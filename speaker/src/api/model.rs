@@ -28,6 +28,9 @@ pub struct Status {
     pub peers_established: usize,
     /// All configured peers.
     pub peers: usize,
+    /// Ranges whose hosts may become peers, and how many have.
+    #[serde(default)]
+    pub dynamic_peers: Vec<RangeRow>,
     /// Prefixes with at least one path.
     pub prefixes: usize,
     /// Paths of all peers and our own.
@@ -67,6 +70,21 @@ pub struct RefusedConnections {
     pub open_timeout: u64,
 }
 
+/// A range of `dynamic_peers`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct RangeRow {
+    /// The range.
+    pub prefix: String,
+    /// The group whose settings its peers take.
+    pub group: String,
+    /// The ASes its peers may be of, as text.
+    pub asn: String,
+    /// Peers it has now, those included that are gone and not yet forgotten.
+    pub peers: usize,
+    /// How many it may have.
+    pub limit: usize,
+}
+
 /// Kernel routes by state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct FibSummary {
@@ -95,7 +113,7 @@ pub struct PeerRow {
     pub address: IpAddr,
     /// Its TCP port.
     pub port: u16,
-    /// Its AS number.
+    /// Its AS number; 0 for a dynamic peer that may be of several and has no session.
     pub asn: u32,
     /// `internal`, `external`, `client` or `confederation`.
     pub kind: String,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp_proto::attr::Community;
+use bgp_proto::fsm::PeerAs;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
 use ipnetwork::IpNetwork;
 
@@ -248,7 +249,7 @@ pub struct PeerSettings {
     pub interface: Option<DeviceName>,
     /// The TCP port to connect to.
     pub port: u16,
-    /// The peer's AS.
+    /// The peer's AS; 0 for a dynamic peer that may be of several, all of them other ASes than ours.
     pub asn: Asn,
     /// Where the peer comes from.
     pub origin: PeerOrigin,
@@ -353,6 +354,8 @@ pub enum MaxPrefixAction {
 pub struct DynamicPeers {
     /// The range.
     pub prefix: Prefix,
+    /// Which AS they may be of; of one alone, `template` has it too.
+    pub asn: PeerAs,
     /// How many there may be at a time.
     pub limit: usize,
     /// How long one is remembered after its session.

@@ -142,6 +142,7 @@ impl Backend for Daemon {
                 .to_owned(),
             peers_established: peers.iter().filter(|(_, _, status)| status.state == State::Established).count(),
             peers: peers.len(),
+            dynamic_peers: config.dynamic_peers.iter().map(|range| rows::range(range, &peers)).collect(),
             prefixes: memory.dests,
             paths: memory.paths,
             originated: originated.iter().map(Prefix::to_string).collect(),

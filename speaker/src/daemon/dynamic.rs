@@ -138,6 +138,7 @@ impl Dynamic {
             return None;
         }
         let mut spec = setup::peer(&self.config, id, &settings, key.clone(), &self.restart);
+        spec.machine.peer_asn = range.asn.clone();
         spec.forget_after = Some(range.forget_after.max(Duration::from_millis(100)));
         self.known.insert(id, KnownPeer { settings, key, shared: shared.clone(), commands: Some(way) });
         let (news, wanted) = (self.news.clone(), self.wanted.clone());

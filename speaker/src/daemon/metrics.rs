@@ -135,6 +135,7 @@ mod tests {
             phase: "running".into(),
             peers_established: 0,
             peers: 0,
+            dynamic_peers: Vec::new(),
             prefixes: 5,
             paths: 7,
             originated: vec![],

@@ -7,16 +7,17 @@ use bgp_proto::fsm::State;
 use bgp_proto::message::Capability;
 use bgp_proto::{Family, FamilySet};
 use fib_sync::Target;
-use rib::{PathCount, PathView, PeerView, RouteView};
+use rib::{PathCount, PathView, PeerId, PeerView, RouteView};
 
 use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
 use super::setup;
 use super::unopened::{Refusal, Unopened};
 use crate::api::model::{
-    ConnectionSummary, FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RefusedConnections, RouteRow,
+    ConnectionSummary, FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RangeRow, RefusedConnections,
+    RouteRow,
 };
-use crate::config::{Config, MaxPrefixAction, PeerOrigin, PeerSettings};
+use crate::config::{Config, DynamicPeers, MaxPrefixAction, PeerOrigin, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
 /// One row of `show peers`; `dropped` is what the kernel has dropped because of TCP MD5.
@@ -33,7 +34,7 @@ pub fn peer(
     PeerRow {
         address: settings.address,
         port: settings.port,
-        asn: settings.asn.0,
+        asn: status.negotiated.as_deref().map_or(settings.asn, |negotiated| negotiated.peer_asn).0,
         kind: match (settings.is_ibgp(&config.router), settings.route_reflector_client) {
             (true, true) => "client",
             (true, false) => "internal",
@@ -89,6 +90,18 @@ pub fn connections(unopened: &Unopened) -> ConnectionSummary {
         Refusal::ALL.map(|refusal| unopened.refused(refusal));
     let refused = RefusedConnections { stranger, range_full, unopened: unknown, unopened_per_peer, open_timeout };
     ConnectionSummary { unopened: unopened.waiting(), limit: unopened.limits().unopened, refused }
+}
+
+/// A range of dynamic peers, of which some are among `peers`.
+pub fn range(range: &DynamicPeers, peers: &[(PeerId, KnownPeer, PeerStatus)]) -> RangeRow {
+    let of_range = |origin: &PeerOrigin| matches!(origin, PeerOrigin::Dynamic { prefix } if *prefix == range.prefix);
+    RangeRow {
+        prefix: range.prefix.to_string(),
+        group: range.template.group.clone().unwrap_or_default(),
+        asn: range.asn.to_string(),
+        peers: peers.iter().filter(|(_, known, _)| of_range(&known.settings.origin)).count(),
+        limit: range.limit,
+    }
 }
 
 /// `show peer`.

@@ -99,6 +99,7 @@ pub fn status(originated: Vec<String>) -> Status {
         phase: "running".to_owned(),
         peers_established: 2,
         peers: 4,
+        dynamic_peers: Vec::new(),
         prefixes: 5,
         paths: 6,
         originated,

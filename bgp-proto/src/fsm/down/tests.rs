@@ -17,7 +17,7 @@ fn received(code: ErrorCode, subcode: u8) -> DownReason {
 
 #[test]
 fn every_reason_says_what_happened_and_what_to_do() {
-    let wrong_as = OpenRefused::WrongAs { expected: Asn(65003), got: Asn(65002) };
+    let wrong_as = OpenRefused::WrongAs { expected: Asn(65003).into(), got: Asn(65002) };
     let wrong_id = OpenRefused::WrongRouterId { got: RouterId(0x0a00_0001), local: RouterId(0x0a00_0001) };
     let ipv6 = OpenRefused::NoCommonFamily {
         local: FamilySet::from_iter([Family::IPV4_UNICAST]),

@@ -151,19 +151,25 @@ fn families_are_those_of_both_and_a_plain_peer_has_ipv4() {
 #[test]
 fn an_open_that_cannot_be_is_refused() {
     let mut internal = config();
-    internal.peer_asn = internal.local_asn;
+    internal.peer_asn = internal.local_asn.into();
     let from_inside = Open { asn: internal.local_asn, ..local_open(&other()) };
     let good = local_open(&other());
+    let one_of = |list: [u32; 2]| PeerAs::OneOf(list.map(Asn).into());
+    let any_but = |list: [u32; 1]| PeerAs::AnyBut(list.map(Asn).into());
     type Row = (&'static str, PeerConfig, Open, Option<u8>);
     #[rustfmt::skip]
-    let table: [Row; 13] = [
+    let table: [Row; 17] = [
         ("good", config(), good.clone(), None),
         ("good, internal", internal.clone(), from_inside.clone(), None),
         ("version 3, RFC 4271 §6.2", config(), Open { version: 3, ..good.clone() }, Some(1)),
         ("another AS", config(), Open { asn: Asn(65003), ..good.clone() }, Some(2)),
-        ("AS 0, RFC 7607", PeerConfig { peer_asn: Asn(0), ..config() }, Open { asn: Asn(0), ..good.clone() }, Some(2)),
+        ("AS 0, RFC 7607", PeerConfig { peer_asn: Asn(0).into(), ..config() }, Open { asn: Asn(0), ..good.clone() }, Some(2)),
         ("our AS from an external peer", config(), Open { asn: Asn(65001), ..good.clone() }, Some(2)),
-        ("AS_TRANS from a peer with a large AS", PeerConfig { peer_asn: Asn(70000), ..config() }, Open { asn: crate::AS_TRANS, ..good.clone() }, Some(2)),
+        ("one of two", PeerConfig { peer_asn: one_of([65003, 65002]), ..config() }, good.clone(), None),
+        ("none of two", PeerConfig { peer_asn: one_of([65003, 65004]), ..config() }, good.clone(), Some(2)),
+        ("any but ours", PeerConfig { peer_asn: any_but([65001]), ..config() }, good.clone(), None),
+        ("ours where any other may be", PeerConfig { peer_asn: any_but([65001]), ..config() }, from_inside.clone(), Some(2)),
+        ("AS_TRANS from a peer with a large AS", PeerConfig { peer_asn: Asn(70000).into(), ..config() }, Open { asn: crate::AS_TRANS, ..good.clone() }, Some(2)),
         ("identifier 0, RFC 6286 §2.1", config(), Open { router_id: RouterId(0), ..good.clone() }, Some(3)),
         ("our identifier, external: may be, RFC 6286 §2.2", config(), Open { router_id: config().local_id, ..good.clone() }, None),
         ("our identifier, internal", internal.clone(), Open { router_id: internal.local_id, ..from_inside.clone() }, Some(3)),
@@ -203,7 +209,8 @@ fn roles_must_be_a_pair() {
     assert!(run(&provider, &open).is_ok(), "the same role twice counts once");
     open.capabilities.push(Capability::Role(Role::Peer));
     assert!(run(&provider, &open).is_err(), "two different roles");
-    let internal = PeerConfig { peer_asn: Asn(65001), role: Some(Role::Provider), strict_role: true, ..config() };
+    let internal =
+        PeerConfig { peer_asn: Asn(65001).into(), role: Some(Role::Provider), strict_role: true, ..config() };
     let open = Open { asn: Asn(65001), ..local_open(&other()) };
     assert!(run(&internal, &open).is_ok(), "roles are for external sessions");
     assert!(!local_open(&internal).capabilities.iter().any(|c| matches!(c, Capability::Role(_))));

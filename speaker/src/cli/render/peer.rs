@@ -9,7 +9,8 @@ pub fn peer(detail: &PeerDetail) -> String {
     let row = &detail.row;
     let up = row.state == "established";
     let since = duration(row.since);
-    let mut text = format!("{} AS {} ({}): {} for {since}\n", endpoint(row), row.asn, row.kind, row.state);
+    let asn = if row.asn == 0 { "of several ASes".to_owned() } else { format!("AS {}", row.asn) };
+    let mut text = format!("{} {asn} ({}): {} for {since}\n", endpoint(row), row.kind, row.state);
 
     let mut facts = Facts::new(2);
     facts.add_some("reason", row.reason.as_ref().filter(|_| !up));

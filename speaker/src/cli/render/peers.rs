@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Column::{Number, Text};
-use super::{count, duration, table};
+use super::{count, duration, number_or_dash, table};
 use crate::api::model::PeerRow;
 
 /// Peers named in one hint; the rest is counted, as the table has them all.
@@ -30,7 +30,7 @@ pub fn peers(rows: &[PeerRow]) -> String {
         rows.iter().map(|row| {
             vec![
                 endpoint(row),
-                row.asn.to_string(),
+                number_or_dash(Some(row.asn).filter(|asn| *asn != 0)),
                 row.state.clone(),
                 duration(row.since),
                 row.received.to_string(),

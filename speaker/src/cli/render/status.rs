@@ -1,7 +1,7 @@
 //! `roost show status`: one daemon at a glance.
 
 use super::{Facts, count, duration, prefixes};
-use crate::api::model::{ConnectionSummary, FibSummary, RefusedConnections, Status};
+use crate::api::model::{ConnectionSummary, FibSummary, RangeRow, RefusedConnections, Status};
 
 /// A headline, then facts.
 pub fn status(status: &Status) -> String {
@@ -13,6 +13,11 @@ pub fn status(status: &Status) -> String {
     facts.add("router id", &status.router_id);
     facts.add("listening", if status.listen.is_empty() { "nowhere".to_owned() } else { status.listen.join(", ") });
     facts.add("peers", format!("{} of {} established", status.peers_established, status.peers));
+    for range in &status.dynamic_peers {
+        let RangeRow { prefix, group, asn, peers, limit } = range;
+        let full = if peers >= limit { ", full" } else { "" };
+        facts.add("dynamic peers", format!("{peers} of {limit} from {prefix} (group {group}, {asn}){full}"));
+    }
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts
         .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bgp_proto::{Family, FamilySet};
+use bgp_proto::{Asn, Family, FamilySet};
 
 use super::has_bad;
 use super::peers::{Checker, Identity};
@@ -62,8 +62,9 @@ impl<'f> Checker<'f, '_> {
         }
         let client = layers.pick(|keys| keys.route_reflector_client).filter(|(client, _)| **client);
         if let (Some((_, place)), true) = (client, complete && !ibgp) {
+            let whose = if asn == Asn(0) { "another AS".to_owned() } else { format!("AS {asn}") };
             let message =
-                format!("route_reflector_client: peer {address} is in AS {asn}, we are in AS {}", self.router.asn);
+                format!("route_reflector_client: peer {address} is in {whose}, we are in AS {}", self.router.asn);
             self.report.error(place, message, "only a peer in our own AS can be a client (RFC 4456)");
         }
         let policy = |key: &str, value: Option<(&'f Read<String>, Place)>| match value {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{PeerGracefulRestart, Timer, Wait};
 use crate::config::at::At;
 use crate::config::rules::PrivateAs;
-use crate::config::values::{HoldTime, Int, Lasting, MeshPassive, PeerAddress, S, Seconds, Secret};
+use crate::config::values::{Asns, HoldTime, Int, Lasting, MeshPassive, PeerAddress, S, Seconds, Secret};
 
 /// ADD-PATH (RFC 7911).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -52,11 +52,11 @@ pub(in crate::config) type PrefixLimit = Int<1, 100_000_000>;
 pub(in crate::config) enum MaxPrefixAction {
     /// Its session ends, and may come back after `restart_after`.
     Restart,
-    /// Its session ends, and stays down until an operator lets the peer in.
+    /// Its session ends, and stays down until `roost peer enable`.
     Disable,
     /// Only logged.
     Warn,
-    /// The prefixes beyond the limit are ignored.
+    /// The prefixes beyond the limit are ignored, and asked for when a tenth of the limit is free again.
     Block,
 }
 
@@ -237,8 +237,9 @@ pub(in crate::config) struct DynamicPeers {
     pub prefix: S<Prefix>,
     /// The group whose settings they take.
     pub group: S<String>,
-    /// Their AS number. Default: the group's.
-    pub asn: S<Asn>,
+    /// Their AS number, a list of those they may have, or `any`; lists and `any` are for other ASes than ours. Default:
+    /// the group's.
+    pub asn: At<Asns>,
     /// How many there may be at a time. Default: 1000.
     pub limit: S<Int<1, 100_000>>,
     /// How long one is remembered after its session, its routes included. Default: 60s.

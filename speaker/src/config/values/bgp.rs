@@ -1,13 +1,17 @@
 //! Values of BGP itself: AS numbers, router ids, communities, families, and who waits in a mesh.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use bgp_proto::attr::Community;
 use bgp_proto::message::Role;
 use bgp_proto::{AS_TRANS, Asn, Family, RouterId};
-use schemars::{Schema, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
 use crate::config::rules::PrivateAs;
 
-use super::{Refusal, Scalar, expected};
+use super::{Read, Refusal, S, Scalar, expected};
 
 impl Scalar for Asn {
     const WHAT: &'static str = "an AS number";
@@ -35,6 +39,63 @@ impl Scalar for Asn {
             message: why.to_owned(),
             help: "private numbers are 64512–65534 and 4200000000–4294967294".to_owned(),
         })
+    }
+}
+
+/// Which ASes dynamic peers may be of.
+#[derive(Clone, Debug)]
+pub(in crate::config) enum Asns {
+    /// One number.
+    One(Asn),
+    /// Any of these.
+    List(Vec<S<Asn>>),
+    /// Any external one.
+    Any,
+}
+
+impl<'de> Deserialize<'de> for Asns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsnsVisitor;
+
+        impl<'de> Visitor<'de> for AsnsVisitor {
+            type Value = Asns;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an AS number, a list of them, or any")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Asns, E> {
+                if text == "any" {
+                    return Ok(Asns::Any);
+                }
+                Read::deserialize(text.into_deserializer()).map(|Read(asn)| Asns::One(asn))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Asns, A::Error> {
+                let mut list = Vec::new();
+                while let Some(asn) = seq.next_element()? {
+                    list.push(asn);
+                }
+                Ok(Asns::List(list))
+            }
+        }
+
+        deserializer.deserialize_any(AsnsVisitor)
+    }
+}
+
+impl JsonSchema for Asns {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Asns".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let asn = Asn::schema();
+        json_schema!({ "anyOf": [asn, { "const": "any" }, { "type": "array", "items": asn, "minItems": 1 }] })
     }
 }
 

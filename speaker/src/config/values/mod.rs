@@ -18,7 +18,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 pub(super) use address::PeerAddress;
-pub(super) use bgp::MeshPassive;
+pub(super) use bgp::{Asns, MeshPassive};
 pub use kernel::{DeviceName, SocketMode};
 pub(super) use kernel::{RouteProtocol, RouteTable};
 pub use secret::Secret;

@@ -11,7 +11,7 @@ pub fn all() -> [(&'static str, Vec<Seed>); 3] {
 }
 
 /// Requests, with the octet that says how they are sent.
-const REQUESTS: [(&str, u8, &str); 13] = [
+const REQUESTS: [(&str, u8, &str); 14] = [
     ("get", 0, "GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n"),
     ("pieces", 0xa0, "GET /v1/peers/172.16.1.3 HTTP/1.1\r\nHost: roost\r\n\r\n"),
     (
@@ -47,6 +47,12 @@ const REQUESTS: [(&str, u8, &str); 13] = [
         "upgrade",
         0,
         "OPTIONS * HTTP/1.1\r\nHost: r\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nCONNECT a:1 HTTP/1.1\r\n\r\n",
+    ),
+    (
+        "order",
+        0,
+        "POST /v1/peers/reset HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 42\r\n\r\n\
+         {\"peers\":[\"172.16.1.2\"],\"message\":\"again\"}",
     ),
     ("slow", 0xf0, "POST /v1/ HTTP/1.1\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: r\r\n\r\n"),
     ("h2", 0, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),

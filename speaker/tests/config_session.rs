@@ -126,6 +126,7 @@ fn dynamic_peers_may_be_of_several_ases_all_of_them_others() {
     };
     let range = |asn: &str| parse("roost.yaml", &text(asn, "")).unwrap().config.dynamic_peers.remove(0);
     let admits = |asn: &str| [64500, 64512, 64513, 65001, 65002, 23456].map(|n| range(asn).asn.admits(Asn(n)));
+    // RFC 6793 §9: the last is AS_TRANS.
     assert_eq!(admits("any"), [false, false, false, true, true, false]);
     assert_eq!(admits("[65001, 65001, 65002]"), [false, false, false, true, true, false]);
     assert_eq!(admits("[65002]"), [false, false, false, false, true, false]);

@@ -106,7 +106,7 @@ impl<'f> Checker<'f, '_> {
         let ours: Vec<Asn> = std::iter::once(router.asn).chain(members).collect();
         match asns {
             Asns::One(asn) => Some(PeerAs::One(*asn)),
-            // RFC 6793 §4.2.3: AS_TRANS is nobody's own number.
+            // RFC 6793 §9: AS_TRANS is nobody's own number.
             Asns::Any => Some(PeerAs::AnyBut(ours.into_iter().chain([AS_TRANS]).collect())),
             Asns::List(list) => {
                 let mut good: Vec<Asn> = list.iter().filter_map(At::get).collect();

@@ -64,7 +64,7 @@ fn check_header(header: &[u8; HEADER_LEN], max_len: usize) -> Result<(usize, u8)
         kind::UPDATE => (23, max, "an UPDATE"),
         kind::NOTIFICATION => (21, max, "a NOTIFICATION"),
         kind::KEEPALIVE => (19, 19, "a KEEPALIVE"),
-        // RFC 7313 §5 has an error of its own for a wrong length: see `RouteRefresh::decode`.
+        // Which error a wrong length is depends on the subtype (RFC 7313 §5): see `RouteRefresh::decode`.
         kind::ROUTE_REFRESH => (19, max, "a ROUTE-REFRESH"),
         _ => (19, max, "any message"),
     };

@@ -30,18 +30,24 @@ pub enum RefreshKind {
 }
 
 impl RouteRefresh {
-    /// Reads the message. RFC 7313 §5: another length than four octets of body is an error of its own (7/1) that returns
-    /// the whole message. We answer so for every subtype: RFC 2918 and RFC 4271 §6.1 name no other code, and entries
-    /// of outbound route filters (RFC 5291) are sent only to those who asked for them, which we never do.
+    /// Reads the message. Another length than four octets of body is an error of its own for the two marks (7/1, RFC 7313
+    /// §5, returning the whole message). Too few of them for anything else are a bad length (1/2, RFC 4271 §6.1); more
+    /// behind a request would be outbound route filters (RFC 5291), which nobody is asked for, and are passed over.
     pub(super) fn decode(message: &Bytes) -> Result<Self, MessageError> {
-        let Some(&[afi_high, afi_low, subtype, safi]) = message.get(HEADER_LEN..) else {
-            return Err(MessageErrorKind::RefreshLength { message: message.clone() }.at(16));
+        let body = message.get(HEADER_LEN..).unwrap_or_default();
+        let kind = match body.get(2) {
+            None | Some(0) => RefreshKind::Request,
+            Some(1) => RefreshKind::Begin,
+            Some(2) => RefreshKind::End,
+            Some(&other) => RefreshKind::Unknown(other),
         };
-        let kind = match subtype {
-            0 => RefreshKind::Request,
-            1 => RefreshKind::Begin,
-            2 => RefreshKind::End,
-            other => RefreshKind::Unknown(other),
+        if matches!(kind, RefreshKind::Begin | RefreshKind::End) && body.len() != 4 {
+            return Err(MessageErrorKind::RefreshLength { message: message.clone() }.at(16));
+        }
+        let &[afi_high, afi_low, _, safi, ..] = body else {
+            let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+            let error = MessageErrorKind::Length { length, min: 23, max: u16::MAX, what: "a ROUTE-REFRESH" };
+            return Err(error.at(16));
         };
         Ok(Self { family: Family { afi: u16::from_be_bytes([afi_high, afi_low]), safi }, kind })
     }

@@ -102,16 +102,19 @@ fn length_20_of_a_notification_is_answered_with_1_2_and_the_length() {
 }
 
 #[test]
-fn length_of_a_route_refresh_is_an_error_of_its_own_with_the_whole_message() {
+fn length_of_a_refresh_mark_is_an_error_of_its_own_with_the_whole_message() {
     // RFC 7313 §5: 7/1 "Invalid Message Length", data: the complete message
-    let long = message(ROUTE_REFRESH, &[0, 1, 0, 1, 0]);
-    established(&long, 7, 1, &long);
+    for body in [&[0, 1, 1, 1, 0][..], &[0, 1, 2]] {
+        let mark = message(ROUTE_REFRESH, body);
+        established(&mark, 7, 1, &mark);
+    }
 }
 
 #[test]
-fn length_of_a_short_route_refresh_is_an_error_of_its_own_with_the_whole_message() {
-    let short = message(ROUTE_REFRESH, &[0, 1, 0]);
-    established(&short, 7, 1, &short);
+fn length_of_a_short_route_refresh_is_answered_with_1_2_and_the_length() {
+    // RFC 4271 §6.1; RFC 7313 §5 speaks of the marks alone
+    established(&message(ROUTE_REFRESH, &[0, 1, 0]), 1, 2, &[0, 22]);
+    established(&message(ROUTE_REFRESH, &[]), 1, 2, &[0, 19]);
 }
 
 #[test]

@@ -74,11 +74,24 @@ fn a_capability_that_is_only_for_people_is_never_an_error() {
 }
 
 #[test]
-fn a_route_refresh_of_another_length_is_returned_whole() {
+fn a_mark_of_another_length_is_returned_whole() {
     // RFC 7313 §5
-    for body in ["", "0001 01", "0001 00 01 00", "0001 02 01 0000"] {
+    for body in ["0001 01", "0001 02", "0001 01 01 00", "0001 02 01 0000"] {
         let bytes = message(kind::ROUTE_REFRESH, &hex(body));
         let error = decode(&bytes, &MODERN).unwrap_err();
         assert_eq!(Notification::from(&error), ErrorCode::ROUTE_REFRESH_MESSAGE.with(1, bytes.clone()), "{body}");
     }
+}
+
+#[test]
+fn any_other_route_refresh_may_be_too_short_but_not_too_long() {
+    // RFC 4271 §6.1, RFC 5291 §4
+    for (body, length) in [("", 19), ("00", 20), ("0001 00", 22), ("0001 07", 22)] {
+        let error = decode(&message(kind::ROUTE_REFRESH, &hex(body)), &MODERN).unwrap_err();
+        let want = ErrorCode::MESSAGE_HEADER.with(2, Bytes::copy_from_slice(&[0, length]));
+        assert_eq!(Notification::from(&error), want, "{body}");
+    }
+    let long = decode(&message(kind::ROUTE_REFRESH, &hex("0001 00 01 01 80 0002 0000")), &MODERN).unwrap();
+    let request = RouteRefresh { family: Family::IPV4_UNICAST, kind: RefreshKind::Request };
+    assert_eq!(long, Message::RouteRefresh(request));
 }

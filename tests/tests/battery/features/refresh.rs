@@ -81,6 +81,14 @@ fn a_refresh_of_an_unknown_subtype_is_ignored() {
 }
 
 #[test]
+fn filters_behind_a_refresh_are_passed_over() {
+    // RFC 5291 §4: what follows the four octets are outbound route filters, which roost asks nobody for
+    let (_roost, _from, mut to) = two();
+    to.send(message(ROUTE_REFRESH, &[0, 1, 0, 1, 1, 128, 0, 2, 0, 0]));
+    assert_eq!(to.adj_out_prefixes(), [A, B]);
+}
+
+#[test]
 fn a_refresh_of_ipv6_answers_with_ipv6() {
     let roost = Setup::with([Neighbor::client().both(), Neighbor::client().both()]).start();
     let mut from = roost.peer_with(0, Open::new(65000).ipv6().id(Roost::peer_id(0)));

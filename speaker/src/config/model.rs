@@ -267,6 +267,8 @@ pub struct PeerSettings {
     pub hold_time: HoldTime,
     /// Time between our KEEPALIVEs: at most the hold time, by default a third of it; zero when the hold time is zero.
     pub keepalive: Duration,
+    /// How long the peer may take nothing before the session ends (RFC 9687); `None`: as the hold time says.
+    pub send_hold: Option<Duration>,
     /// Time between attempts to connect.
     pub connect_retry: Duration,
     /// Shortest and first pause after a session has failed.

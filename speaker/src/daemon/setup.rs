@@ -43,6 +43,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, key: Key, restart:
     machine.hold_time = peer.hold_time.as_secs();
     machine.keepalive = Some(seconds(peer.keepalive));
     super::rules::in_open(config, peer, &mut machine);
+    machine.send_hold = peer.send_hold;
     machine.connect_retry = peer.connect_retry;
     machine.open_timeout = config.router.limits.open_timeout;
     machine.idle_hold = (peer.idle_hold, peer.idle_hold_max);

@@ -328,6 +328,31 @@ fn a_peer_that_stops_reading_delays_nobody_and_has_the_last_word_in_the_end() {
 }
 
 #[test]
+fn a_peer_that_stops_reading_for_the_send_hold_time_loses_its_session() {
+    // RFC 9687 §3, §4: its KEEPALIVEs keep coming, but nothing of ours is taken
+    let deaf = Neighbor::client().with("send_hold: 2s");
+    let roost = Setup::with([deaf, Neighbor::client(), Neighbor::client()]).start();
+    let (mut deaf, mut a, mut b) = (roost.peer(0), roost.peer(1), roost.peer(2));
+    deaf.await_end_of_rib(1);
+    let route = deaf.route(&[PREFIX]);
+    deaf.update(&route).settle(&roost);
+    // More than the sockets hold.
+    let prefixes: Vec<String> = (0..1000).map(|n| format!("10.{}.{}.0/24", n / 250, n % 250)).collect();
+    for round in 0..20_u32 {
+        for (n, prefix) in (0..).zip(&prefixes) {
+            let communities: Vec<u32> = (0..100).map(|m: u32| round << 20 | n << 7 | m).collect();
+            let route = a.route(&[prefix]).communities(&communities);
+            a.update(&route);
+        }
+        a.settle(&roost);
+    }
+    roost.await_reason(0, "send hold timer expired");
+    b.await_withdrawal(PREFIX);
+    assert_eq!(roost.about(1)["state"], "established");
+    assert_eq!(roost.about(2)["state"], "established");
+}
+
+#[test]
 fn a_peer_that_stops_reading_still_withdraws_with_its_end() {
     let roost = three().start();
     let (mut deaf, mut a, mut b) = (roost.peer(0), roost.peer(1), roost.peer(2));

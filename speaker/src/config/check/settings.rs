@@ -95,6 +95,7 @@ impl<'f> Checker<'f, '_> {
             passive: false,
             hold_time,
             keepalive,
+            send_hold: self.send_hold(hold_time, layers),
             connect_retry: layers.pick(|keys| keys.connect_retry).map_or(Duration::from_secs(5), |(time, _)| time.0.0),
             idle_hold,
             idle_hold_max,
@@ -146,6 +147,16 @@ impl<'f> Checker<'f, '_> {
             self.report.warn(place, message, "one lost keepalive may end the session (RFC 4271 §4.4)");
         }
         (hold, keepalive)
+    }
+
+    fn send_hold(&self, hold: HoldTime, layers: Layers<'f>) -> Option<Duration> {
+        let (time, place) = layers.pick(|keys| keys.send_hold)?;
+        let time = time.0.0;
+        if !time.is_zero() && time <= hold.duration() {
+            let message = format!("send_hold {} is not longer than the hold time {hold:?}", show_duration(time));
+            self.report.warn(place, message, "the peer's own hold timer should end the session first (RFC 9687 §4)");
+        }
+        Some(time)
     }
 
     pub(super) fn idle_hold(&self, layers: Layers<'f>) -> (Duration, Duration) {

@@ -106,6 +106,9 @@ macro_rules! with_session_keys {
             hold_time: S<HoldTime>,
             /// Time between keepalives. Default: a third of the hold time.
             keepalive: S<Seconds<1, 65_535>>,
+            /// How long the peer may take nothing of what we send before the session ends (RFC 9687); 0s is for ever.
+            /// Default: 8m, or twice the hold time if that is longer.
+            send_hold: S<Wait>,
             /// Time between attempts to connect. Default: 5s.
             connect_retry: S<Timer>,
             /// First pause after a session has failed; doubles with each failure in a row. Default: 1s.

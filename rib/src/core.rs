@@ -28,6 +28,10 @@ pub(crate) struct Core {
     pub(crate) dirty: VecDeque<u32>,
     /// Dests whose kernel route changed; each stands here once.
     pub(crate) fib_dirty: Vec<u32>,
+    /// The next path to look at for next hops that changed, while that goes on.
+    pub(crate) scan: Option<u32>,
+    /// The next dest to decide again because the configuration changed, while that goes on.
+    pub(crate) redecide: Option<u32>,
 }
 
 /// What becomes of an offered path.
@@ -50,6 +54,8 @@ impl Core {
             fib: FibStore::default(),
             dirty: VecDeque::new(),
             fib_dirty: Vec::new(),
+            scan: None,
+            redecide: None,
         }
     }
 

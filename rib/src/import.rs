@@ -251,12 +251,11 @@ impl Importer {
 }
 
 impl Core {
-    /// Asks the import policy again for every path of a peer.
-    pub(crate) fn reimport(&mut self, peer: PeerId) {
+    /// Asks the import policy again for some paths of a peer.
+    pub(crate) fn reimport(&mut self, peer: PeerId, paths: &[u32]) {
         let Some(slot) = self.peers.find(peer) else { return };
         let (checks, policy) = (Checks::of(self, slot), slot.settings.import.clone());
-        let paths: Vec<u32> = self.table.paths_of_peer(peer).collect();
-        for id in paths {
+        for &id in paths {
             let path = self.table.paths[id];
             let prefix = self.table.dests[path.dest].prefix;
             let mut importer = Importer::new(self, &checks, policy.clone(), path.raw);

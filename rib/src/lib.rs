@@ -8,7 +8,9 @@
 //!   originate(), set_next_hop() ─┘       └─► take_fib_changes() ─► the kernel
 //! ```
 //!
-//! The owner works in turns: `apply` all that was read, `settle` until it says there is no more, then fetch. Every queue
+//! The owner works in turns: `apply` what was read, `settle` a slice, then fetch, and again until nothing is left. What
+//! concerns all paths of a peer or of a next hop (a session's end, another policy) takes several turns; the owner hears
+//! others in between, and keeps back the news of a peer for as long as [`Rib::is_busy`] with its former ones. Every queue
 //! inside is a map keyed by prefix, so a slow peer or a busy kernel costs no more than the table and gets the last word
 //! instead of the history.
 //!
@@ -47,6 +49,7 @@ mod settle;
 mod slab;
 mod table;
 mod view;
+mod walk;
 
 pub use decide::Step;
 pub use export::Withheld;

@@ -10,20 +10,19 @@ use bgp_proto::Family;
 use bgp_proto::attr::{Community, PathAttrs};
 
 use crate::attrs::AttrId;
+use crate::core::Core;
 use crate::import::{Checks, Importer};
 use crate::peer::PeerId;
-use crate::rib::Rib;
 
-impl Rib {
-    /// The peer did not come back in time, and its stale paths of a family are to be kept for long. Those with NO_LLGR
-    /// go. RFC 9494 §4.2
-    pub fn keep_for_long(&mut self, id: PeerId, family: Family) {
-        let core = &mut self.core;
+impl Core {
+    /// Keeps for long what is stale among some paths of a peer. RFC 9494 §4.2
+    pub(crate) fn keep_for_long(&mut self, id: PeerId, family: Family, paths: &[u32]) {
+        let core = self;
         let Some(peer) = core.peers.find(id) else { return };
         let (checks, policy) = (Checks::of(core, peer), peer.settings.import.clone());
         // Many paths share few attribute sets; both numbers stay counted until the end.
         let mut marked: HashMap<AttrId, AttrId> = HashMap::new();
-        for number in core.table.paths_of_peer(id).collect::<Vec<_>>() {
+        for &number in paths {
             let path = core.table.paths[number];
             let prefix = core.table.dests[path.dest].prefix;
             if prefix.family() != family || !path.marks.stale {

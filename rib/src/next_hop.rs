@@ -1,7 +1,8 @@
 //! Next hops: each once, with what the kernel's side says about it.
 //!
 //! The RIB asks nobody: a next hop counts as usable at no cost until [`crate::Rib::set_next_hop`] says otherwise. A
-//! change of many next hops (a link went down) costs one walk over the paths at the next settle, not one each.
+//! change of many next hops (a link went down) costs one walk over the paths, not one each; it goes on over several turns
+//! where there are many.
 //!
 //! RFC 4271 §9.1.2 leaves a path out whose next hop is not usable. Here it loses to every path that is usable, and is
 //! left in when there is none, as in BIRD: it may be sent through a tunnel whose far side the routing table does not
@@ -47,7 +48,10 @@ struct Slot {
     addr: Option<NextHop>,
     state: NextHopState,
     refs: u32,
+    /// Since the last walk over the paths began.
     changed: bool,
+    /// The walk under way looks for it.
+    sought: bool,
 }
 
 /// See the module.
@@ -57,6 +61,7 @@ pub(crate) struct NextHops {
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
     changed: Vec<u32>,
+    sought: Vec<u32>,
     /// Addresses that came into use or went out of it since the owner asked.
     news: HashSet<NextHop>,
 }
@@ -113,20 +118,30 @@ impl NextHops {
         true
     }
 
-    /// Whether paths over this next hop must be decided again.
-    pub(crate) fn is_changed(&self, id: u32) -> bool {
-        self.slots[id].changed
+    /// Whether the walk under way looks for paths over this next hop: they must be decided again.
+    pub(crate) fn is_sought(&self, id: u32) -> bool {
+        self.slots[id].sought
     }
 
-    pub(crate) fn any_changed(&self) -> bool {
-        !self.changed.is_empty()
+    /// Begins a walk over the paths, if there is something to look for. What changes from here on is for the next one.
+    pub(crate) fn begin_walk(&mut self) -> bool {
+        std::mem::swap(&mut self.changed, &mut self.sought);
+        for &id in &self.sought {
+            (self.slots[id].changed, self.slots[id].sought) = (false, true);
+        }
+        !self.sought.is_empty()
     }
 
     /// The walk over the paths is done.
-    pub(crate) fn clear_changed(&mut self) {
-        for id in self.changed.drain(..) {
-            self.slots[id].changed = false;
+    pub(crate) fn end_walk(&mut self) {
+        for id in self.sought.drain(..) {
+            self.slots[id].sought = false;
         }
+    }
+
+    /// Whether another walk is wanted.
+    pub(crate) fn any_changed(&self) -> bool {
+        !self.changed.is_empty()
     }
 
     /// Addresses whose use began or ended since the last call: last word only, sorted.
@@ -167,6 +182,9 @@ impl NextHops {
         let slot = self.slots.remove(id);
         if slot.changed {
             self.changed.retain(|&other| other != id);
+        }
+        if slot.sought {
+            self.sought.retain(|&other| other != id);
         }
         let Some(addr) = slot.addr else { return };
         if let Ok(found) = self.index.find_entry(self.hasher.hash_one(addr), |&other| other == id) {

@@ -1,5 +1,6 @@
 //! Peers as the RIB knows them: what is configured, what the living session negotiated, what was counted.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 use crate::limit::{PathLimit, Watch};
 use crate::policy::Policy;
 use crate::rules::PathRules;
+use crate::walk::Walk;
 
 /// The number of a configured peer, given by the caller. Tables are indexed by it, so numbers are small and used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +161,8 @@ pub(crate) struct Slot {
     pub(crate) ended: FamilySet,
     /// What was said about its limits on this session.
     pub(crate) watches: [Watch; 2],
+    /// What is being done to all its paths; the first is under way.
+    pub(crate) walks: VecDeque<Walk>,
 }
 
 impl Slot {
@@ -207,8 +211,8 @@ impl Peers {
         self.slots.iter().zip(0..).filter_map(|(slot, id)| slot.is_some().then_some(PeerId(id))).collect()
     }
 
-    /// Where paths of `id` come from. A peer that is gone counts as an unknown internal one: what is left of it goes
-    /// with the next settle.
+    /// Where paths of `id` come from. A peer that is gone counts as an unknown internal one: what the logs have of it
+    /// goes with the next settle.
     pub(crate) fn source(&self, id: PeerId) -> Source {
         self.find(id).map_or_else(|| Source::unknown(id), |slot| slot.source)
     }

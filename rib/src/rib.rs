@@ -1,5 +1,6 @@
 //! The RIB's public face: what its single owner tells it and asks of it.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -11,13 +12,13 @@ use smallvec::SmallVec;
 
 use crate::core::{Core, Offer};
 use crate::fib::FibRoute;
-use crate::group::{Dump, Framing, Group, GroupKey, Scratch};
+use crate::group::{Dump, Framing, Group, GroupKey, Log, Scratch};
 use crate::import::{Checks, Importer};
 use crate::limit::{Gate, LimitEvent, room};
 use crate::next_hop::NextHopState;
 use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
 use crate::settle::Workspace;
-use crate::slab::NONE;
+use crate::walk::{Task, Walkers};
 
 /// What is configured for the whole RIB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,10 @@ pub struct Rib {
     pub(crate) groups: Vec<Option<Group>>,
     scratch: Scratch,
     pub(crate) work: Workspace,
-    limit_events: Vec<LimitEvent>,
+    pub(crate) limit_events: Vec<LimitEvent>,
+    pub(crate) walkers: Walkers,
+    /// Logs of groups that are gone: what they hold is given back bit by bit.
+    pub(crate) dissolving: Vec<Log>,
 }
 
 impl Rib {
@@ -107,6 +111,8 @@ impl Rib {
             scratch: Scratch::default(),
             work: Workspace::default(),
             limit_events: Vec::new(),
+            walkers: Walkers::default(),
+            dissolving: Vec::new(),
         }
     }
 
@@ -125,14 +131,10 @@ impl Rib {
             return;
         }
         for id in self.core.peers.ids() {
-            self.core.reimport(id);
+            self.walk(id, Task::Import);
             self.regroup(id);
         }
-        for dest in 0..self.core.table.dests.upper() {
-            if self.core.table.dests[dest].head != NONE {
-                self.core.mark_dirty(dest);
-            }
-        }
+        self.core.redecide = Some(0);
     }
 
     /// Makes a peer known. Adding one that is known replaces it, paths and session included.
@@ -141,6 +143,7 @@ impl Rib {
             return;
         }
         self.peer_remove(id);
+        self.finish_walks(id);
         let source =
             Source { address: settings.address, client: settings.route_reflector_client, ..Source::unknown(id) };
         self.core.peers.insert(
@@ -154,14 +157,15 @@ impl Rib {
                 counters: PeerCounters::default(),
                 ended: FamilySet::EMPTY,
                 watches: Default::default(),
+                walks: VecDeque::new(),
             },
         );
     }
 
     /// Forgets a peer and all it announced.
     pub fn peer_remove(&mut self, id: PeerId) {
-        self.peer_down(id, FamilySet::EMPTY);
-        self.core.peers.remove(id);
+        self.end_session(id);
+        self.walk(id, Task::Forget);
     }
 
     /// Gives a peer other settings. A living session goes on: the import policy is applied to what is there, and what the
@@ -180,26 +184,26 @@ impl Rib {
             || old.route_reflector_client != settings.route_reflector_client
             || old.rules != settings.rules
         {
-            self.core.reimport(id);
+            self.walk(id, Task::Import);
         }
         if (old.address, old.route_reflector_client) != (settings.address, settings.route_reflector_client) {
-            let dests: Vec<u32> =
-                self.core.table.paths_of_peer(id).map(|path| self.core.table.paths[path].dest).collect();
-            dests.into_iter().for_each(|dest| self.core.mark_dirty(dest));
+            self.walk(id, Task::Decide);
         }
         self.regroup(id);
     }
 
     /// A session is established. The peer is sent all it must hold, then an End-of-RIB per family.
     pub fn peer_up(&mut self, id: PeerId, session: Session) {
-        let Some(peer) = self.core.peers.find(id) else { return };
-        let (last, living) = (peer.last, peer.session.is_some());
-        if living {
+        if self.core.peers.find(id).is_some_and(|peer| peer.session.is_some()) {
             self.peer_down(id, FamilySet::EMPTY);
         }
+        self.finish_walks(id);
+        let Some(peer) = self.core.peers.find(id) else { return };
+        let last = peer.last;
         if last.is_some_and(|last| (last.peer_id, last.external) != (session.peer_id, session.external)) {
             // Another router. What is kept for the one that restarts goes, also where members were told its identifier.
-            self.flush(id, FamilySet::ALL);
+            self.walk(id, Task::Flush(FamilySet::ALL));
+            self.finish_walks(id);
             for group in self.groups.iter_mut().flatten() {
                 group.withdraw_source(id, &mut self.core);
             }
@@ -213,7 +217,7 @@ impl Rib {
         // Families not negotiated this time have nobody left to renew them. RFC 4724 §4.2
         for family in Family::SUPPORTED {
             if !session.codec.families.contains(family) {
-                self.flush(id, [family].into_iter().collect());
+                self.flush_family(id, family);
             }
         }
         for family in session.codec.families.iter() {
@@ -225,22 +229,13 @@ impl Rib {
     /// renewed or [`Rib::purge_stale`] comes (RFC 4724 §4.2). Those that were stale already stay so: the caller bounds
     /// how long that may go on.
     pub fn peer_down(&mut self, id: PeerId, retain: FamilySet) {
-        let Some(peer) = self.core.peers.find_mut(id) else { return };
-        peer.session = None;
-        for membership in std::mem::take(&mut peer.memberships) {
-            self.leave(membership, false);
-        }
-        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            if retain.contains(self.marked(path).family) {
-                self.core.table.update_path(path, |path| (path.marks.stale, path.marks.refreshing) = (true, false));
-            } else {
-                self.core.remove_path(path);
-            }
-        }
+        self.end_session(id);
+        self.walk(id, Task::Down(retain));
     }
 
     /// Takes in one UPDATE. Nothing is decided before [`Rib::settle`].
     pub fn apply(&mut self, id: PeerId, update: &Update) {
+        self.finish_walks(id);
         let core = &mut self.core;
         let Some(peer) = core.peers.find(id).filter(|peer| peer.session.is_some()) else { return };
         let limits = peer.settings.limits;
@@ -293,27 +288,23 @@ impl Rib {
     /// The peer begins to announce a family anew (BoRR, RFC 7313 §4): what it does not repeat before
     /// [`Rib::purge_stale`] is gone.
     pub fn begin_refresh(&mut self, id: PeerId, family: Family) {
-        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            if self.marked(path).family == family {
-                self.core.table.update_path(path, |path| path.marks.refreshing = true);
-            }
-        }
+        self.walk(id, Task::BeginRefresh(family));
     }
 
     /// The peer has said all (End-of-RIB, EoRR) or its time is up: what it did not renew goes.
     pub fn purge_stale(&mut self, id: PeerId, family: Family) {
-        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            let marked = self.marked(path);
-            if marked.family == family && (marked.stale || marked.refreshing) {
-                self.core.remove_path(path);
-            }
-        }
-        self.limit_events.extend(std::iter::from_fn(|| room(&mut self.core, id)));
+        self.walk(id, Task::Purge(family));
+    }
+
+    /// The peer did not come back in time, and its stale paths of a family are to be kept for long. Those with NO_LLGR
+    /// go. RFC 9494 §4.2
+    pub fn keep_for_long(&mut self, id: PeerId, family: Family) {
+        self.walk(id, Task::KeepForLong(family));
     }
 
     /// Forgets all a peer announced in a family.
     pub fn flush_family(&mut self, id: PeerId, family: Family) {
-        self.flush(id, [family].into_iter().collect());
+        self.walk(id, Task::Flush([family].into_iter().collect()));
     }
 
     /// The peer asks for all routes of a family (RFC 2918). With enhanced refresh negotiated they stand between BoRR and
@@ -401,18 +392,12 @@ impl Rib {
         self.core.config.hold_end_of_rib = false;
     }
 
-    fn flush(&mut self, id: PeerId, families: FamilySet) {
-        for path in self.core.table.paths_of_peer(id).collect::<Vec<_>>() {
-            if families.contains(self.marked(path).family) {
-                self.core.remove_path(path);
-            }
+    fn end_session(&mut self, id: PeerId) {
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        peer.session = None;
+        for membership in std::mem::take(&mut peer.memberships) {
+            self.leave(membership, false);
         }
-    }
-
-    fn marked(&self, path: u32) -> Marked {
-        let path = &self.core.table.paths[path];
-        let family = self.core.table.dests[path.dest].prefix.family();
-        Marked { family, stale: path.marks.stale, refreshing: path.marks.refreshing }
     }
 
     /// Moves a peer's memberships to the groups its settings now call for.
@@ -468,17 +453,10 @@ impl Rib {
         if group.len() == 0
             && let Some(group) = slot.take()
         {
-            group.dissolve(&mut self.core);
+            self.dissolving.push(group.dissolve(&mut self.core));
         }
         held
     }
-}
-
-/// What a sweep over a peer's paths asks.
-struct Marked {
-    family: Family,
-    stale: bool,
-    refreshing: bool,
 }
 
 /// The attributes with their next hop bound to the interface they came in by; `None` where that makes no difference.

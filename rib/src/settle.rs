@@ -15,6 +15,15 @@ use crate::peer::sent_path_id;
 use crate::rib::Rib;
 use crate::slab::NONE;
 
+/// Paths looked at for each that may be marked: looking is that much cheaper than deciding.
+const SCAN: usize = 16;
+
+/// How many prefixes may be marked in a turn that decides `limit`, of which so many are marked already. A little in any
+/// case: those who announce much without end must not keep others' routes from going.
+fn room_of(limit: usize, marked: usize) -> usize {
+    limit.saturating_sub(marked).max(limit.div_ceil(8))
+}
+
 /// Working memory, kept from prefix to prefix.
 #[derive(Default)]
 pub(crate) struct Workspace {
@@ -25,20 +34,41 @@ pub(crate) struct Workspace {
 }
 
 impl Rib {
-    /// Decides up to `limit` prefixes and fills new groups from the table, as many prefixes again; says whether there is
-    /// more to do.
+    /// Decides up to `limit` prefixes; goes on, over about as many each, with what concerns all paths of a peer or of a
+    /// next hop, with filling new groups from the table and with giving back what is gone. Says whether there is more to
+    /// do.
     pub fn settle(&mut self, limit: usize) -> bool {
-        self.core.mark_changed_next_hops();
+        let core = &mut self.core;
+        core.mark_redecided(room_of(limit, core.dirty.len()));
+        core.mark_changed_next_hops(room_of(limit, core.dirty.len()));
+        self.walk_on(room_of(limit, self.core.dirty.len()));
         for _ in 0..limit {
             let Some(dest) = self.core.dirty.pop_front() else { break };
             self.decide(dest);
         }
         let filling = self.fill(limit);
+        let mut untidy = self.dissolve(limit);
         for group in self.groups.iter_mut().flatten() {
             group.forget_compared(&mut self.core);
-            group.tidy(&mut self.core);
+            untidy |= group.tidy(limit, &mut self.core);
         }
-        filling || !self.core.dirty.is_empty()
+        let core = &self.core;
+        let marking = core.redecide.is_some() || core.scan.is_some() || core.next_hops.any_changed();
+        filling || untidy || marking || !self.walkers.is_empty() || !core.dirty.is_empty()
+    }
+
+    /// Gives back what the logs of groups that are gone hold; says whether there is more.
+    fn dissolve(&mut self, limit: usize) -> bool {
+        let Some(log) = self.dissolving.last_mut() else { return false };
+        let core = &mut self.core;
+        let more = log.drain(limit, |attrs, dest| {
+            core.attrs.release(attrs, &mut core.next_hops);
+            core.table.unhold(dest);
+        });
+        if !more {
+            self.dissolving.pop();
+        }
+        !self.dissolving.is_empty()
     }
 
     fn decide(&mut self, dest: u32) {
@@ -138,18 +168,42 @@ impl Workspace {
 }
 
 impl Core {
-    /// Marks the prefixes whose paths go by a next hop that changed.
-    fn mark_changed_next_hops(&mut self) {
-        if !self.next_hops.any_changed() {
-            return;
+    /// Marks the prefixes whose paths go by a next hop that changed: up to `limit` of them, and no more than a few times
+    /// as many paths are looked at.
+    fn mark_changed_next_hops(&mut self, limit: usize) {
+        if self.scan.is_none() && self.next_hops.any_changed() && self.next_hops.begin_walk() {
+            self.scan = Some(0);
         }
-        for id in 0..self.table.paths.upper() {
+        let Some(from) = self.scan else { return };
+        let (upper, full) = (self.table.paths.upper(), self.dirty.len() + limit);
+        let to = from.saturating_add(u32::try_from(limit.saturating_mul(SCAN)).unwrap_or(u32::MAX)).min(upper);
+        for id in from..to {
+            if self.dirty.len() >= full {
+                self.scan = Some(id);
+                return;
+            }
             let path = self.table.paths[id];
-            if path.dest != NONE && self.next_hops.is_changed(self.attrs.facts(path.attrs).next_hop) {
+            if path.dest != NONE && self.next_hops.is_sought(self.attrs.facts(path.attrs).next_hop) {
                 self.mark_dirty(path.dest);
             }
         }
-        self.next_hops.clear_changed();
+        self.scan = (to < upper).then_some(to);
+        if self.scan.is_none() {
+            self.next_hops.end_walk();
+        }
+    }
+
+    /// Marks prefixes that are to be decided again because the configuration has changed.
+    fn mark_redecided(&mut self, limit: usize) {
+        let Some(from) = self.redecide else { return };
+        let upper = self.table.dests.upper();
+        let to = from.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)).min(upper);
+        for dest in from..to {
+            if self.table.dests[dest].head != NONE {
+                self.mark_dirty(dest);
+            }
+        }
+        self.redecide = (to < upper).then_some(to);
     }
 
     fn update_fib(&mut self, dest: u32, work: &Workspace, selection: &Selection) {

@@ -193,7 +193,12 @@ impl Table {
 
     /// All paths of a peer.
     pub(crate) fn paths_of_peer(&self, peer: PeerId) -> impl Iterator<Item = u32> {
-        let mut at = self.peers.get(list_of(peer)).map_or(NONE, |list| list.head);
+        self.paths_of_peer_from(peer, None)
+    }
+
+    /// The paths of a peer from one of them on.
+    pub(crate) fn paths_of_peer_from(&self, peer: PeerId, from: Option<u32>) -> impl Iterator<Item = u32> {
+        let mut at = from.unwrap_or_else(|| self.peers.get(list_of(peer)).map_or(NONE, |list| list.head));
         std::iter::from_fn(move || {
             let id = (at != NONE).then_some(at)?;
             at = self.paths[id].peer_next;

@@ -234,19 +234,7 @@ impl Rib {
         let paths = Family::SUPPORTED.map(|family| table.counts(id, family));
         let advertised = Family::SUPPORTED.map(|family| {
             let Some(group) = self.group_of(id, family) else { return 0 };
-            let own = |path: u32| {
-                let dest = table.paths[path].dest;
-                group
-                    .log
-                    .entries_of(dest)
-                    .filter(|&at| group.log.entry(at).source == id && !group.log.entry(at).is_gone())
-                    .count()
-            };
-            let mut dests: Vec<u32> = table.paths_of_peer(id).collect();
-            dests.sort_unstable_by_key(|&path| table.paths[path].dest);
-            dests.dedup_by_key(|path| table.paths[*path].dest);
-            let back: usize = dests.into_iter().map(own).sum();
-            u32::try_from(group.log.live().saturating_sub(back)).unwrap_or(u32::MAX)
+            u32::try_from(group.log.live() - group.log.live_of(id)).unwrap_or(u32::MAX)
         });
         let counters = self.core.peers.find(id).map(|peer| peer.counters).unwrap_or_default();
         PeerView { paths, advertised, counters }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use bgp_proto::PathId;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable, hash_map};
 
 use crate::attrs::AttrId;
 use crate::peer::PeerId;
@@ -85,6 +85,8 @@ pub(crate) struct Log {
     tombstones: VecDeque<u64>,
     /// No cursor is before this position; it may lag behind the lowest one.
     passed: u64,
+    /// Entries that are not gone, by where they come from; none are zero.
+    by_source: HashMap<PeerId, u32, foldhash::fast::RandomState>,
 }
 
 impl Log {
@@ -98,8 +100,18 @@ impl Log {
         self.live
     }
 
+    /// Those of one peer.
+    pub(crate) fn live_of(&self, source: PeerId) -> usize {
+        self.by_source.get(&source).map_or(0, |&count| count as usize)
+    }
+
     pub(crate) fn has_tombstones(&self) -> bool {
         !self.tombstones.is_empty()
+    }
+
+    /// Whether [`Log::sweep`] has something left to forget.
+    pub(crate) fn has_tombstones_before(&self, passed: u64) -> bool {
+        self.tombstones.front().is_some_and(|&pos| pos < passed)
     }
 
     /// Entries that are gone and not forgotten.
@@ -108,7 +120,11 @@ impl Log {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.entries.memory() + self.index.capacity() * 5 + self.order.capacity() * 4 + self.tombstones.capacity() * 8
+        self.entries.memory()
+            + self.index.capacity() * 5
+            + self.order.capacity() * 4
+            + self.tombstones.capacity() * 8
+            + self.by_source.capacity() * 9
     }
 
     pub(crate) fn entry(&self, id: u32) -> &Entry {
@@ -152,6 +168,7 @@ impl Log {
         let id = self.entries.insert(Entry { dest, path_id, attrs, source, next, mixed: false, keep_med, pos });
         self.order.push_back(id);
         self.live += 1;
+        self.count(source, true);
         self.set_head(dest, head, id);
     }
 
@@ -164,9 +181,16 @@ impl Log {
         } else if entry.pos < passed {
             entry.mixed = false; // everybody has seen this source's path and dropped the other's
         }
-        self.live += usize::from(entry.is_gone());
+        let (was_gone, former) = (entry.is_gone(), entry.source);
         let old = std::mem::replace(&mut entry.attrs, news.attrs);
         (entry.source, entry.keep_med) = (news.source, news.keep_med);
+        self.live += usize::from(was_gone);
+        if was_gone || former != news.source {
+            self.count(news.source, true);
+            if !was_gone {
+                self.count(former, false);
+            }
+        }
         (old, self.move_to_tail(id))
     }
 
@@ -181,21 +205,20 @@ impl Log {
     pub(crate) fn withdraw(&mut self, id: u32) -> (AttrId, u64) {
         let attrs = std::mem::replace(&mut self.entries[id].attrs, AttrId::NONE);
         self.live -= 1;
+        self.count(self.entries[id].source, false);
         let left = self.move_to_tail(id);
         self.tombstones.push_back(self.entries[id].pos);
         (attrs, left)
     }
 
-    /// Forgets the tombstones before `passed`, the lowest cursor; `freed` is told each entry's dest. Returns the
-    /// position behind the last one forgotten: bytes written before it must not be given to a new member, who would
-    /// never hear that the path is gone.
-    pub(crate) fn sweep(&mut self, passed: u64, mut freed: impl FnMut(u32)) -> Option<u64> {
+    /// Forgets up to `limit` of the tombstones before `passed`, the lowest cursor; `freed` is told each entry's dest.
+    /// Returns the position behind the last one forgotten: bytes written before it must not be given to a new member,
+    /// who would never hear that the path is gone.
+    pub(crate) fn sweep(&mut self, passed: u64, limit: usize, mut freed: impl FnMut(u32)) -> Option<u64> {
         self.passed = self.passed.max(passed);
         let mut last = None;
-        while let Some(&pos) = self.tombstones.front()
-            && pos < passed
-        {
-            self.tombstones.pop_front();
+        for _ in 0..limit {
+            let Some(pos) = self.tombstones.pop_front_if(|pos| *pos < passed) else { break };
             let Some(place) = pos.checked_sub(self.base).and_then(|at| self.order.get_mut(at as usize)) else {
                 continue;
             };
@@ -257,6 +280,18 @@ impl Log {
         (self.order, self.base, self.holes) = (order, base, 0);
     }
 
+    /// Takes out up to `limit` entries of a log that is of no use any more, and tells `freed` the attributes and the
+    /// dest of each; says whether there are more.
+    pub(crate) fn drain(&mut self, limit: usize, mut freed: impl FnMut(AttrId, u32)) -> bool {
+        for _ in 0..limit {
+            let Some(id) = self.order.pop_front() else { break };
+            if id != NONE {
+                freed(self.entries[id].attrs, self.entries[id].dest);
+            }
+        }
+        !self.order.is_empty()
+    }
+
     /// All entries, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.walk(self.base).map(|(_, entry)| entry)
@@ -269,6 +304,15 @@ impl Log {
         self.entries[id].pos = self.base + self.order.len() as u64;
         self.order.push_back(id);
         left
+    }
+
+    fn count(&mut self, source: PeerId, one_more: bool) {
+        match self.by_source.entry(source) {
+            hash_map::Entry::Occupied(mut count) if one_more => *count.get_mut() += 1,
+            hash_map::Entry::Occupied(count) if *count.get() == 1 => drop(count.remove()),
+            hash_map::Entry::Occupied(mut count) => *count.get_mut() -= 1,
+            hash_map::Entry::Vacant(place) => drop(place.insert(1)),
+        }
     }
 
     fn head(&self, dest: u32) -> Option<u32> {

@@ -21,11 +21,10 @@ use crate::peer::PeerId;
 pub use key::{GroupKey, PeerKind};
 
 pub(crate) use encode::Scratch;
-pub(crate) use log::News;
+pub(crate) use log::{Log, News};
 pub(crate) use member::{Dump, Framing};
 
 use encode::Reader;
-use log::Log;
 use member::{Member, NOT_YET};
 use ring::Ring;
 
@@ -54,6 +53,9 @@ pub(crate) struct Group {
     compared: Option<Compared>,
 }
 
+/// Tombstones forgotten when a member catches up; the rest goes with the next turns.
+const SWEEP: usize = 1024;
+
 /// A comparison; both sets are counted.
 struct Compared {
     sets: [(AttrId, bool); 2],
@@ -80,7 +82,9 @@ impl Group {
     /// Takes a member in, at the beginning of the log. If the table or the log has paths of this peer, slices written
     /// before it was a member would send them back to it.
     pub(crate) fn join(&mut self, peer: PeerId, dump: Dump, held: Vec<(PathId, Prefix)>, core: &Core) -> u32 {
-        if core.table.counts(peer, self.key.family).received > 0 || self.may_announce(peer, core) {
+        // A peer that came back as another router has no path in the table any more, and its former ones in the log
+        // until they are decided. Found by the model, seed 4243.
+        if core.table.counts(peer, self.key.family).received > 0 || self.log.live_of(peer) > 0 {
             self.ring.clear();
         }
         let end_at = self.end_at(core);
@@ -99,13 +103,6 @@ impl Group {
         }
     }
 
-    /// Whether the log still has paths of a peer that has none any more: they are among what is to be decided. Found by
-    /// the model, seed 4243: a peer that came back as another router and said the same again was told its own path.
-    fn may_announce(&self, peer: PeerId, core: &Core) -> bool {
-        let from_peer = |id| self.log.entry(id).source == peer && !self.log.entry(id).is_gone();
-        core.dirty.len() > 4096 || core.dirty.iter().any(|&dest| self.log.entries_of(dest).any(from_peer))
-    }
-
     /// Lets a member go; says what it may hold if `moving` to another group.
     pub(crate) fn leave(&mut self, member: u32, moving: bool, core: &Core) -> Vec<(PathId, Prefix)> {
         let Some(member) = self.members[member as usize].take() else { return Vec::new() };
@@ -117,13 +114,10 @@ impl Group {
         member.held.iter().copied().chain(told).collect()
     }
 
-    /// Gives back what the log holds, before the group goes.
-    pub(crate) fn dissolve(mut self, core: &mut Core) {
+    /// The group goes; what its log holds is still to be given back.
+    pub(crate) fn dissolve(mut self, core: &mut Core) -> Log {
         self.forget_compared(core);
-        for entry in self.log.iter() {
-            core.attrs.release(entry.attrs, &mut core.next_hops);
-            core.table.unhold(entry.dest);
-        }
+        self.log
     }
 
     /// What a member brings along from its former group: bytes written for it and a refresh it asked for.
@@ -180,6 +174,9 @@ impl Group {
     /// Withdraws all that came from a peer, before the table's decisions do: what is said about its paths depends on the
     /// router it is, and that has changed.
     pub(crate) fn withdraw_source(&mut self, source: PeerId, core: &mut Core) {
+        if self.log.live_of(source) == 0 {
+            return;
+        }
         let from_source = |entry: &log::Entry| entry.source == source && !entry.is_gone();
         let gone: Vec<(u32, PathId)> =
             self.log.iter().filter(|entry| from_source(entry)).map(|entry| (entry.dest, entry.path_id)).collect();
@@ -240,8 +237,10 @@ impl Group {
         }
     }
 
-    /// Forgets tombstones every member has passed and closes holes. Called when a turn ends and when a member catches up.
-    pub(crate) fn tidy(&mut self, core: &mut Core) {
+    /// Forgets tombstones every member has passed, a turn's worth of them, and closes holes; says whether there are more.
+    /// Called when a turn ends and when a member catches up.
+    pub(crate) fn tidy(&mut self, limit: usize, core: &mut Core) -> bool {
+        let mut more = false;
         if self.log.has_tombstones() {
             let tail = self.log.tail();
             let (at, lowest) = self
@@ -252,9 +251,10 @@ impl Group {
                 .min_by_key(|(_, cursor)| *cursor)
                 .unwrap_or((0, tail));
             self.laggard = at as u32;
-            if let Some(last) = self.log.sweep(lowest, |dest| core.table.unhold(dest)) {
+            if let Some(last) = self.log.sweep(lowest, limit, |dest| core.table.unhold(dest)) {
                 self.ring.forget_before(last);
             }
+            more = self.log.has_tombstones_before(lowest);
         }
         if self.log.is_sparse() {
             let members = self.members.iter_mut().flatten();
@@ -262,6 +262,7 @@ impl Group {
             self.log.compact(positions);
             self.ring.clear();
         }
+        more
     }
 
     /// The peer asks for everything again.
@@ -395,7 +396,7 @@ impl Group {
         let tail = self.log.tail();
         let behind = |member: &Member| member.cursor < tail;
         if self.log.has_tombstones() && !self.member(self.laggard).is_some_and(behind) {
-            self.tidy(core);
+            self.tidy(SWEEP, core);
         }
     }
 }

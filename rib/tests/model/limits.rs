@@ -84,6 +84,8 @@ fn what_was_refused_is_asked_for_once_a_tenth_of_the_places_is_free() {
     rib.begin_refresh(peer, V4);
     announce(&mut rib, peer, external(1), numbered(0..2));
     rib.purge_stale(peer, V4);
+    assert_eq!(reached(&mut rib), [], "nothing is gone yet");
+    settle(&mut rib);
     assert_eq!(reached(&mut rib), [Reached::Room]);
     // Nothing was refused: nothing is missing.
     withdraw(&mut rib, peer, all[0]);

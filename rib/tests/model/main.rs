@@ -13,6 +13,7 @@ mod rng;
 mod rules;
 mod scenario;
 mod told;
+mod walks;
 mod world;
 
 use world::{Profile, World};

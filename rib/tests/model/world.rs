@@ -272,6 +272,7 @@ impl World {
         self.stale = was_stale.into_iter().filter(|(of, ..)| *of != id).collect();
         self.stale.extend(peer.paths.keys().map(|(prefix, path_id)| (id, *prefix, *path_id)));
         self.refreshing.retain(|(of, ..)| *of != id);
+        self.rest(id);
     }
 
     fn ask_refresh(&mut self) {
@@ -309,6 +310,7 @@ impl World {
         let other = |(of, prefix, _): &(PeerId, Prefix, PathId)| *of != id || prefix.family() != family;
         self.stale.retain(other);
         self.refreshing.retain(other);
+        self.rest(id);
     }
 
     fn announce(&mut self) {
@@ -397,6 +399,13 @@ impl World {
         let settings = self.settings(PeerId(at as u32));
         self.model.peers[at].settings = settings.clone();
         self.rib.peer_update(PeerId(at as u32), settings);
+    }
+
+    /// In half of the worlds the owner lets the RIB finish with a peer before the peer has more to say.
+    fn rest(&mut self, id: PeerId) {
+        while self.seed.0 % 2 == 1 && self.rib.is_busy(id) {
+            self.rib.settle(1);
+        }
     }
 
     /// The owner's part: what goes out of use is forgotten, what comes into use is told again.

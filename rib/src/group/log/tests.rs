@@ -31,9 +31,9 @@ fn a_tombstone_stays_until_the_last_cursor_has_passed_it() {
     let id = log.find(1, PathId::NONE).expect("inserted above");
     assert_eq!(log.withdraw(id).0, AttrId(1));
     let mut freed = Vec::new();
-    assert_eq!(log.sweep(3, |dest| freed.push(dest)), None, "a cursor stands before it");
+    assert_eq!(log.sweep(3, usize::MAX, |dest| freed.push(dest)), None, "a cursor stands before it");
     assert_eq!(read(&log, 3), [(1, None)]);
-    assert_eq!(log.sweep(4, |dest| freed.push(dest)), Some(4));
+    assert_eq!(log.sweep(4, usize::MAX, |dest| freed.push(dest)), Some(4));
     assert_eq!(freed, [1]);
     assert_eq!(read(&log, 0), [(0, Some(0)), (2, Some(2))]);
     assert_eq!((log.live(), log.dead()), (2, 0));
@@ -46,7 +46,7 @@ fn a_path_that_came_back_is_no_tombstone() {
     let id = log.find(7, PathId::NONE).expect("inserted above");
     log.withdraw(id);
     log.announce(id, news(2, 1));
-    assert_eq!(log.sweep(log.tail(), |_| panic!("nothing is gone")), None);
+    assert_eq!(log.sweep(log.tail(), usize::MAX, |_| panic!("nothing is gone")), None);
     assert_eq!(read(&log, 0), [(7, Some(2))]);
     assert!(log.entry(id).mixed, "its source may hold what was announced before");
 }
@@ -90,7 +90,7 @@ fn a_source_that_changed_is_remembered_until_all_have_read_it() {
     assert!(log.entry(id).mixed, "peer 2 may hold the path of peer 1");
     log.announce(id, news(3, 2));
     assert!(log.entry(id).mixed);
-    log.sweep(log.tail(), |_| {});
+    log.sweep(log.tail(), usize::MAX, |_| {});
     log.announce(id, news(4, 2));
     assert!(!log.entry(id).mixed);
 }
@@ -104,7 +104,7 @@ fn several_paths_of_a_dest_come_and_go_one_by_one() {
     for gone in [2, 3, 1] {
         let id = log.find(4, PathId(gone)).expect("inserted above");
         log.withdraw(id);
-        log.sweep(log.tail(), |dest| assert_eq!(dest, 4));
+        log.sweep(log.tail(), usize::MAX, |dest| assert_eq!(dest, 4));
         assert_eq!(log.find(4, PathId(gone)), None);
     }
     assert_eq!((log.entries_of(4).count(), log.live()), (0, 0));

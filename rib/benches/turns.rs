@@ -1,0 +1,137 @@
+//! How long the owner's longest turn is while something happens to a peer with a million paths.
+//!
+//! `cargo bench -p rib --bench turns`. A turn is one event or one `settle` with what is fetched after it, as the daemon
+//! does it: between two turns it hears everybody else. Two peers announce the same prefixes, a third one is told.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bgp_proto::attr::{AsPath, Community, NextHop, PathAttrs};
+use bgp_proto::message::{Codec, Nlri, Reach, Update};
+use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use rib::policy::{Action, Rule, Set, Verdict};
+use rib::{NextHopState, PeerId, PeerSettings, Policy, Rib, RibConfig, Session};
+
+const PREFIXES: u32 = 1_000_000;
+/// Prefixes a turn, as in the daemon.
+const SETTLE: usize = 4096;
+const V4: Family = Family::IPV4_UNICAST;
+const LEAVER: PeerId = PeerId(0);
+
+fn main() {
+    println!("{:<34} {:>9} {:>12} {:>10}", "what happens", "turns", "longest", "all");
+    let mut table = World::full();
+    table.measure("the session ends, paths stay", |rib| rib.peer_down(LEAVER, FamilySet::ALL));
+    table.measure("they are kept for long", |rib| rib.keep_for_long(LEAVER, V4));
+    table.measure("their time is up", |rib| rib.purge_stale(LEAVER, V4));
+    table.up();
+    table.announce(LEAVER);
+    table.measure("the import policy changes", |rib| {
+        let rule = Rule { matches: vec![], set: vec![Set::AddCommunity(Community(7))], action: Action::Accept };
+        let import = Policy::new("tag", vec![rule], Verdict::Accept);
+        rib.peer_update(LEAVER, PeerSettings { import, ..settings(LEAVER.0) });
+    });
+    table.measure("its next hop is lost", |rib| {
+        rib.set_next_hop(address(LEAVER.0), NextHopState { usable: false, ..NextHopState::default() });
+    });
+    table.measure("another next hop is lost", |rib| {
+        rib.set_next_hop(address(1), NextHopState { usable: false, ..NextHopState::default() });
+    });
+    table.measure("a refresh begins", |rib| rib.begin_refresh(LEAVER, V4));
+    table.measure("and ends without a path", |rib| rib.purge_stale(LEAVER, V4));
+    table.announce(LEAVER);
+    table.measure("the session ends, paths go", |rib| rib.peer_down(LEAVER, FamilySet::EMPTY));
+    table.measure("the last source of all goes", |rib| rib.peer_down(PeerId(1), FamilySet::EMPTY));
+}
+
+struct World(Rib);
+
+impl World {
+    fn full() -> Self {
+        let mut world = Self(Rib::new(RibConfig::new(Asn(64512), RouterId(1))));
+        for n in 0..3 {
+            world.0.peer_add(PeerId(n), settings(n));
+            world.0.peer_up(PeerId(n), session(n));
+        }
+        world.announce(PeerId(1));
+        world.announce(LEAVER);
+        world
+    }
+
+    fn up(&mut self) {
+        self.0.peer_up(LEAVER, session(LEAVER.0));
+    }
+
+    /// Ten prefixes an UPDATE, each UPDATE with attributes of its own.
+    fn announce(&mut self, peer: PeerId) {
+        for set in 0..PREFIXES / 10 {
+            let mut attrs = PathAttrs::originated(NextHop::Addr(address(peer.0)));
+            attrs.as_path = AsPath::sequence([Asn(65000 + peer.0), Asn(1 + set)]);
+            let prefixes = (set * 10..set * 10 + 10).map(|n| {
+                let block = Prefix::new(((10 << 24 | n << 2).to_be_bytes()).into(), 30);
+                (PathId::NONE, block.unwrap())
+            });
+            let reach = Reach { attrs: Arc::new(attrs), nlri: Nlri::from_prefixes(V4, false, prefixes) };
+            self.0.apply(peer, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
+            if set % 500 == 0 {
+                self.turn();
+            }
+        }
+        while self.turn() {}
+    }
+
+    fn turn(&mut self) -> bool {
+        let more = self.0.settle(SETTLE);
+        self.0.take_fib_changes();
+        self.0.take_next_hops();
+        for peer in 0..3 {
+            while self.0.poll_chunk(PeerId(peer)).is_some() {}
+        }
+        more
+    }
+
+    fn measure(&mut self, name: &str, event: impl FnOnce(&mut Rib)) {
+        let begin = Instant::now();
+        event(&mut self.0);
+        let (mut turns, mut longest) = (1, begin.elapsed());
+        loop {
+            let turn = Instant::now();
+            let more = self.turn();
+            longest = longest.max(turn.elapsed());
+            turns += 1;
+            if !more {
+                break;
+            }
+        }
+        println!("{name:<34} {turns:>9} {:>12} {:>10}", millis(longest), millis(begin.elapsed()));
+    }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+fn address(n: u32) -> IpAddr {
+    [192, 0, 2, 10 + n as u8].into()
+}
+
+fn settings(n: u32) -> PeerSettings {
+    PeerSettings::new(address(n))
+}
+
+fn session(n: u32) -> Session {
+    let families = [V4].into_iter().collect();
+    Session {
+        codec: Codec { four_octet_as: true, families, external: true, ..Codec::INITIAL },
+        external: true,
+        local_asn: Asn(64512),
+        peer_asn: Asn(65000 + n),
+        peer_id: RouterId(100 + n),
+        local_addr: [192, 0, 2, 1].into(),
+        interface: None,
+        enhanced_refresh: true,
+        long_lived: true,
+    }
+}

@@ -13,10 +13,10 @@ use roost_tests::{Lab, PATIENCE, until};
 use serde::Serialize;
 
 use crate::daemons::{self, Kind};
-use crate::plan::{NODE_SUBNET, Plan};
+use crate::plan::{NODE_SUBNET, Plan, SPEAKERS_SUBNET};
 use crate::play::Outcome;
 use crate::report;
-use crate::scenario::{Course, Scenario};
+use crate::scenario::{Course, Scenario, Shape};
 
 /// What is asked of a bench.
 #[derive(Debug, Clone)]
@@ -110,9 +110,13 @@ fn one(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) -> Result<O
 fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) -> Result<Outcome> {
     let lab = Lab::new("bench");
     let ns = lab.netns("dut");
-    lab.wire((&ns, "eth0"), (&lab.netns("lan"), "eth0"));
+    let lan = lab.netns("lan");
+    lab.wire((&ns, "eth0"), (&lan, "eth0"));
     ns.ip(&format!("addr add {NODE_SUBNET} dev eth0"));
-    let daemons = kind.start(&ns, &Plan::new(*scenario))?;
+    lan.ip("addr add 10.9.0.2/16 dev eth0");
+    lan.ip(&format!("route add local {SPEAKERS_SUBNET} dev lo")); // every address of the range is its own
+    let plan = Plan::new(*scenario);
+    let daemons = kind.start(&ns, &plan)?;
     until("port 179 is open", PATIENCE, || {
         let listening = ns.run("ss -Hltn sport = 179");
         if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
@@ -124,7 +128,10 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     let longest = scenario.limit * 5 + Duration::from_secs_f64(flap) + Duration::from_secs(120);
     let mut speak = ns.command("timeout");
     speak.args(["--signal", "KILL", &longest.as_secs().to_string()]).arg(daemons::generator());
-    speak.args(["speak", scenario.name, "--pids", &pids.join(",")]);
+    speak.args(["speak", scenario.name, "--pids", &pids.join(","), "--target", &format!("{}:179", plan.daemon())]);
+    if scenario.shape == Shape::Node {
+        speak.args(["--lan", &format!("/run/netns/{}", lan.full_name())]);
+    }
     speak.args(["--scale", &wish.scale.to_string(), "--seconds", &wish.seconds.to_string()]);
     if let Some(limit) = wish.limit {
         speak.args(["--limit", &limit.to_string()]);

@@ -31,6 +31,8 @@ const IDLE: Duration = Duration::from_millis(200);
 const KEEPALIVES: Duration = Duration::from_secs(30);
 /// Pause before a refused speaker dials again.
 const REDIAL: Duration = Duration::from_millis(200);
+/// Octets the kernel keeps for a speaker that stalls.
+const STALLED_BUFFER: usize = 16 << 10;
 
 /// One speaker's session.
 #[derive(Debug)]
@@ -152,6 +154,10 @@ impl Engine {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
+        if self.sessions[number].speaker.stalls {
+            // What it does not read stays with the daemon, not in this machine's buffers.
+            socket.set_recv_buffer_size(STALLED_BUFFER)?;
+        }
         socket.bind(&SocketAddr::new(self.sessions[number].speaker.address.into(), 0).into())?;
         match socket.connect(&self.target.into()) {
             Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => return Err(error),
@@ -187,7 +193,8 @@ impl Engine {
     pub fn stall(&mut self, stalled: bool) {
         for (number, session) in self.sessions.iter_mut().enumerate().filter(|(_, session)| session.speaker.stalls) {
             session.stalled = stalled;
-            if !std::mem::replace(&mut session.unread, true) {
+            if !stalled {
+                session.unread = true;
                 self.ready.push(number);
             }
         }

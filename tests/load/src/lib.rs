@@ -1,8 +1,8 @@
 //! The bench: thousands of BGP speakers in one process, against one daemon, in named scenarios.
 //!
 //! ```text
-//! bench ── a network namespace for each run ── the daemon under test, on 127.0.0.1:179
-//!   │                                     └── `roost-load speak`: the speakers, each with a loopback address of its own
+//! bench ── a network namespace for each run ── the daemon under test, on port 179
+//!   │                                     └── `roost-load speak`: the speakers, each with an address of its own
 //!   └── report: a Markdown table with ratios, and JSON with every run
 //! ```
 //!

@@ -70,6 +70,9 @@ enum Command {
         /// Count the daemon's system calls.
         #[arg(long)]
         syscalls: bool,
+        /// The network namespace from which the nodes of a mesh connect.
+        #[arg(long)]
+        lan: Option<PathBuf>,
     },
     /// Passes UPDATEs from each peer to the others as they are: what sockets alone cost.
     Repeat {
@@ -111,9 +114,9 @@ fn run(command: Command) -> Result<bool> {
             let wish = bench::Wish { scenarios, daemons, runs, scale, seconds, limit, syscalls, folder };
             bench::bench(&wish)
         }
-        Command::Speak { scenario, target, pids, scale, seconds, limit, syscalls } => {
+        Command::Speak { scenario, target, pids, scale, seconds, limit, syscalls, lan } => {
             roost_load::usage::many_files()?;
-            let options = Options { target, pids, flap: Duration::try_from_secs_f64(seconds)?, syscalls };
+            let options = Options { target, pids, flap: Duration::try_from_secs_f64(seconds)?, syscalls, lan };
             let outcome = play(sized(&scenario, scale, limit)?, &options);
             writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
             Ok(outcome.error.is_none())

@@ -1,7 +1,8 @@
 //! A scenario made concrete: every speaker with its addresses, every prefix with its number, every UPDATE's bytes.
 //!
 //! Prefixes are numbered without gaps, so what a receiver holds is a bit set. Speakers have loopback addresses; next
-//! hops lie in [`NODE_SUBNET`], a subnet of the daemon's namespace, so that they resolve and kernels take them.
+//! hops lie in [`NODE_SUBNET`], a subnet of the daemon's namespace, so that they resolve and kernels take them. The nodes
+//! of a mesh connect from their next hops, as nodes do.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -22,8 +23,10 @@ pub const NODE_SUBNET: &str = "10.9.0.1/16";
 /// Hold time that speakers and daemons offer: long, so that a daemon with too much to do is measured, not cut off.
 pub const HOLD_SECONDS: u16 = 240;
 
-/// Speakers there can be: their next hops fill the subnet.
-pub const MOST_SPEAKERS: usize = 60_000;
+/// Where the next hops are in it; the nodes of a mesh connect from there.
+pub const SPEAKERS_SUBNET: &str = "10.9.128.0/17";
+/// Speakers there can be.
+pub const MOST_SPEAKERS: usize = 30_000;
 
 /// One speaker.
 #[derive(Debug, Clone)]
@@ -100,9 +103,14 @@ impl Plan {
                 Shape::Node => false,
                 Shape::Exchange => sends.is_empty(),
             };
+            let next_hop = Ipv4Addr::new(10, 9, 128 + high as u8, low as u8);
             Speaker {
-                address: Ipv4Addr::new(127, 1, high as u8, low as u8),
-                next_hop: Ipv4Addr::new(10, 9, 1 + high as u8, low as u8),
+                address: if scenario.shape == Shape::Node {
+                    next_hop
+                } else {
+                    Ipv4Addr::new(127, 1, high as u8, low as u8)
+                },
+                next_hop,
                 asn,
                 sends,
                 counts: receives && !stalls,
@@ -112,9 +120,9 @@ impl Plan {
         Plan { scenario, speakers: (0..scenario.speakers()).map(speaker).collect(), space }
     }
 
-    /// What a speaker must hold in the end: all prefixes but its own.
-    pub fn others(&self, speaker: &Speaker) -> usize {
-        self.space.count - speaker.sends.len()
+    /// Where the daemon under test listens, at port 179.
+    pub fn daemon(&self) -> Ipv4Addr {
+        if self.scenario.shape == Shape::Node { NODE } else { Ipv4Addr::LOCALHOST }
     }
 
     /// The UPDATEs that announce all prefixes of a speaker.

@@ -5,10 +5,12 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
+use nix::sched::{CloneFlags, setns};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -36,6 +38,8 @@ pub struct Options {
     pub flap: Duration,
     /// Count system calls with `perf`.
     pub syscalls: bool,
+    /// The network namespace from which the nodes of a mesh connect; their kernel is not the daemon's.
+    pub lan: Option<PathBuf>,
 }
 
 /// What one run has shown.
@@ -66,6 +70,8 @@ pub struct Outcome {
 pub struct Step {
     /// Such as `announce`.
     pub name: String,
+    /// Whether it was done before its limit.
+    pub done: bool,
     /// Seconds until the last receiver was complete.
     pub seconds: f64,
     /// Seconds until the last prefix was announced or withdrawn: later, when best paths change once more.
@@ -152,6 +158,10 @@ impl Run<'_> {
     fn course(&mut self, scenario: &Scenario) -> Result<()> {
         if scenario.shape == Shape::Node {
             self.engine.watch_kernel()?;
+            if let Some(path) = &self.options.lan {
+                let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+                setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("cannot enter {}", path.display()))?;
+            }
         }
         match scenario.course {
             Course::Storm => self.storm(scenario.limit),
@@ -205,7 +215,7 @@ impl Run<'_> {
         let (up, refused) = (self.engine.up(), &self.engine.refused);
         let why =
             if refused.0 > 0 { format!("; {} refused, the last: {}", refused.0, refused.1) } else { String::new() };
-        ensure!(done, "{up} of {} sessions up after {} s{why}", self.outcome.speakers, limit.as_secs());
+        ensure!(done, "{up} of {} sessions up after {} s{why}", self.outcome.speakers, limit.as_secs_f64());
         Ok(())
     }
 
@@ -246,7 +256,7 @@ impl Run<'_> {
             if engine.stalled_up() == 0 { Break(()) } else { hold(engine, true, |held| all - held.own().len()) }
         })?;
         ensure!(self.engine.stalled_up() > 0, "the session of the receiver that stopped reading ended");
-        ensure!(done, "the receiver that had stopped reading is not complete after {} s", limit.as_secs());
+        ensure!(done, "the receiver that had stopped reading is not complete after {} s", limit.as_secs_f64());
         Ok(())
     }
 
@@ -319,6 +329,7 @@ impl Run<'_> {
         let now = self.engine.told();
         self.outcome.steps.push(Step {
             name: name.to_owned(),
+            done: matches!(result, Ok(true)),
             seconds,
             last: self.engine.last_news.saturating_duration_since(clock).as_secs_f64(),
             cpu: after.cpu - before.cpu,
@@ -353,7 +364,7 @@ impl Run<'_> {
         bail!(
             "{complete} of {all} receivers complete after {} s; the one farthest off holds {has} prefixes and should hold \
              {wants}",
-            limit.as_secs()
+            limit.as_secs_f64()
         )
     }
 }

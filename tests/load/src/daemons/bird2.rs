@@ -19,8 +19,9 @@ pub fn config(plan: &Plan) -> String {
     }
     let _ = writeln!(
         out,
-        "template bgp speaker {{\n  local 127.0.0.1 as {ASN}; {session} passive; hold time {HOLD_SECONDS};\n  \
-         ipv4 {{ import all; export {export}; }};\n}}"
+        "template bgp speaker {{\n  local {} as {ASN}; {session} passive; hold time {HOLD_SECONDS};\n  \
+         ipv4 {{ import all; export {export}; }};\n}}",
+        plan.daemon()
     );
     for (number, speaker) in plan.speakers.iter().enumerate() {
         let (address, asn) = (speaker.address, speaker.asn);

@@ -19,9 +19,10 @@ pub fn config(plan: &Plan, at_once: bool) -> String {
     }
     out += " neighbor speakers peer-group\n";
     let exchange = plan.scenario.shape == Shape::Exchange;
-    for line in ["passive", "update-source 127.0.0.1", "advertisement-interval 0", "disable-connected-check"] {
+    for line in ["passive", "advertisement-interval 0", "disable-connected-check"] {
         let _ = writeln!(out, " neighbor speakers {line}");
     }
+    let _ = writeln!(out, " neighbor speakers update-source {}", plan.daemon());
     let _ = writeln!(out, " neighbor speakers timers {} {HOLD_SECONDS}", HOLD_SECONDS / 3);
     if !exchange {
         let _ = writeln!(out, " neighbor speakers remote-as {ASN}");
@@ -84,15 +85,25 @@ impl Program for Zebra {
         "zebra"
     }
 
+    /// It wants a user and two groups of its own, and cannot be told otherwise (bgpd can): they are root's in the view of
+    /// the file system that `ip netns exec` gives it, and nowhere else.
     fn command(&self, files: &Files) -> (PathBuf, Vec<String>) {
-        let (config, dir, socket) = (files.config.display(), files.dir.display(), zserv(files));
-        let libraries = peers::libraries(&["frr/usr/lib/x86_64-linux-gnu/frr"]);
-        let line = format!(
-            "LD_LIBRARY_PATH={libraries} {} -S -P 0 --log stdout -f {config} --vty_socket {dir} -i {dir}/pid -z {}",
-            peers::frr().with_file_name("zebra").display(),
-            socket.display(),
+        let write = |name: &str, text: &str| {
+            let path = files.dir.join(name);
+            std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        };
+        write("passwd", "root:x:0:0::/root:/bin/sh\nfrr:x:0:0::/root:/bin/false\n");
+        write("group", "root:x:0:\nfrr:x:0:\nfrrvty:x:0:\n");
+        let script = format!(
+            "mount --bind {dir}/passwd /etc/passwd && mount --bind {dir}/group /etc/group && LD_LIBRARY_PATH={libraries} \
+             exec {zebra} -P 0 --log stdout -f {config} --vty_socket {dir} -i {dir}/pid -z {socket}",
+            dir = files.dir.display(),
+            libraries = peers::libraries(&["frr/usr/lib/x86_64-linux-gnu/frr"]),
+            zebra = peers::frr().with_file_name("zebra").display(),
+            config = files.config.display(),
+            socket = zserv(files).display(),
         );
-        ("/usr/bin/env".into(), line.split(' ').map(str::to_owned).collect())
+        ("/bin/sh".into(), vec!["-c".to_owned(), script])
     }
 
     /// It is only asked whether it is there.

@@ -1,6 +1,6 @@
 //! The daemons under test: each one's configuration of a plan, and how it is started quietly.
 //!
-//! All of them wait for their peers on 127.0.0.1:179, log errors only, and offer the same hold time; apart from that
+//! All of them wait for their peers on port 179, log errors only, and offer the same hold time; apart from that
 //! they run as their authors ship them.
 
 mod bird2;

@@ -13,10 +13,11 @@ pub fn config(plan: &Plan, socket: &Path) -> String {
         Shape::Node => "description: a node of the mesh",
         Shape::Exchange => "import: accept, export: accept, ebgp_multihop: 2",
     };
+    let daemon = plan.daemon();
     let mut out = format!(
-        "router: {{ asn: {ASN}, router_id: {NODE}, listen: [\"127.0.0.1:179\"] }}\n\
+        "router: {{ asn: {ASN}, router_id: {NODE}, listen: [\"{daemon}:179\"] }}\n\
          node: {{ name: bench, addresses: [{NODE_SUBNET}] }}\n\
-         peer_groups: {{ bench: {{ passive: true, source: 127.0.0.1, hold_time: {HOLD_SECONDS}s, {group} }} }}\n\
+         peer_groups: {{ bench: {{ passive: true, source: {daemon}, hold_time: {HOLD_SECONDS}s, {group} }} }}\n\
          fib: {{ enabled: {} }}\n\
          api: {{ socket: {} }}\n\
          log: {{ level: warn, format: text }}\n\

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use bgp_proto::RouterId;
+use bgp_proto::attr::PathAttrs;
 use smallvec::SmallVec;
 
 use crate::attrs::{AttrId, AttrStore};
@@ -23,6 +25,9 @@ pub(crate) struct Core {
     pub(crate) attrs: AttrStore,
     pub(crate) next_hops: NextHops,
     pub(crate) peers: Peers,
+    /// Clusters of clients beside the configuration's own. One stays when its last client goes: paths that carry it came
+    /// through here.
+    pub(crate) clusters: Vec<RouterId>,
     pub(crate) fib: FibStore,
     /// Dests to decide; each stands here once.
     pub(crate) dirty: VecDeque<u32>,
@@ -51,6 +56,7 @@ impl Core {
             attrs: AttrStore::default(),
             next_hops: NextHops::default(),
             peers: Peers::default(),
+            clusters: Vec::new(),
             fib: FibStore::default(),
             dirty: VecDeque::new(),
             fib_dirty: Vec::new(),
@@ -63,6 +69,11 @@ impl Core {
         if !std::mem::replace(&mut self.table.dests[dest].dirty, true) {
             self.dirty.push_back(dest);
         }
+    }
+
+    /// Whether a path has passed a cluster of ours. RFC 4456 §8
+    pub(crate) fn has_own_cluster(&self, attrs: &PathAttrs) -> bool {
+        attrs.cluster_list.iter().any(|id| *id == self.config.cluster_id || self.clusters.contains(id))
     }
 
     /// Puts a peer's path for a dest in place, new or instead of its former one.

@@ -13,6 +13,9 @@
 //! | internal      | yes      | yes    | no       |
 //!
 //! RFC 4271 §9.1.3 and §9.2, RFC 4456 §6.
+//!
+//! Clients can be in several clusters. What goes from a client of one to a client of another then passes both: the
+//! receiver's cluster stands first in the CLUSTER_LIST, the sender's second.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -149,7 +152,7 @@ fn permitted(key: &GroupKey, source: &Source, facts: &Facts) -> Result<(), Withh
         PeerKind::External { .. } if facts.llgr_stale && !key.long_lived => Err(Withheld::LongLivedStale),
         // RFC 1997, RFC 5065 §4
         PeerKind::Confederation { .. } if facts.no_subconfed => Err(Withheld::NoExport),
-        PeerKind::Internal { .. } if source.is_internal() && !source.client && !source.id.is_local() => {
+        PeerKind::Internal if source.is_internal() && !source.client && !source.id.is_local() => {
             Err(Withheld::NotReflected)
         }
         _ => Ok(()),
@@ -221,7 +224,7 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
             out.originator_id = None; // RFC 4456 §8: of this member AS only
             out.cluster_list = Box::default();
         }
-        PeerKind::Internal { cluster_id } | PeerKind::Client { cluster_id } => {
+        PeerKind::Internal | PeerKind::Client { .. } => {
             out.local_pref = Some(attrs.local_pref.unwrap_or(DEFAULT_LOCAL_PREF)); // RFC 4271 §5.1.5: always there
             if !key.long_lived && attrs.has_community(Community::LLGR_STALE) {
                 // RFC 9494 §4.6: those who do not know the community take it last all the same, and keep it inside.
@@ -231,7 +234,10 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
             let reflected = source.is_internal() && !source.id.is_local();
             if reflected {
                 out.originator_id = Some(attrs.originator_id.unwrap_or(source.router_id)); // RFC 4456 §8
-                out.cluster_list = [cluster_id].into_iter().chain(attrs.cluster_list.iter().copied()).collect();
+                // RFC 4456 §7, §8: as if each cluster had a reflector of its own, and these were peers.
+                let to = if let PeerKind::Client { cluster_id } = key.kind { Some(cluster_id) } else { None };
+                let from = source.client.then_some(source.cluster).filter(|from| Some(*from) != to);
+                out.cluster_list = to.into_iter().chain(from).chain(attrs.cluster_list.iter().copied()).collect();
             }
         }
     }

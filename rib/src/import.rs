@@ -130,8 +130,7 @@ impl Checks {
             // From a non-client the path is taken, as BIRD does: of two reflectors with one cluster id each serves
             // clients the other has no session with, and a path that went round comes back over a client's session or
             // to its originator.
-            if (self.client || core.config.strict_cluster_check) && attrs.cluster_list.contains(&core.config.cluster_id)
-            {
+            if (self.client || core.config.strict_cluster_check) && core.has_own_cluster(attrs) {
                 return Some(Rejection::ClusterLoop);
             }
         }

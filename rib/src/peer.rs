@@ -62,6 +62,9 @@ pub struct PeerSettings {
     pub export: Policy,
     /// We reflect to it and for it (RFC 4456); of no meaning for an external peer.
     pub route_reflector_client: bool,
+    /// The cluster it is in as our client (RFC 4456 §7); none: that of [`RibConfig`](crate::RibConfig). It is ours from
+    /// then on: a client's path with it in the CLUSTER_LIST is a loop.
+    pub cluster_id: Option<RouterId>,
     /// Which next hop it is told.
     pub next_hop: NextHopMode,
     /// Our address for IPv4 routes where the session itself does not run over IPv4.
@@ -87,6 +90,7 @@ impl PeerSettings {
             import: Policy::accept(),
             export: Policy::accept(),
             route_reflector_client: false,
+            cluster_id: None,
             next_hop: NextHopMode::Auto,
             local_v4: None,
             local_v6: None,
@@ -141,6 +145,8 @@ pub(crate) struct Source {
     /// In another member AS of our confederation.
     pub(crate) confederation: bool,
     pub(crate) client: bool,
+    /// The cluster of a client.
+    pub(crate) cluster: RouterId,
     pub(crate) router_id: RouterId,
     pub(crate) address: IpAddr,
 }
@@ -227,7 +233,8 @@ impl Source {
     /// What is known before the first session, and of the local pseudo-peer.
     pub(crate) fn unknown(id: PeerId) -> Self {
         let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { id, external: false, confederation: false, client: false, router_id: RouterId(0), address }
+        let (router_id, cluster) = (RouterId(0), RouterId(0));
+        Self { id, external: false, confederation: false, client: false, cluster, router_id, address }
     }
 }
 

@@ -132,6 +132,7 @@ impl Rib {
         }
         for id in self.core.peers.ids() {
             self.walk(id, Task::Import);
+            self.cluster(id);
             self.regroup(id);
         }
         self.core.redecide = Some(0);
@@ -144,8 +145,13 @@ impl Rib {
         }
         self.peer_remove(id);
         self.finish_walks(id);
-        let source =
-            Source { address: settings.address, client: settings.route_reflector_client, ..Source::unknown(id) };
+        self.know_cluster(&settings);
+        let source = Source {
+            address: settings.address,
+            client: settings.route_reflector_client,
+            cluster: settings.cluster_id.unwrap_or(self.core.config.cluster_id),
+            ..Source::unknown(id)
+        };
         self.core.peers.insert(
             id,
             Slot {
@@ -175,10 +181,11 @@ impl Rib {
         let old = std::mem::replace(&mut peer.settings, settings.clone());
         peer.source.address = settings.address;
         peer.source.confederation = settings.rules.confederation && !peer.source.external;
-        peer.source.client = settings.route_reflector_client && peer.source.is_internal();
         if old == settings {
             return;
         }
+        self.know_cluster(&settings);
+        self.cluster(id);
         if (old.import, old.allow_as_in, old.local_v4, old.local_v6)
             != (settings.import, settings.allow_as_in, settings.local_v4, settings.local_v6)
             || old.route_reflector_client != settings.route_reflector_client
@@ -390,6 +397,37 @@ impl Rib {
     /// We know all we are going to know: the End-of-RIBs held back may go (RFC 4724 §4.1).
     pub fn release_end_of_rib(&mut self) {
         self.core.config.hold_end_of_rib = false;
+    }
+
+    /// The cluster of a client is ours: import looks for it from now on.
+    fn know_cluster(&mut self, settings: &PeerSettings) {
+        let core = &mut self.core;
+        let Some(id) = settings.cluster_id.filter(|_| settings.route_reflector_client) else { return };
+        if core.clusters.contains(&id) {
+            return;
+        }
+        core.clusters.push(id);
+        if id != core.config.cluster_id {
+            for peer in core.peers.ids() {
+                self.walk(peer, Task::Import);
+            }
+        }
+    }
+
+    /// Puts a peer where its settings say: among our clients, in which cluster. Others are told its paths again if that
+    /// says something new about them.
+    fn cluster(&mut self, id: PeerId) {
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        let (settings, source) = (&peer.settings, &mut peer.source);
+        let new = (
+            settings.route_reflector_client && source.is_internal(),
+            settings.cluster_id.unwrap_or(self.core.config.cluster_id),
+        );
+        let old = (source.client, source.cluster);
+        (source.client, source.cluster) = new;
+        if old != new {
+            self.groups.iter_mut().flatten().for_each(|group| group.retell(id));
+        }
     }
 
     fn end_session(&mut self, id: PeerId) {

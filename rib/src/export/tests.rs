@@ -30,7 +30,7 @@ fn external() -> GroupKey {
 }
 
 fn internal() -> GroupKey {
-    key(PeerKind::Internal { cluster_id: CLUSTER })
+    key(PeerKind::Internal)
 }
 
 fn client() -> GroupKey {
@@ -38,7 +38,7 @@ fn client() -> GroupKey {
 }
 
 fn from(external: bool, client: bool) -> Source {
-    Source { external, client, router_id: RouterId(5), ..Source::unknown(PeerId(1)) }
+    Source { external, client, cluster: CLUSTER, router_id: RouterId(5), ..Source::unknown(PeerId(1)) }
 }
 
 fn local() -> Source {
@@ -119,6 +119,20 @@ fn a_reflected_path_says_who_and_which_cluster() {
     assert_eq!((out.originator_id, &*out.cluster_list), (Some(RouterId(6)), &[CLUSTER, RouterId(8)][..]));
     let out = ask(&client(), &from(true, false), attrs()).unwrap();
     assert_eq!((out.originator_id, out.cluster_list.len()), (None, 0), "an external path is not reflected, it is told");
+}
+
+#[test]
+fn between_clusters_a_path_passes_both() {
+    // RFC 4456 §7, §8
+    let mut before = attrs();
+    before.cluster_list = [RouterId(8)].into();
+    let own = from(false, true);
+    let other = Source { cluster: RouterId(78), ..own };
+    let clusters = |key: &GroupKey, source: &Source| ask(key, source, before.clone()).unwrap().cluster_list.to_vec();
+    assert_eq!(clusters(&client(), &own), [CLUSTER, RouterId(8)]);
+    assert_eq!(clusters(&client(), &other), [CLUSTER, RouterId(78), RouterId(8)]);
+    assert_eq!(clusters(&internal(), &other), [RouterId(78), RouterId(8)]);
+    assert_eq!(clusters(&client(), &from(false, false)), [CLUSTER, RouterId(8)]);
 }
 
 #[test]

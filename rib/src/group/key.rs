@@ -24,13 +24,10 @@ pub enum PeerKind {
         local_asn: Asn,
     },
     /// In our AS, not our client.
-    Internal {
-        /// What we put in front of the CLUSTER_LIST of a client's path.
-        cluster_id: RouterId,
-    },
+    Internal,
     /// In our AS, and we reflect for it (RFC 4456).
     Client {
-        /// What we put in front of the CLUSTER_LIST.
+        /// Its cluster: what we put in front of the CLUSTER_LIST.
         cluster_id: RouterId,
     },
 }
@@ -62,7 +59,6 @@ pub struct GroupKey {
 
 impl GroupKey {
     pub(crate) fn of(family: Family, session: &Session, settings: &PeerSettings, config: &RibConfig) -> Self {
-        let cluster_id = config.cluster_id;
         let add_path = session.codec.add_path_tx.contains(family);
         let family_only: FamilySet = [family].into_iter().collect();
         let codec = Codec {
@@ -76,8 +72,8 @@ impl GroupKey {
         let kind = match (session.external, settings.route_reflector_client) {
             (true, _) => PeerKind::External { local_asn: session.local_asn },
             (false, _) if settings.rules.confederation => PeerKind::Confederation { local_asn: session.local_asn },
-            (false, true) => PeerKind::Client { cluster_id },
-            (false, false) => PeerKind::Internal { cluster_id },
+            (false, true) => PeerKind::Client { cluster_id: settings.cluster_id.unwrap_or(config.cluster_id) },
+            (false, false) => PeerKind::Internal,
         };
         Self {
             family,

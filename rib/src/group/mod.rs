@@ -187,6 +187,20 @@ impl Group {
         }
     }
 
+    /// Tells all that came from a peer again: what is said about its paths depends on what it is to us.
+    pub(crate) fn retell(&mut self, source: PeerId) {
+        if self.log.live_of(source) == 0 {
+            return;
+        }
+        let told = |entry: &log::Entry| entry.source == source && !entry.is_gone();
+        let entries: Vec<log::Entry> = self.log.iter().filter(|entry| told(entry)).copied().collect();
+        for log::Entry { dest, path_id, attrs, keep_med, .. } in entries {
+            let Some(id) = self.log.find(dest, path_id) else { continue };
+            let (_, left) = self.log.announce(id, News { path_id, attrs, source, keep_med });
+            self.ring.outdate(left);
+        }
+    }
+
     /// Whether members would read the same bytes.
     fn says_the_same(&mut self, entry: &log::Entry, news: &News, core: &mut Core) -> bool {
         let sets = [(entry.attrs, entry.keep_med), (news.attrs, news.keep_med)];

@@ -24,6 +24,8 @@ pub struct Model {
     pub config: RibConfig,
     pub peers: Vec<Peer>,
     pub originated: BTreeMap<Prefix, (PathAttrs, bool)>,
+    /// Clusters that clients are or were in.
+    pub clusters: BTreeSet<RouterId>,
     pub next_hops: BTreeMap<IpAddr, NextHopState>,
 }
 
@@ -47,7 +49,7 @@ impl Model {
         }
         let client = peer.settings.route_reflector_client && !peer.external;
         if !peer.external && attrs.originator_id == Some(self.config.router_id)
-            || client && attrs.cluster_list.contains(&self.config.cluster_id)
+            || client && attrs.cluster_list.iter().any(|id| *id == self.config.cluster_id || self.clusters.contains(id))
             || attrs.next_hop.addr().is_unspecified()
             || attrs.next_hop.addr() == IpAddr::from([192, 0, 2, 1])
         {
@@ -183,7 +185,9 @@ impl Model {
             }
             if let Some(from) = internal_source {
                 out.originator_id.get_or_insert(from.router_id);
-                let mut clusters = vec![self.config.cluster_id];
+                let of = |peer: &Peer| peer.settings.cluster_id.unwrap_or(self.config.cluster_id);
+                let mut clusters: Vec<RouterId> = [to, from].into_iter().filter(|peer| client(peer)).map(of).collect();
+                clusters.dedup();
                 clusters.extend(out.cluster_list.iter());
                 out.cluster_list = clusters.into_boxed_slice();
             }

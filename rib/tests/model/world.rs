@@ -72,7 +72,13 @@ impl World {
             profile,
             rng,
             rib: Rib::new(config),
-            model: Model { config, peers: Vec::new(), originated: BTreeMap::new(), next_hops: BTreeMap::new() },
+            model: Model {
+                config,
+                peers: Vec::new(),
+                originated: BTreeMap::new(),
+                clusters: BTreeSet::new(),
+                next_hops: BTreeMap::new(),
+            },
             told: BTreeMap::new(),
             fib: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -200,9 +206,11 @@ impl World {
         if policies {
             settings.import = policy(rng);
             settings.export = policy(rng);
+            settings.cluster_id = rng.pick(&[None, None, Some(RouterId(2)), Some(RouterId(3))]);
             settings.allow_as_in = rng.below(2) as u8;
             settings.next_hop = rng.pick(&[NextHopMode::Auto, NextHopMode::Own, NextHopMode::Keep]);
         }
+        self.model.clusters.extend(settings.cluster_id.filter(|_| settings.route_reflector_client));
         settings.local_v6 = (!policies || rng.one_in(2)).then(|| "fd00:ffff::1".parse().unwrap());
         settings
     }

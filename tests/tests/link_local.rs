@@ -173,4 +173,32 @@ fn one_link_local_address_on_two_links_is_two_peers() {
             Err(format!("{have:?}\n{}", roost.control("show peers").unwrap_or_else(|error| format!("{error:#}"))))
         });
     }
+
+    // Whoever names one names its link.
+    let first_words = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+    };
+    assert_eq!(first_words(&roost.ask("show peers")), ["PEER", "fe80::2%eth0", "fe80::2%eth1"]);
+    let second = roost.ask("show peer fe80::2%eth1");
+    assert!(second.starts_with("fe80::2%eth1 AS 64514 (external): established"), "{second}");
+    let both = roost.ask("show peer fe80::2");
+    assert!(both.contains("fe80::2%eth0 AS 64513") && both.contains("fe80::2%eth1 AS 64514"), "{both}");
+    let routes = roost.ask("show routes --peer fe80::2%eth1");
+    assert!(first_words(&routes).iter().all(|word| word == "PREFIX" || word.contains(":3::")), "{routes}");
+    assert!(
+        routes.lines().any(|line| line.starts_with("fd00:65:3::/122") && line.contains(" fe80::2%eth1 ")),
+        "{routes}"
+    );
+    assert!(roost.ask("peer disable fe80::2%eth0").starts_with("fe80::2%eth0: disabled"));
+    until("only the routes of eth1 left", PATIENCE, || {
+        let have = a.routes6("proto bird");
+        let through = |dev| have.iter().filter(|line| line.contains(&format!(" dev {dev} "))).count();
+        if (through("eth0"), through("eth1")) == (0, 1) { Ok(()) } else { Err(format!("{have:?}")) }
+    });
+    let states = roost.ask("show peers --json");
+    let states: serde_json::Value = serde_json::from_str(&states).expect("JSON");
+    let state = |at: usize| (states[at]["interface"].clone(), states[at]["state"].clone());
+    assert_eq!([state(0), state(1)], [("eth0".into(), "disabled".into()), ("eth1".into(), "established".into())]);
+    let error = roost.control("show peer fe80::2%eth7").expect_err("no peer is there");
+    assert!(format!("{error:#}").contains("did you mean fe80::2%eth0?"), "{error:#}");
 }

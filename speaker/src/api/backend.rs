@@ -2,19 +2,20 @@
 //! against a made-up daemon.
 
 use std::future::Future;
-use std::net::IpAddr;
 
 use super::Order;
-use super::model::{FibRow, PeerDetail, PeerDone, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status};
+use super::model::{
+    FibRow, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+};
 
 /// A running daemon, as the API sees it. Every answer is a snapshot.
 pub trait Backend: Clone + Send + Sync + 'static {
     /// `GET /v1/status`
     fn status(&self) -> impl Future<Output = Status> + Send;
-    /// `GET /v1/peers`, in order of address.
-    fn peers(&self) -> impl Future<Output = Vec<PeerRow>> + Send;
-    /// `GET /v1/peers/{address}`; `None` when there is no such peer.
-    fn peer(&self, address: IpAddr) -> impl Future<Output = Option<PeerDetail>> + Send;
+    /// `GET /v1/peers`, in order of address; a name that no peer has is a problem.
+    fn peers(&self, filter: PeerFilter) -> impl Future<Output = Result<Vec<PeerRow>, Problem>> + Send;
+    /// `GET /v1/peers/{name}`; a name of none or of several peers is a problem.
+    fn peer(&self, name: String) -> impl Future<Output = Result<PeerDetail, Problem>> + Send;
     /// `GET /v1/routes`, in order of prefix, best path first.
     fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Vec<RouteRow>, Problem>> + Send;
     /// `GET /v1/fib`, in order of prefix.

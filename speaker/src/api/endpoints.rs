@@ -15,8 +15,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::Backend;
 use super::model::{
-    FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList, PrefixListDone,
-    Problem, RouteFilter, RouteRow, Status,
+    FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
+    PrefixListDone, Problem, RouteFilter, RouteRow, Status,
 };
 use super::openapi;
 use super::orders::IntoOrder;
@@ -78,15 +78,22 @@ impl<B: Backend> Endpoint<B> {
 pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
     vec![
         Endpoint::get::<Status>("/v1/status", "The daemon at a glance", get(status::<B>)),
-        Endpoint::get::<Vec<PeerRow>>("/v1/peers", "All peers, in order of address", get(peers::<B>)),
         Endpoint {
-            parameter: Some(("address", "The peer's IP address")),
+            query: Some(SchemaGenerator::subschema_for::<PeerFilter>),
             problems: &[400, 404],
-            ..Endpoint::get::<PeerDetail>("/v1/peers/{address}", "Everything about one peer", get(peer::<B>))
+            ..Endpoint::get::<Vec<PeerRow>>("/v1/peers", "All peers, in order of address", get(peers::<B>))
+        },
+        Endpoint {
+            parameter: Some((
+                "name",
+                "The peer's address (a link-local one as ADDRESS%INTERFACE), its node in the mesh, or its description",
+            )),
+            problems: &[400, 404, 409],
+            ..Endpoint::get::<PeerDetail>("/v1/peers/{name}", "Everything about one peer", get(peer::<B>))
         },
         Endpoint {
             query: Some(SchemaGenerator::subschema_for::<RouteFilter>),
-            problems: &[400, 503],
+            problems: &[400, 404, 503],
             ..Endpoint::get::<Vec<RouteRow>>(
                 "/v1/routes",
                 "All paths, in order of prefix, the best first: each one's way from peer to kernel",
@@ -163,22 +170,20 @@ async fn status<B: Backend>(State(backend): State<B>) -> Json<Status> {
     Json(backend.status().await)
 }
 
-async fn peers<B: Backend>(State(backend): State<B>) -> Json<Vec<PeerRow>> {
-    Json(backend.peers().await)
+async fn peers<B: Backend>(
+    State(backend): State<B>,
+    filter: Result<Query<PeerFilter>, QueryRejection>,
+) -> Result<Json<Vec<PeerRow>>, Problem> {
+    let Query(filter) = filter?;
+    backend.peers(filter).await.map(Json)
 }
 
 async fn peer<B: Backend>(
     State(backend): State<B>,
-    address: Result<Path<String>, PathRejection>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<PeerDetail>, Problem> {
-    let Path(text) = address?;
-    let Ok(address) = text.parse::<IpAddr>() else {
-        return Err(Problem::bad_request(format!("address: {text:?} is no IP address, such as 172.16.1.2 or fd00::2")));
-    };
-    match backend.peer(address).await {
-        Some(detail) => Ok(Json(detail)),
-        None => Err(Problem::not_found(format!("no peer has the address {address}; GET /v1/peers lists all"))),
-    }
+    let Path(name) = name?;
+    backend.peer(name).await.map(Json)
 }
 
 async fn routes<B: Backend>(

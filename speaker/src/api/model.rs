@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::net::zone::zoned;
+
 /// `GET /v1/status`: one daemon at a glance.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Status {
@@ -111,6 +113,9 @@ pub struct FibSummary {
 pub struct PeerRow {
     /// The peer's address.
     pub address: IpAddr,
+    /// The interface of a link-local address, without which it says nothing; `null` for every other one.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Its TCP port.
     pub port: u16,
     /// Its AS number; 0 for a dynamic peer that may be of several and has no session.
@@ -144,7 +149,14 @@ pub struct PeerRow {
     pub range: Option<String>,
 }
 
-/// `GET /v1/peers/{address}`: everything about one peer.
+impl PeerRow {
+    /// What the peer is called: its address, with the interface of a link-local one (`fe80::2%eth0`).
+    pub fn name(&self) -> String {
+        zoned(self.address, self.interface.as_deref())
+    }
+}
+
+/// `GET /v1/peers/{name}`: everything about one peer.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct PeerDetail {
     /// The row of the table.
@@ -228,7 +240,7 @@ pub struct MessageCounts {
 pub struct RouteRow {
     /// The prefix.
     pub prefix: String,
-    /// The peer's address, or `local`.
+    /// The peer's address, with the interface of a link-local one (`fe80::2%eth0`), or `local`.
     pub from: String,
     /// BGP next hop; `null` for our own blocks.
     pub next_hop: Option<IpAddr>,
@@ -308,7 +320,7 @@ pub struct PrefixListDone {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct PeerRefresh {
-    /// Addresses or names; `*` is every peer.
+    /// Addresses (`ADDRESS%INTERFACE` of a link-local one) or names; `*` is every peer.
     pub peers: Vec<String>,
     /// `ipv4`, `ipv6`; all of the session when empty.
     #[serde(default)]
@@ -335,7 +347,7 @@ pub enum Direction {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct PeerReset {
-    /// Addresses or names; `*` is every peer.
+    /// Addresses (`ADDRESS%INTERFACE` of a link-local one) or names; `*` is every peer.
     pub peers: Vec<String>,
     /// For the peer's operator: at most 255 octets (RFC 9003).
     pub message: Option<String>,
@@ -348,7 +360,7 @@ pub struct PeerReset {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct PeerDisable {
-    /// Addresses or names; `*` is every peer.
+    /// Addresses (`ADDRESS%INTERFACE` of a link-local one) or names; `*` is every peer.
     pub peers: Vec<String>,
     /// For the peer's operator: at most 255 octets (RFC 9003).
     pub message: Option<String>,
@@ -358,19 +370,29 @@ pub struct PeerDisable {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct PeerEnable {
-    /// Addresses or names; `*` is every peer.
+    /// Addresses (`ADDRESS%INTERFACE` of a link-local one) or names; `*` is every peer.
     pub peers: Vec<String>,
 }
 
 /// What an order to a peer did.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct PeerDone {
-    /// The peer.
+    /// The peer's address.
     pub address: IpAddr,
+    /// The interface of a link-local address; `null` for every other one.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Whether that changed anything.
     pub changed: bool,
     /// What was done, or why there was nothing to do.
     pub text: String,
+}
+
+impl PeerDone {
+    /// What the peer is called, as [`PeerRow::name`] has it.
+    pub fn name(&self) -> String {
+        zoned(self.address, self.interface.as_deref())
+    }
 }
 
 /// An error of the API (RFC 9457).
@@ -384,6 +406,14 @@ pub struct Problem {
     pub detail: String,
 }
 
+/// Which peers to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PeerFilter {
+    /// Only those of this name: an address, `ADDRESS%INTERFACE`, a node of the mesh, or a description.
+    pub peer: Option<String>,
+}
+
 /// Which routes to list. All conditions must hold.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -395,8 +425,8 @@ pub struct RouteFilter {
     pub longer: bool,
     /// The prefix with the longest match for this address.
     pub address: Option<IpAddr>,
-    /// Only paths of this peer.
-    pub peer: Option<IpAddr>,
+    /// Only paths of the peers of this name: an address, `ADDRESS%INTERFACE`, a node of the mesh, or a description.
+    pub peer: Option<String>,
     /// Only best paths.
     #[serde(default)]
     pub best: bool,

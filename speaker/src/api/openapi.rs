@@ -79,7 +79,7 @@ fn operation<B>(endpoint: &Endpoint<B>, schemas: &mut SchemaGenerator) -> Value 
     operation
 }
 
-/// `getPeersAddress` for `GET /v1/peers/{address}`.
+/// `getPeersName` for `GET /v1/peers/{name}`.
 fn operation_id<B>(endpoint: &Endpoint<B>) -> String {
     let mut id = endpoint.method.as_str().to_ascii_lowercase();
     for part in endpoint.path.trim_start_matches("/v1").split('/') {

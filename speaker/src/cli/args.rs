@@ -89,10 +89,11 @@ pub enum Show {
     Status,
     /// All peers, and why each one that is down is down
     Peers,
-    /// Everything about one peer
+    /// Everything about one peer, or about each of those that share a name
     Peer {
-        /// Its address
-        address: IpAddr,
+        /// By address (a link-local one as ADDRESS%INTERFACE), or by name: its description, or its node in a mesh
+        #[arg(value_name = "PEER")]
+        name: String,
     },
     /// All paths: each one's way from peer to kernel in a row
     Routes(RouteArgs),
@@ -156,7 +157,7 @@ pub enum PeerOrder {
 /// Which peers.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Whom {
-    /// By address, or by name: its description, or its node in a mesh
+    /// By address (a link-local one as ADDRESS%INTERFACE), or by name: its description, or its node in a mesh
     #[arg(value_name = "PEER", required_unless_present = "all", conflicts_with = "all")]
     peers: Vec<String>,
     /// Every peer
@@ -183,9 +184,9 @@ pub struct RouteArgs {
     /// Only the longest match of this address
     #[arg(long, conflicts_with = "prefix")]
     pub address: Option<IpAddr>,
-    /// Only paths of this peer
-    #[arg(long, value_name = "ADDRESS")]
-    pub peer: Option<IpAddr>,
+    /// Only paths of this peer, by address or name; of each of those that share a name
+    #[arg(long, value_name = "PEER")]
+    pub peer: Option<String>,
     /// Only best paths
     #[arg(long)]
     pub best: bool,

@@ -221,7 +221,7 @@ pub fn route_query(filter: &RouteFilter) -> String {
     fields.extend(prefix.as_ref().map(|prefix| format!("prefix={}", escape(prefix))));
     fields.extend(longer.then(|| "longer=true".to_owned()));
     fields.extend(address.map(|address| format!("address={}", escape(&address.to_string()))));
-    fields.extend(peer.map(|peer| format!("peer={}", escape(&peer.to_string()))));
+    fields.extend(peer.as_ref().map(|peer| format!("peer={}", escape(peer))));
     fields.extend(best.then(|| "best=true".to_owned()));
     if fields.is_empty() { String::new() } else { format!("?{}", fields.join("&")) }
 }

@@ -63,7 +63,7 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
     let path = match &what {
         Show::Status => "/v1/status".to_owned(),
         Show::Peers => "/v1/peers".to_owned(),
-        Show::Peer { address } => format!("/v1/peers/{}", escape(&address.to_string())),
+        Show::Peer { name } => format!("/v1/peers/{}", escape(name)),
         Show::Routes(filter) => format!("/v1/routes{}", route_query(&RouteFilter::from(filter.clone()))),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib => "/v1/fib".to_owned(),
@@ -74,13 +74,23 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
     let text = match what {
         Show::Status => render::status(&client.get::<Status>(&path).await?),
         Show::Peers => render::peers(&client.get::<Vec<PeerRow>>(&path).await?),
-        Show::Peer { .. } => render::peer(&client.get::<PeerDetail>(&path).await?),
+        Show::Peer { name } => render::each_peer(&details(client, &name).await?),
         Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
     };
     out.write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// Everything about each of the peers that share a name.
+async fn details(client: &Client, name: &str) -> Result<Vec<PeerDetail>, ClientError> {
+    let rows: Vec<PeerRow> = client.get(&format!("/v1/peers?peer={}", escape(name))).await?;
+    let mut details = Vec::with_capacity(rows.len());
+    for row in rows {
+        details.push(client.get(&format!("/v1/peers/{}", escape(&row.name()))).await?);
+    }
+    Ok(details)
 }
 
 /// What `announce` and `withdraw` do to the list of originated prefixes.
@@ -138,8 +148,8 @@ async fn order(client: &Client, order: PeerOrder, json: bool, out: &mut impl Wri
     if json {
         return pass(client, Method::POST, page, Some(body), out).await;
     }
-    for PeerDone { address, text, .. } in client.post_bytes::<Vec<PeerDone>>(page, body).await? {
-        writeln!(out, "{address}: {text}")?;
+    for done in client.post_bytes::<Vec<PeerDone>>(page, body).await? {
+        writeln!(out, "{}: {}", done.name(), done.text)?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use ipnetwork::IpNetwork;
 
 use super::rules::{Confederation, PathRules};
 use super::values::{DeviceName, HoldTime, Secret, SocketMode};
+use crate::net::zone::zoned;
 
 /// A whole configuration file, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -279,6 +280,8 @@ pub struct PeerSettings {
     pub password: Option<Password>,
     /// The peer is our route reflector client (RFC 4456); only ever true for an iBGP peer.
     pub route_reflector_client: bool,
+    /// The cluster of a client; `None`: the router's. RFC 4456 §7
+    pub cluster_id: Option<RouterId>,
     /// Families to offer; never empty.
     pub families: FamilySet,
     /// Exchange IPv4 routes with IPv6 next hops where the peer does too (RFC 8950).
@@ -305,6 +308,16 @@ impl PeerSettings {
     /// Whether the peer is in our AS.
     pub fn is_ibgp(&self, router: &Router) -> bool {
         self.asn == router.asn
+    }
+
+    /// Its address, with the interface of a link-local one: `fe80::1%eth0`. No other peer has the same.
+    pub fn name(&self) -> String {
+        zoned(self.address, self.interface.as_ref().map(DeviceName::as_str))
+    }
+
+    /// Where it is, as peers are sorted.
+    pub fn place(&self) -> (IpAddr, Option<&DeviceName>) {
+        (self.address, self.interface.as_ref())
     }
 
     /// The peer's name for people: the description, else the address.

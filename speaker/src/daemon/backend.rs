@@ -15,16 +15,15 @@ use super::announced::{Announced, AnnouncedError};
 use super::keys::Key;
 use super::listener::Doors;
 use super::metrics::{self, Scrape};
-use super::operator;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
-use super::rows;
 use super::unopened::Refusal;
+use super::{names, operator, rows};
 use crate::api::model::{
-    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerDone, PeerRow, PrefixListDone, RouteFilter,
-    RouteRow, Status,
+    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone,
+    RouteFilter, RouteRow, Status,
 };
 use crate::api::{Backend, Order, Problem, parse_prefixes};
 use crate::config::{Config, PeerSettings};
@@ -58,14 +57,12 @@ impl KnownPeers {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
-    /// All of them, as they are now.
-    pub fn all(&self) -> HashMap<PeerId, KnownPeer> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn find(&self, address: IpAddr) -> Option<(PeerId, KnownPeer)> {
-        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        peers.iter().find(|(_, known)| known.settings.address == address).map(|(id, known)| (*id, known.clone()))
+    /// All of them as they are now, in order of address.
+    pub fn all(&self) -> Vec<(PeerId, KnownPeer)> {
+        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut peers: Vec<_> = peers.into_iter().collect();
+        peers.sort_by(|(_, a), (_, b)| a.settings.place().cmp(&b.settings.place()));
+        peers
     }
 }
 
@@ -109,18 +106,26 @@ impl Daemon {
 
     /// Peers in order of address, with what their tasks show.
     fn snapshots(&self) -> Vec<(PeerId, KnownPeer, PeerStatus)> {
-        let mut peers: Vec<_> = self
-            .0
-            .peers
-            .all()
-            .into_iter()
-            .map(|(id, known)| {
-                let status = known.shared.snapshot();
-                (id, known, status)
-            })
-            .collect();
-        peers.sort_by_key(|(_, known, _)| known.settings.address);
-        peers
+        let snapshot = |(id, known): (PeerId, KnownPeer)| {
+            let status = known.shared.snapshot();
+            (id, known, status)
+        };
+        self.0.peers.all().into_iter().map(snapshot).collect()
+    }
+
+    /// The rows of these peers.
+    async fn rows(&self, peers: Vec<(PeerId, KnownPeer)>) -> Vec<PeerRow> {
+        let ids: Vec<_> = peers.iter().map(|(id, _)| *id).collect();
+        let ask = move |owner: &mut super::owner::Owner| -> HashMap<_, _> {
+            ids.into_iter().map(|id| (id, owner.rib.peer_view(id))).collect()
+        };
+        let counts = self.0.owner.ask(ask).await.unwrap_or_default();
+        let dropped = self.md5_drops();
+        let row = |(id, known): (PeerId, KnownPeer)| {
+            let counts = counts.get(&id).copied().unwrap_or_default();
+            rows::peer(&self.0.config, &known, &known.shared.snapshot(), &counts, dropped)
+        };
+        peers.into_iter().map(row).collect()
     }
 }
 
@@ -151,39 +156,35 @@ impl Backend for Daemon {
         }
     }
 
-    async fn peers(&self) -> Vec<PeerRow> {
-        let ids: Vec<_> = self.0.peers.all().into_keys().collect();
-        let ask = move |owner: &mut super::owner::Owner| -> HashMap<_, _> {
-            ids.into_iter().map(|id| (id, owner.rib.peer_view(id))).collect()
-        };
-        let counts = self.0.owner.ask(ask).await.unwrap_or_default();
-        let dropped = self.md5_drops();
-        let row = |(id, known, status): (PeerId, KnownPeer, PeerStatus)| {
-            rows::peer(&self.0.config, &known, &status, &counts.get(&id).copied().unwrap_or_default(), dropped)
-        };
-        self.snapshots().into_iter().map(row).collect()
+    async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
+        let all = self.0.peers.all();
+        match filter.peer {
+            None => Ok(self.rows(all).await),
+            Some(name) => Ok(self.rows(names::find(&all, &name)?.into_iter().cloned().collect()).await),
+        }
     }
 
-    async fn peer(&self, address: IpAddr) -> Option<PeerDetail> {
-        let (id, known) = self.0.peers.find(address)?;
+    async fn peer(&self, name: String) -> Result<PeerDetail, Problem> {
+        let (id, known) = names::find_one(&self.0.peers.all(), &name)?.clone();
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
         let row = rows::peer(&self.0.config, &known, &status, &counts, self.md5_drops());
-        Some(rows::peer_detail(row, &known, &status, &counts))
+        Ok(rows::peer_detail(row, &known, &status, &counts))
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
         let wanted = self.wanted(&filter)?;
-        let only_peer = wanted.peer;
+        let only = wanted.peers.clone();
         let routes = self.0.owner.ask(move |owner| wanted.routes(&owner.rib)).await.unwrap_or_default();
         let kernel = self.kernel(&routes).await;
-        let peers = self.0.peers.all();
-        let name = |id| peers.get(&id).map_or_else(|| format!("{id}"), |known| known.settings.address.to_string());
+        let names: HashMap<_, _> =
+            self.0.peers.all().into_iter().map(|(id, known)| (id, known.settings.name())).collect();
+        let name = |id| names.get(&id).cloned().unwrap_or_else(|| format!("{id}"));
         let mut found = Vec::new();
         for route in &routes {
             let rows = rows::route(route, name, kernel.get(&route.prefix));
             let wanted = |(path, row): &(&rib::PathView, RouteRow)| {
-                (!filter.best || row.best) && only_peer.is_none_or(|peer| path.peer == peer)
+                (!filter.best || row.best) && only.as_ref().is_none_or(|peers| peers.contains(&path.peer))
             };
             found.extend(route.paths.iter().zip(rows).filter(wanted).map(|(_, row)| row));
         }
@@ -237,7 +238,7 @@ impl Backend for Daemon {
     }
 
     async fn metrics(&self) -> String {
-        let (status, peers) = (self.status().await, self.peers().await);
+        let (status, peers) = (self.status().await, self.rows(self.0.peers.all()).await);
         let mut sum = MessageCounts::default();
         let (mut update_faults, mut panics) = (0, 0);
         for (_, _, status) in self.snapshots() {
@@ -287,7 +288,7 @@ struct Wanted {
     prefix: Option<Prefix>,
     longer: bool,
     address: Option<IpAddr>,
-    peer: Option<PeerId>,
+    peers: Option<Vec<PeerId>>,
 }
 
 impl Wanted {
@@ -297,7 +298,11 @@ impl Wanted {
         }
         match self.prefix {
             Some(prefix) if !self.longer => rib.route(&prefix).into_iter().collect(),
-            within => rib.routes(&rib::RouteFilter { within, peer: self.peer, ..rib::RouteFilter::default() }),
+            within => {
+                // With one peer the RIB need not look at the paths of the others.
+                let peer = self.peers.as_deref().and_then(|peers| if let [one] = peers { Some(*one) } else { None });
+                rib.routes(&rib::RouteFilter { within, peer, ..rib::RouteFilter::default() })
+            }
         }
     }
 }
@@ -308,17 +313,11 @@ impl Daemon {
             Some(text) => parse_prefixes(std::slice::from_ref(text))?.first().copied(),
             None => None,
         };
-        let peer = match filter.peer {
-            Some(address) => Some(self.peer_at(address).ok_or_else(|| {
-                Problem::not_found(format!("peer: there is no peer {address}; `roost show peers` lists them"))
-            })?),
+        let peers = match &filter.peer {
+            Some(name) => Some(names::find(&self.0.peers.all(), name)?.into_iter().map(|(id, _)| *id).collect()),
             None => None,
         };
-        Ok(Wanted { prefix, longer: filter.longer, address: filter.address, peer })
-    }
-
-    fn peer_at(&self, address: IpAddr) -> Option<PeerId> {
-        self.0.peers.find(address).map(|(id, _)| id)
+        Ok(Wanted { prefix, longer: filter.longer, address: filter.address, peers })
     }
 
     /// What the kernel has for these routes.

@@ -20,6 +20,7 @@ mod dynamic;
 mod keys;
 mod listener;
 mod metrics;
+mod names;
 mod news;
 mod operator;
 mod out_queue;

@@ -54,6 +54,8 @@ const KNOCK: Duration = Duration::from_millis(100);
 pub struct PeerSpec {
     /// The owner's name for the peer.
     pub id: PeerId,
+    /// What people call it: its address, with the interface of a link-local one.
+    pub name: Arc<str>,
     /// Where it is.
     pub remote: SocketAddr,
     /// The address to speak from.

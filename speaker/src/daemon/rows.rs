@@ -33,6 +33,7 @@ pub fn peer(
     let sum = |count: fn(&rib::PathCount) -> u32| counts.paths.iter().map(count).sum::<u32>() as usize;
     PeerRow {
         address: settings.address,
+        interface: settings.interface.as_ref().map(ToString::to_string),
         port: settings.port,
         asn: status.negotiated.as_deref().map_or(settings.asn, |negotiated| negotiated.peer_asn).0,
         kind: match (settings.is_ibgp(&config.router), settings.route_reflector_client) {

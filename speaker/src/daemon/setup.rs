@@ -64,6 +64,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, key: Key, restart:
     machine.password = peer.password.is_some();
     PeerSpec {
         id,
+        name: peer.name().into(),
         remote: SocketAddr::new(peer.address, peer.port),
         source: peer.source,
         socket: socket_options(peer, &key),
@@ -114,6 +115,7 @@ pub fn rib_peer(config: &Config, peer: &PeerSettings) -> rib::PeerSettings {
         import: policy(&peer.import),
         export: policy(&peer.export),
         route_reflector_client: peer.route_reflector_client,
+        cluster_id: peer.cluster_id,
         allow_as_in: peer.rules.allow_as_in,
         rules: super::rules::of(config, peer),
         next_hop: if peer.next_hop_self { NextHopMode::Own } else { NextHopMode::Auto },

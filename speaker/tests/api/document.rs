@@ -9,7 +9,7 @@ use crate::fake::{Fake, ask, get, serve};
 /// A request for each operation of the document; a new page must be added here, or the test fails.
 fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
     match (method, path) {
-        ("get", "/v1/peers/{address}") => (Method::GET, path.replace("{address}", "172.16.1.3"), None),
+        ("get", "/v1/peers/{name}") => (Method::GET, path.replace("{name}", "172.16.1.3"), None),
         ("get", "/v1/routes/{prefix}") => (Method::GET, path.replace("{prefix}", "10.65.2.0/26"), None),
         ("get", path) if !path.contains('{') => (Method::GET, path.to_owned(), None),
         ("post", "/v1/announce" | "/v1/withdraw") => {
@@ -50,7 +50,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/peers/enable",
             "post /v1/peers/refresh",
             "post /v1/peers/reset",
-            "get /v1/peers/{address}",
+            "get /v1/peers/{name}",
             "get /v1/routes",
             "get /v1/routes/{prefix}",
             "get /v1/status",
@@ -63,11 +63,11 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
 async fn the_promised_problems_and_parameters_are_there() {
     let server = serve(Fake::default());
     let document = get(&server.socket, "/openapi.json").await.json();
-    let peer = &document["paths"]["/v1/peers/{address}"]["get"];
+    let peer = &document["paths"]["/v1/peers/{name}"]["get"];
     let problem = get(&server.socket, "/v1/peers/10.9.9.9").await.json();
     let schema = &peer["responses"]["404"]["content"]["application/problem+json"]["schema"];
     Schemas(&document).check(schema, &problem, "404");
-    assert_eq!(peer["parameters"][0]["name"], "address");
+    assert_eq!(peer["parameters"][0]["name"], "name");
     let names: Vec<_> = document["paths"]["/v1/routes"]["get"]["parameters"]
         .as_array()
         .unwrap()

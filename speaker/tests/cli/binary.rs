@@ -32,12 +32,17 @@ async fn show_prints_the_tables_of_the_daemon() {
     let server = serve(Fake::default());
     let one: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();
     let peer = fake::peer_detail(fake::peers().remove(3));
+    let both = [fake::peer_detail(fake::peers().remove(0)), peer.clone()];
+    let of_both: Vec<_> =
+        fake::routes().into_iter().filter(|row| both.iter().any(|of| of.row.name() == row.from)).collect();
     for (arguments, expected) in [
         (vec!["show", "status"], render::status(&fake::status(Vec::new()))),
         (vec!["show", "peers"], render::peers(&fake::peers())),
         (vec!["show", "peer", "fd00:172:16::2"], render::peer(&peer)),
+        (vec!["show", "peer", "node-b"], render::each_peer(&both)),
         (vec!["show", "routes"], render::routes(&fake::routes())),
         (vec!["show", "routes", "--peer", "172.16.1.3"], render::routes(&fake::routes()[3..4])),
+        (vec!["show", "routes", "--peer", "node-b"], render::routes(&of_both)),
         (vec!["show", "route", "10.65.2.0/26"], render::route(&one)),
         (vec!["show", "route", "10.65.2.63"], render::route(&one)),
         (vec!["show", "fib"], render::fib(&fake::fib())),
@@ -87,7 +92,7 @@ async fn orders_to_peers_reach_the_daemon_and_their_answers_are_printed() {
         ),
         (
             vec!["peer", "enable", "172.16.1.2", "--json"],
-            "[{\"address\":\"172.16.1.2\",\"changed\":true,\"text\":\"Enable\"}]\n",
+            "[{\"address\":\"172.16.1.2\",\"interface\":null,\"changed\":true,\"text\":\"Enable\"}]\n",
         ),
     ] {
         let output = run(&server.socket, &arguments).await;
@@ -95,7 +100,7 @@ async fn orders_to_peers_reach_the_daemon_and_their_answers_are_printed() {
     }
     let long = "x".repeat(300);
     for (arguments, reason) in [
-        (vec!["peer", "reset", "10.9.9.9"], "roost: no peer is called [\"10.9.9.9\"]\n"),
+        (vec!["peer", "reset", "10.9.9.9"], "roost: no peer is called \"10.9.9.9\"\n"),
         (
             vec!["peer", "disable", "172.16.1.2", "--message", &long],
             "roost: message: 300 octets in UTF-8, at most 255 fit (RFC 9003); shorten it by 45\n",
@@ -110,7 +115,9 @@ async fn orders_to_peers_reach_the_daemon_and_their_answers_are_printed() {
 async fn what_the_daemon_refuses_is_exit_code_1_with_its_reason() {
     let server = serve(Fake::default());
     for (arguments, reason) in [
-        (vec!["show", "peer", "10.9.9.9"], "roost: no peer has the address 10.9.9.9; GET /v1/peers lists all\n"),
+        (vec!["show", "peer", "10.9.9.9"], "roost: no peer is called \"10.9.9.9\"\n"),
+        (vec!["show", "peer", "node-b", "--json"], "roost: \"node-b\" is the name of 2 peers\n"),
+        (vec!["show", "routes", "--peer", "me"], "roost: no peer is called \"me\"\n"),
         (vec!["show", "route", "10.99.0.0/16"], "roost: no path for 10.99.0.0/16\n"),
         (
             vec!["announce", "10.65.1.1/26"],

@@ -1,6 +1,7 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
+use speaker::api::model::PeerRow;
 use speaker::cli::render;
 
 use crate::fake;
@@ -12,10 +13,32 @@ fn peers() {
     172.16.1.2                  64512  established  3m12s      1204      1203           2  node-b
     172.16.1.3                  64512  active          7s        12        12           0  the connection was refused: nothing listens on TCP port 179 there; 12 stale paths kept
     172.16.2.1:1790        4200000001  idle         1d02h         0         0           0  it sent NOTIFICATION Cease/Administrative Shutdown: "maintenance"
-    [fd00:172:16::2]:1790       64512  established     5s         0         0           0
+    [fd00:172:16::2]:1790       64512  established     5s         0         0           0  node-b
 
     hint: is BGP running on that node, and does it listen on that address? (172.16.1.3)
     "#);
+}
+
+#[test]
+fn a_link_local_peer_is_shown_with_its_link() {
+    // RFC 4007 §11.2
+    let row = |interface: &str, port| {
+        let row = fake::peer_row("fe80::2", "connect", 3);
+        PeerRow { interface: Some(interface.to_owned()), port, hint: Some("is it up?".to_owned()), ..row }
+    };
+    let rows = [row("eth0", 179), row("eth1", 1790)];
+    assert_snapshot!(render::peers(&rows), @r#"
+    PEER                    AS  STATE    SINCE  RECEIVED  ACCEPTED  ADVERTISED  INFO
+    fe80::2%eth0         64512  connect     3s         0         0           0
+    [fe80::2%eth1]:1790  64512  connect     3s         0         0           0
+
+    hint: is it up? (fe80::2%eth0, [fe80::2%eth1]:1790)
+    "#);
+    let details = rows.map(fake::peer_detail);
+    let text = render::each_peer(&details);
+    let headlines: Vec<_> = text.lines().filter(|line| line.contains(" AS ")).collect();
+    let of = |name| format!("{name} AS 64512 (internal): connect for 3s");
+    assert_eq!(headlines, [of("fe80::2%eth0"), of("[fe80::2%eth1]:1790")]);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! The fuzz target of the API asks it too.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use speaker::api::model::*;
@@ -30,12 +29,15 @@ impl Backend for Fake {
         status(self.originated.lock().unwrap().iter().cloned().collect())
     }
 
-    async fn peers(&self) -> Vec<PeerRow> {
-        peers()
+    async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
+        filter.peer.map_or_else(|| Ok(peers()), |name| named(&name))
     }
 
-    async fn peer(&self, address: IpAddr) -> Option<PeerDetail> {
-        peers().into_iter().find(|row| row.address == address).map(peer_detail)
+    async fn peer(&self, name: String) -> Result<PeerDetail, Problem> {
+        match <[PeerRow; 1]>::try_from(named(&name)?) {
+            Ok([row]) => Ok(peer_detail(row)),
+            Err(rows) => Err(Problem::conflict(format!("{name:?} is the name of {} peers", rows.len()))),
+        }
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
@@ -43,12 +45,15 @@ impl Backend for Fake {
         if let Some(prefix) = &filter.prefix {
             parse_prefixes(std::slice::from_ref(prefix))?;
         }
-        let inside =
-            |row: &RouteRow, address: IpAddr| row.prefix.parse::<ipnetwork::IpNetwork>().unwrap().contains(address);
+        let inside = |row: &RouteRow, address: std::net::IpAddr| {
+            row.prefix.parse::<ipnetwork::IpNetwork>().unwrap().contains(address)
+        };
+        let peers = filter.peer.as_deref().map(named).transpose()?;
+        let from = |peers: &Vec<PeerRow>, row: &RouteRow| peers.iter().any(|peer| peer.name() == row.from);
         let wanted = |row: &RouteRow| {
             filter.prefix.as_ref().is_none_or(|prefix| *prefix == row.prefix)
                 && filter.address.is_none_or(|address| inside(row, address))
-                && filter.peer.is_none_or(|peer| peer.to_string() == row.from)
+                && peers.as_ref().is_none_or(|peers| from(peers, row))
                 && (!filter.best || row.best)
         };
         let last = routes().pop().unwrap();
@@ -77,15 +82,23 @@ impl Backend for Fake {
 
     async fn order(&self, names: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
         let everybody = names.iter().any(|name| name == "*");
-        let named = |row: &PeerRow| everybody || names.contains(&row.address.to_string());
-        let done = |row: PeerRow| PeerDone { address: row.address, changed: true, text: format!("{order:?}") };
-        let rows: Vec<_> = peers().into_iter().filter(named).map(done).collect();
-        if rows.is_empty() { Err(Problem::not_found(format!("no peer is called {names:?}"))) } else { Ok(rows) }
+        let rows = if everybody { peers() } else { named(&names[0])? };
+        let done = |row: PeerRow| {
+            let PeerRow { address, interface, .. } = row;
+            PeerDone { address, interface, changed: true, text: format!("{order:?}") }
+        };
+        Ok(rows.into_iter().map(done).collect())
     }
 
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
     }
+}
+
+/// The peers of a name.
+fn named(name: &str) -> Result<Vec<PeerRow>, Problem> {
+    let rows: Vec<_> = peers().into_iter().filter(|row| row.name() == name || row.description == name).collect();
+    if rows.is_empty() { Err(Problem::not_found(format!("no peer is called {name:?}"))) } else { Ok(rows) }
 }
 
 pub fn status(originated: Vec<String>) -> Status {
@@ -115,6 +128,7 @@ pub fn status(originated: Vec<String>) -> Status {
 pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
     PeerRow {
         address: address.parse().unwrap(),
+        interface: None,
         port: 179,
         asn: 64512,
         kind: "internal".to_owned(),
@@ -161,7 +175,7 @@ pub fn peers() -> Vec<PeerRow> {
             reason: Some("it sent NOTIFICATION Cease/Administrative Shutdown: \"maintenance\"".to_owned()),
             ..peer_row("172.16.2.1", "idle", 93_784)
         },
-        PeerRow { port: 1790, ..peer_row("fd00:172:16::2", "established", 5) },
+        PeerRow { port: 1790, description: "node-b".to_owned(), ..peer_row("fd00:172:16::2", "established", 5) },
     ]
 }
 

@@ -14,7 +14,7 @@ mod routes;
 mod status;
 
 pub use fib::fib;
-pub use peer::peer;
+pub use peer::{each_peer, peer};
 pub use peers::peers;
 pub use routes::{route, routes};
 pub use status::status;

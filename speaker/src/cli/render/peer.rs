@@ -1,8 +1,13 @@
-//! `roost show peer ADDRESS`: everything about one peer, what matters first.
+//! `roost show peer PEER`: everything about one peer, what matters first.
 
 use super::peers::endpoint;
 use super::{Facts, count, duration, prefixes};
 use crate::api::model::{LimitRow, MessageCounts, PeerDetail};
+
+/// Each of them, a line between two.
+pub fn each_peer(details: &[PeerDetail]) -> String {
+    details.iter().map(peer).collect::<Vec<_>>().join("\n")
+}
 
 /// A headline, then facts.
 pub fn peer(detail: &PeerDetail) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use super::Column::{Number, Text};
 use super::{count, duration, number_or_dash, table};
@@ -48,11 +49,13 @@ pub fn peers(rows: &[PeerRow]) -> String {
     text
 }
 
-/// The peer's address, with its port when that is not BGP's own.
+/// What the peer is called, with its port when that is not BGP's own.
 pub(super) fn endpoint(row: &PeerRow) -> String {
+    let name = row.name();
     match (row.port, row.address) {
-        (179, address) => address.to_string(),
-        (port, address) => std::net::SocketAddr::new(address, port).to_string(),
+        (179, _) => name,
+        (port, IpAddr::V4(_)) => format!("{name}:{port}"),
+        (port, IpAddr::V6(_)) => format!("[{name}]:{port}"),
     }
 }
 

@@ -15,7 +15,7 @@ use super::{BATCH, PeerTask};
 
 impl PeerTask {
     pub(super) fn event(&mut self, event: PeerEvent) {
-        let peer = self.spec.remote.ip();
+        let peer = self.spec.name.clone();
         match event {
             PeerEvent::StateChanged(state) => debug!(%peer, %state, "state"),
             PeerEvent::Up(negotiated) => self.up(negotiated),
@@ -33,7 +33,7 @@ impl PeerTask {
 
     pub(super) fn up(&mut self, negotiated: Arc<Negotiated>) {
         info!(
-            peer = %self.spec.remote.ip(), asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
+            peer = %self.spec.name, asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
             families = ?negotiated.codec.families, hold_time = negotiated.hold_time.as_secs(), "established"
         );
         self.helper.up(Instant::now(), &negotiated);
@@ -51,7 +51,7 @@ impl PeerTask {
         let Some(negotiated) = self.session.clone() else { return };
         self.helper.lost(Instant::now(), &negotiated, reason);
         let retain = self.helper.stale();
-        let peer = self.spec.remote.ip();
+        let peer = self.spec.name.clone();
         if self.stopping {
             info!(%peer, "session closed");
         } else {
@@ -77,7 +77,7 @@ impl PeerTask {
     pub(super) fn update(&mut self, update: Update) {
         // The strongest stands first; it is the one to be remembered.
         for fault in update.faults.iter().rev() {
-            let peer = self.spec.remote.ip();
+            let peer = self.spec.name.clone();
             debug!(%peer, treatment = ?fault.treatment, error = %fault.error, "error in an UPDATE that the session survives");
             self.shared.fault(fault);
         }
@@ -97,7 +97,7 @@ impl PeerTask {
     pub(super) fn limits(&mut self) {
         let Some(queue) = &self.queue else { return };
         for LimitEvent { family, limit, reached, .. } in queue.take_limits() {
-            let (peer, paths) = (self.spec.remote.ip(), limit.paths);
+            let (peer, paths) = (self.spec.name.clone(), limit.paths);
             match (reached, limit.excess) {
                 (Reached::Warning, _) => {
                     warn!(%peer, %family, limit = paths, "the peer announces {} prefixes or more of {paths} it may", limit.warn_at);
@@ -135,7 +135,7 @@ impl PeerTask {
                 GrEvent::Retain(_) => {}
                 GrEvent::Flush(families) => self.tell(News::Flush(families)),
                 GrEvent::LongLived(families) => {
-                    let peer = self.spec.remote.ip();
+                    let peer = self.spec.name.clone();
                     warn!(%peer, ?families, "the peer is not back in its restart time; its routes stay as a last resort");
                     self.tell(News::LongLived(families));
                 }

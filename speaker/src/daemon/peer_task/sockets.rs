@@ -19,7 +19,7 @@ impl PeerTask {
 
     pub(super) fn connect(&mut self, id: ConnId) {
         let (source, remote, options) = (self.spec.source, self.spec.remote, self.spec.socket.clone());
-        debug!(peer = %remote.ip(), "connecting");
+        debug!(peer = %self.spec.name, "connecting");
         self.connecting = Some((id, Box::pin(async move { tcp::connect(source, remote, &options).await })));
     }
 
@@ -37,7 +37,7 @@ impl PeerTask {
 
     pub(super) fn accepted(&mut self, Incoming { stream, ticket }: Incoming) {
         if let Err(error) = tcp::adopt(&stream, &self.spec.socket) {
-            warn!(peer = %self.spec.remote.ip(), %error, "cannot prepare an accepted connection");
+            warn!(peer = %self.spec.name, %error, "cannot prepare an accepted connection");
             return;
         }
         // It has the key the listener had, or, from before the listener knew the peers, none.
@@ -47,7 +47,7 @@ impl PeerTask {
         let conn = ConnId::accepted(self.accepted);
         if self.conns.iter().all(Option::is_some) {
             ticket.refuse(Refusal::PerPeer);
-            debug!(peer = %remote.ip(), "refused a third connection");
+            debug!(peer = %self.spec.name, "refused a third connection");
             return;
         }
         let (now, timeout) = (Instant::now(), ticket.open_timeout());
@@ -77,7 +77,7 @@ impl PeerTask {
         if let Some(key) = &self.spec.socket.md5_key
             && let Err(error) = tcp::set_key(stream, key)
         {
-            warn!(peer = %self.spec.remote.ip(), %error, "cannot give a connection its new TCP MD5 key; the next one will have it");
+            warn!(peer = %self.spec.name, %error, "cannot give a connection its new TCP MD5 key; the next one will have it");
         }
     }
 

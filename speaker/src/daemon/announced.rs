@@ -4,15 +4,26 @@
 //! After a kill the blocks are announced again before the first session is up, so peers that waited (RFC 4724) see no
 //! change; after a reboot there is nothing to keep, and the agent announces anew.
 //!
+//! There are at most [`MOST`] of them, so the file, too, is read to a bound and no further, whoever has written it.
+//!
 //! Written as a whole, beside the old one, then renamed: a crash leaves the old list or the new one, never half of it.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bgp_proto::Prefix;
 
 use crate::config::Config;
+
+/// Prefixes that can be announced at run time: far more than a node has pods.
+pub const MOST: usize = 1 << 17;
+/// The longest line of the list: eight groups of an IPv6 address, its length, the line end.
+const LINE: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128\n".len();
+/// Characters of a wrong line that an error shows.
+const SHOWN: usize = 64;
 
 /// What this node originates: the configuration's blocks, and what was announced at run time.
 #[derive(Debug)]
@@ -46,11 +57,14 @@ impl Announced {
     /// Adds prefixes and keeps them; says which of them are new.
     ///
     /// # Errors
-    /// When the list cannot be written; then nothing has changed.
+    /// When they would be too many, or the list cannot be written; then nothing has changed.
     pub fn announce(&mut self, prefixes: &[Prefix]) -> Result<BTreeSet<Prefix>, AnnouncedError> {
         let before = self.all();
         let mut next = self.at_run_time.clone();
         next.extend(prefixes.iter().filter(|prefix| !self.configured.contains(prefix)));
+        if next.len() > MOST {
+            return Err(AnnouncedError::TooMany(next.len()));
+        }
         self.replace(next)?;
         Ok(&self.all() - &before)
     }
@@ -62,7 +76,9 @@ impl Announced {
     pub fn withdraw(&mut self, prefixes: &[Prefix]) -> Result<BTreeSet<Prefix>, AnnouncedError> {
         let before = self.all();
         let mut next = self.at_run_time.clone();
-        next.retain(|prefix| !prefixes.contains(prefix));
+        for prefix in prefixes {
+            next.remove(prefix);
+        }
         self.replace(next)?;
         Ok(&before - &self.all())
     }
@@ -84,13 +100,30 @@ pub struct AnnouncedFile {
     path: PathBuf,
 }
 
-/// Why the list cannot be read or written.
+/// Why prefixes cannot be announced, or the list not be had.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot {what} the list of announced blocks: {source}", path.display())]
-pub struct AnnouncedError {
-    path: PathBuf,
-    what: &'static str,
-    source: io::Error,
+pub enum AnnouncedError {
+    /// More than [`MOST`].
+    #[error(
+        "at most {MOST} prefixes can be announced at run time, and these would make it {0}: withdraw some, or announce blocks that cover them"
+    )]
+    TooMany(usize),
+    /// The list cannot be read, or is none.
+    #[error("{}: cannot read the list of announced blocks: {why}; remove the file to start without it, and let the agent announce its blocks again", path.display())]
+    Read {
+        /// The list's.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The list cannot be written.
+    #[error("{}: cannot write the list of announced blocks: {error}", path.display())]
+    Write {
+        /// The list's.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
 }
 
 impl AnnouncedFile {
@@ -104,18 +137,31 @@ impl AnnouncedFile {
     /// What was announced when the last process ended; nothing when there is no file.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, or is no list of prefixes.
+    /// When the file is there and cannot be read, or is no list of at most [`MOST`] prefixes.
     pub fn load(&self) -> Result<BTreeSet<Prefix>, AnnouncedError> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            Err(error) => return Err(self.error("read", error)),
+        self.read().map_err(|why| AnnouncedError::Read { path: self.path.clone(), why })
+    }
+
+    fn read(&self) -> Result<BTreeSet<Prefix>, String> {
+        let mut prefixes = BTreeSet::new();
+        // Opening a pipe would wait for its other end.
+        let mut file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(prefixes),
+            Err(error) => return Err(error.to_string()),
         };
-        let bad = |text: &str| {
-            self.error("read", io::Error::new(io::ErrorKind::InvalidData, format!("{text:?} is no prefix")))
-        };
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        lines.map(|line| line.parse().map_err(|_| bad(line))).collect()
+        let text = text_of(&mut file).map_err(|error| error.to_string())?;
+        for (line, number) in text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty()) {
+            let prefix = line.parse().map_err(|error| {
+                let shown: String = line.chars().take(SHOWN).collect();
+                format!("line {number}: {shown:?} is no prefix: {error}")
+            })?;
+            prefixes.insert(prefix);
+        }
+        if prefixes.len() > MOST {
+            return Err(format!("it has {} prefixes, of at most {MOST}", prefixes.len()));
+        }
+        Ok(prefixes)
     }
 
     /// Replaces the list.
@@ -132,37 +178,24 @@ impl AnnouncedFile {
         let fresh = PathBuf::from(fresh);
         std::fs::write(&fresh, text)
             .and_then(|()| std::fs::rename(&fresh, &self.path))
-            .map_err(|error| self.error("write", error))
+            .map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
     }
+}
 
-    fn error(&self, what: &'static str, source: io::Error) -> AnnouncedError {
-        AnnouncedError { path: self.path.clone(), what, source }
+/// All of a file, if it is one and no longer than a list can be.
+fn text_of(file: &mut File) -> io::Result<String> {
+    let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    if !file.metadata()?.is_file() {
+        return wrong("it is no regular file".to_owned());
+    }
+    let (limit, mut text) = (MOST * LINE, String::new());
+    file.take(limit as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > limit {
+        wrong(format!("it is longer than {limit} octets, so it is no list of ours"))
+    } else {
+        Ok(text)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn what_was_announced_is_there_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = AnnouncedFile::beside(&dir.path().join("roost.sock"));
-        assert!(file.load().unwrap().is_empty());
-        let blocks = ["10.65.1.0/26", "10.65.9.9/32", "fd00::/122"].map(|text| text.parse().unwrap());
-        file.store(&BTreeSet::from(blocks)).unwrap();
-        assert_eq!(file.load().unwrap(), BTreeSet::from(blocks));
-        file.store(&BTreeSet::new()).unwrap();
-        assert!(file.load().unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_damaged_list_is_named_and_not_taken_for_an_empty_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let socket = dir.path().join("roost.sock");
-        std::fs::write(dir.path().join("roost.sock.announced"), "10.65.1.0/26\nrubbish\n").unwrap();
-        let error = AnnouncedFile::beside(&socket).load().unwrap_err().to_string();
-        assert!(error.contains("roost.sock.announced") && error.contains("\"rubbish\""), "{error}");
-    }
-}
+mod tests;

@@ -201,7 +201,7 @@ impl Backend for Daemon {
     async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
         let prefixes = parse_prefixes(&prefixes)?;
         let mut announced = self.0.announced.lock().await;
-        let changed = announced.announce(&prefixes).map_err(not_kept)?;
+        let changed = announced.announce(&prefixes).map_err(not_announced)?;
         let news = changed.clone();
         self.0
             .owner
@@ -219,7 +219,7 @@ impl Backend for Daemon {
                 "{block} is a block of the configuration (node.blocks); take it out there, nothing was withdrawn"
             )));
         }
-        let changed = announced.withdraw(&prefixes).map_err(not_kept)?;
+        let changed = announced.withdraw(&prefixes).map_err(not_announced)?;
         let gone = changed.clone();
         self.0
             .owner
@@ -356,8 +356,11 @@ fn done(asked: &[Prefix], changed: &BTreeSet<Prefix>) -> PrefixListDone {
     PrefixListDone { changed: texts(changed), unchanged: texts(unchanged) }
 }
 
-fn not_kept(error: AnnouncedError) -> Problem {
-    Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it"))
+fn not_announced(error: AnnouncedError) -> Problem {
+    match error {
+        AnnouncedError::TooMany(_) => Problem::conflict(format!("{error}; nothing was announced")),
+        _ => Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it")),
+    }
 }
 
 fn ended() -> Problem {

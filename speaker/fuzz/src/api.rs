@@ -24,8 +24,8 @@ pub fn run(data: &[u8]) {
     let Some((&how, input)) = data.split_first() else { return };
     let metrics = how & 1 != 0;
     let piece = if how & 0x80 == 0 { usize::MAX } else { 1 + usize::from(how >> 4 & 7) };
-    // Only the metrics listener cuts off a client that says half of a body and waits.
-    let stays = metrics && how & 2 != 0;
+    // Both listeners cut off a client that says half of something and waits.
+    let stays = how & 2 != 0;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let (client, server) = tokio::io::duplex(4096);

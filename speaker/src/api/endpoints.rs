@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::Backend;
+use super::body::Body;
 use super::model::{
     FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
     PrefixListDone, Problem, RouteFilter, RouteRow, Status,
@@ -63,13 +64,13 @@ impl<B: Backend> Endpoint<B> {
         Self {
             method: Method::POST,
             body: Some(SchemaGenerator::subschema_for::<I>),
-            problems: &[400, 409, 413, 415, 422, 503],
+            problems: &[400, 408, 409, 413, 415, 422, 503],
             ..Self::get::<O>(path, summary, handler)
         }
     }
 
     fn order<I: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
-        let problems = &[400, 404, 409, 413, 415, 422, 503];
+        let problems = &[400, 404, 408, 409, 413, 415, 422, 503];
         Self { problems, ..Self::post::<I, Vec<PeerDone>>(path, summary, handler) }
     }
 }
@@ -216,25 +217,22 @@ async fn fib<B: Backend>(State(backend): State<B>) -> Json<Vec<FibRow>> {
 
 async fn announce<B: Backend>(
     State(backend): State<B>,
-    list: Result<Json<PrefixList>, JsonRejection>,
+    Body(list): Body<PrefixList>,
 ) -> Result<Json<PrefixListDone>, Problem> {
-    let Json(list) = list?;
     backend.announce(list.prefixes).await.map(Json)
 }
 
 async fn withdraw<B: Backend>(
     State(backend): State<B>,
-    list: Result<Json<PrefixList>, JsonRejection>,
+    Body(list): Body<PrefixList>,
 ) -> Result<Json<PrefixListDone>, Problem> {
-    let Json(list) = list?;
     backend.withdraw(list.prefixes).await.map(Json)
 }
 
 async fn order<B: Backend, I: IntoOrder>(
     State(backend): State<B>,
-    order: Result<Json<I>, JsonRejection>,
+    Body(order): Body<I>,
 ) -> Result<Json<Vec<PeerDone>>, Problem> {
-    let Json(order) = order?;
     let (peers, order) = order.into_order()?;
     if peers.is_empty() {
         return Err(Problem::bad_request("peers: name at least one, by address or name, or `*` for all"));

@@ -19,6 +19,7 @@
 pub mod backend;
 pub mod model;
 
+mod body;
 mod endpoints;
 mod openapi;
 mod orders;

@@ -39,7 +39,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        (status, [content_type], Json(self)).into_response()
+        let mut response = (status, [content_type], Json(self)).into_response();
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // What is still to come of the request would be taken for the next one. RFC 9110 §15.5.9
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use speaker::api::model::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::fake::{Fake, ask, get, serve};
 
@@ -17,6 +19,34 @@ async fn a_body_over_one_mebibyte_is_refused() {
     assert_eq!(problem.status, 413);
     let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body((1 << 20) - 20))).await.problem();
     assert_eq!(problem.status, 400, "within the limit it is read, and found wrong");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stops_half_way_is_given_up_after_30_seconds() {
+    // RFC 9110 §15.5.9
+    let server = serve(Fake::default());
+    let started = Instant::now();
+    let mut halves = Vec::new();
+    for _ in 0..64 {
+        let mut stream = UnixStream::connect(&server.socket).await.unwrap();
+        let half = "POST /v1/announce HTTP/1.1\r\nHost: roost\r\nContent-Type: application/json\r\n\
+                    Content-Length: 100\r\n\r\n{\"prefixes\":[\"10.65.1.0/26\"";
+        stream.write_all(half.as_bytes()).await.unwrap();
+        halves.push(stream);
+    }
+    // All places are taken, and free again by themselves.
+    assert_eq!(get(&server.socket, "/v1/status").await.json()["originated"], serde_json::json!([]));
+    assert_eq!(started.elapsed().as_secs(), 30);
+    for mut stream in halves {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap(); // to the end of the connection
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 408 ") && head.contains("connection: close"), "{answer}");
+        let problem: Problem = serde_json::from_str(body).unwrap();
+        assert_eq!((problem.status, problem.title.as_str()), (408, "Request Timeout"));
+        assert!(problem.detail.contains("within 30 s"), "{problem:?}");
+    }
+    assert_eq!(started.elapsed().as_secs(), 30);
 }
 
 #[tokio::test]

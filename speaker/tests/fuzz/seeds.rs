@@ -11,7 +11,7 @@ pub fn all() -> [(&'static str, Vec<Seed>); 3] {
 }
 
 /// Requests, with the octet that says how they are sent.
-const REQUESTS: [(&str, u8, &str); 14] = [
+const REQUESTS: [(&str, u8, &str); 15] = [
     ("get", 0, "GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n"),
     ("pieces", 0xa0, "GET /v1/peers/172.16.1.3 HTTP/1.1\r\nHost: roost\r\n\r\n"),
     (
@@ -57,6 +57,11 @@ const REQUESTS: [(&str, u8, &str); 14] = [
     ("slow", 0xf0, "POST /v1/ HTTP/1.1\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: r\r\n\r\n"),
     ("h2", 0, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ("metrics", 1, "GET /metrics HTTP/1.1\r\nHost: r\r\n\r\nGET /livez HTTP/1.1\r\nHost: r\r\n\r\n"),
+    (
+        "half-body",
+        2,
+        "POST /v1/announce HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"prefixes\":",
+    ),
     ("half", 3, "POST /metrics HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"),
 ];
 

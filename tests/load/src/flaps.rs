@@ -76,10 +76,16 @@ impl Flaps {
         match toggle.tag {
             Some(tag) => {
                 self.announced += 1;
+                self.gone[toggle.index] = None; // a withdrawal that arrives from here on may be of either round
                 self.sent[toggle.index * self.rounds + tag as usize] = Some(now);
             }
             None => self.gone[toggle.index] = Some(now),
         }
+    }
+
+    /// Notes that all prefixes are withdrawn at `now`.
+    pub fn ends(&mut self, now: u64) {
+        self.gone.iter_mut().for_each(|gone| *gone = gone.or(Some(now)));
     }
 
     /// An announcement has arrived.
@@ -139,6 +145,20 @@ mod tests {
             }
         }
         assert_eq!(counts, vec![5; senders * prefixes]);
+    }
+
+    #[test]
+    fn a_withdrawal_is_measured_from_the_last_one_sent() {
+        let mut flaps = Flaps::new(2, 2, 2.0, Duration::from_secs(3));
+        let toggle = |tag| Toggle { sender: 0, index: 1, tag };
+        flaps.sent(toggle(Some(0)), 1_000);
+        flaps.withdrawn(1, 1_500);
+        flaps.sent(toggle(None), 2_000);
+        flaps.withdrawn(1, 2_010);
+        flaps.sent(toggle(Some(1)), 3_000);
+        flaps.ends(4_000);
+        flaps.withdrawn(1, 4_020);
+        assert_eq!((flaps.withdraw.count(), flaps.withdraw.quantile(0.5), flaps.withdraw.quantile(1.0)), (2, 10, 20));
     }
 
     #[test]

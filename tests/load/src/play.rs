@@ -291,12 +291,13 @@ impl Run<'_> {
         })?;
         let plan = self.engine.plan();
         let withdrawals = plan.speakers.iter().map(|speaker| plan.withdrawal(speaker.sends.clone())).collect();
-        let done = self.step(
-            "settle",
-            scenario.limit,
-            |engine| send_all(engine, withdrawals),
-            |engine| hold(engine, false, |_| 0),
-        )?;
+        let start = |engine: &mut Engine| {
+            if let Some((flaps, start)) = &mut engine.flaps {
+                flaps.ends(start.elapsed().as_micros() as u64);
+            }
+            send_all(engine, withdrawals);
+        };
+        let done = self.step("settle", scenario.limit, start, |engine| hold(engine, false, |_| 0))?;
         if let (Some((flaps, _)), Some(step)) = (&self.engine.flaps, self.outcome.steps.first_mut()) {
             step.latency = Some(Latency {
                 delivered_percent: 100.0 * flaps.announce.count() as f64 / flaps.due().max(1) as f64,

@@ -1,7 +1,7 @@
 //! What the runs have shown, as tables for people and JSON for programs.
 //!
 //! A row is a daemon's best run: the one in which its first figure was smallest. The last row divides roost's figures by
-//! the best peer's, each figure by itself.
+//! the best peer's, each figure by itself; a peer that did not do all that was asked is no measure.
 
 use std::fmt::Write as _;
 
@@ -37,6 +37,9 @@ struct Measured {
     table: String,
     runs: Vec<Run>,
 }
+
+/// Percentage of announcements that a daemon must deliver for its other figures to count as a peer's.
+const DELIVERED: f64 = 99.0;
 
 /// A figure of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,30 +144,20 @@ pub fn line(run: &Run) -> String {
 }
 
 fn table(scenario: &Scenario, runs: &[Run]) -> String {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<&'static str> = Vec::new();
     for run in runs {
         if !names.contains(&run.daemon) {
             names.push(run.daemon);
         }
     }
-    let rows: Vec<(&str, Result<Vec<Figure>, String>)> = names.iter().map(|&name| (name, best(name, runs))).collect();
-    let titles: Vec<&str> = rows
-        .iter()
-        .filter_map(|(_, row)| row.as_ref().ok())
-        .max_by_key(|row| row.len())
-        .map(|row| row.iter().map(|figure| figure.title).collect())
-        .unwrap_or_default();
+    let rows: Vec<Row> = names.iter().map(|&name| Row::best(name, runs)).collect();
+    let longest = rows.iter().max_by_key(|row| row.figures.len());
+    let titles: Vec<&str> = longest.into_iter().flat_map(|row| &row.figures).map(|figure| figure.title).collect();
     let mut out = format!("**{}**: {}\n\n| daemon | {} |\n", scenario.name, scenario.about, titles.join(" | "));
     let _ = writeln!(out, "|---|{}", "---|".repeat(titles.len().max(1)));
-    for (name, row) in &rows {
-        let cells = match row {
-            Ok(figures) => {
-                let cell = |title: &&str| figures.iter().find(|f| f.title == *title).map_or("–".to_owned(), show);
-                titles.iter().map(cell).collect::<Vec<_>>().join(" | ")
-            }
-            Err(_) => format!("failed{}", " | –".repeat(titles.len().saturating_sub(1))),
-        };
-        let _ = writeln!(out, "| {name} | {cells} |");
+    for row in &rows {
+        let cell = |&title: &&str| row.figure(title).map_or("–".to_owned(), show);
+        let _ = writeln!(out, "| {} | {} |", row.daemon, titles.iter().map(cell).collect::<Vec<_>>().join(" | "));
     }
     if let Some(ratios) = ratios(&titles, &rows) {
         let _ = writeln!(out, "| roost ÷ best peer | {} |", ratios.join(" | "));
@@ -182,35 +175,48 @@ fn table(scenario: &Scenario, runs: &[Run]) -> String {
     out
 }
 
-/// The figures of a daemon's best run, or why it has none.
-fn best(name: &str, runs: &[Run]) -> Result<Vec<Figure>, String> {
-    let own = || runs.iter().filter(|run| run.daemon == name);
-    let good = own().filter(|run| !run.counts_syscalls && run.outcome.error.is_none());
-    let first = |run: &&Run| figures(&run.outcome).first().map_or(f64::INFINITY, |figure| figure.value);
-    // Without a run that was good to the end: one that was good for some steps.
-    let best = good
-        .min_by(|a, b| first(a).total_cmp(&first(b)))
-        .or_else(|| own().min_by(|a, b| first(a).total_cmp(&first(b))));
-    let Some(best) = best.filter(|run| first(run).is_finite()) else {
-        return Err(own().find_map(|run| run.outcome.error.clone()).unwrap_or_default());
-    };
-    let mut row = figures(&best.outcome);
-    let counted = own().find(|run| run.counts_syscalls).and_then(|run| run.outcome.steps.first()?.syscalls);
-    row.extend(counted.map(|count| Figure { title: "system calls", value: count as f64, unit: Unit::Count }));
-    Ok(row)
+/// A daemon's row.
+struct Row {
+    daemon: &'static str,
+    figures: Vec<Figure>,
+    /// All that was asked was done: roost is compared with it.
+    complete: bool,
 }
 
-fn ratios(titles: &[&str], rows: &[(&str, Result<Vec<Figure>, String>)]) -> Option<Vec<String>> {
-    let value = |row: &Result<Vec<Figure>, String>, title: &str| {
-        let figure = row.as_ref().ok()?.iter().find(|figure| figure.title == title)?;
-        figure.unit.compares().then_some(figure.value)
-    };
-    let roost = &rows.iter().find(|(name, _)| *name == Kind::Roost.name())?.1;
-    let peers = || rows.iter().filter(|(name, _)| Kind::named(name).is_some_and(Kind::is_peer));
-    let ratio = |title: &&str| {
-        let best = peers().filter_map(|(name, row)| Some((value(row, title)?, *name)));
-        let best = best.min_by(|a, b| a.0.total_cmp(&b.0));
-        match (value(roost, title), best) {
+impl Row {
+    /// The best run of those that were good to the end, else of those that were good for some steps.
+    fn best(daemon: &'static str, runs: &[Run]) -> Row {
+        let own = || runs.iter().filter(|run| run.daemon == daemon);
+        let first = |run: &&Run| figures(&run.outcome).first().map_or(f64::INFINITY, |figure| figure.value);
+        let timed = own().filter(|run| !run.counts_syscalls);
+        let best = timed.min_by(|a, b| {
+            let failed = |run: &Run| run.outcome.error.is_some();
+            failed(a).cmp(&failed(b)).then(first(a).total_cmp(&first(b)))
+        });
+        let mut figures = best.map(|run| figures(&run.outcome)).unwrap_or_default();
+        let counted = own().find(|run| run.counts_syscalls).and_then(|run| run.outcome.steps.first()?.syscalls);
+        figures.extend(counted.map(|count| Figure { title: "system calls", value: count as f64, unit: Unit::Count }));
+        let delivered = figures.iter().all(|figure| figure.unit != Unit::Percent || figure.value >= DELIVERED);
+        Row { daemon, figures, complete: delivered && best.is_some_and(|run| run.outcome.error.is_none()) }
+    }
+
+    fn figure(&self, title: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.title == title)
+    }
+
+    /// A figure that can be compared.
+    fn value(&self, title: &str) -> Option<f64> {
+        self.figure(title).filter(|figure| figure.unit.compares()).map(|figure| figure.value)
+    }
+}
+
+/// roost's figures divided by the best of those that did all that was asked.
+fn ratios(titles: &[&str], rows: &[Row]) -> Option<Vec<String>> {
+    let roost = rows.iter().find(|row| row.daemon == Kind::Roost.name())?;
+    let peers = || rows.iter().filter(|row| row.complete && Kind::named(row.daemon).is_some_and(Kind::is_peer));
+    let ratio = |&title: &&str| {
+        let best = peers().filter_map(|row| Some((row.value(title)?, row.daemon)));
+        match (roost.value(title), best.min_by(|a, b| a.0.total_cmp(&b.0))) {
             // The generator's own cost says nothing about roost.
             (Some(own), Some((best, name))) if best > 0.0 && !title.starts_with("generator") => {
                 format!("{:.2} ({name})", own / best)
@@ -236,7 +242,7 @@ fn figures(outcome: &Outcome) -> Vec<Figure> {
             }
             "withdraw half" => {
                 add("half withdrawn", step.seconds, Unit::Seconds);
-                add("its CPU", step.cpu, Unit::Seconds);
+                add("withdrawal CPU", step.cpu, Unit::Seconds);
             }
             "catch up" => {
                 add("caught up", step.seconds, Unit::Seconds);
@@ -321,12 +327,12 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| daemon | all hold all | last UPDATE | CPU | peak RSS | half withdrawn | its CPU | generator CPU |",
+                "| daemon | all hold all | last UPDATE | CPU | peak RSS | half withdrawn | withdrawal CPU | generator CPU |",
                 "|---|---|---|---|---|---|---|---|",
                 "| roost | 0.25 s | 0.25 s | 0.12 s | 10 MiB | 1.00 s | 0.50 s | 0.50 s |",
                 "| bird2 | 2.00 s | 2.00 s | 1.00 s | 10 MiB | 1.00 s | 0.50 s | 0.50 s |",
                 "| frr0 | 1.00 s | 1.00 s | 0.50 s | 10 MiB | 1.00 s | 0.50 s | 0.50 s |",
-                "| gobgp | failed | – | – | – | – | – | – |",
+                "| gobgp | – | – | – | – | – | – | – |",
                 "| floor | 0.10 s | 0.10 s | 50.0 ms | 10 MiB | 1.00 s | 0.50 s | 0.50 s |",
                 "| roost ÷ best peer | 0.25 (frr0) | 0.25 (frr0) | 0.25 (frr0) | 1.00 (bird2) | 1.00 (bird2) | 1.00 (bird2) | – |",
                 "",

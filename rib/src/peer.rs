@@ -67,7 +67,7 @@ pub struct PeerSettings {
     pub cluster_id: Option<RouterId>,
     /// Which next hop it is told.
     pub next_hop: NextHopMode,
-    /// Our address for IPv4 routes where the session itself does not run over IPv4.
+    /// Our address for IPv4 routes where the session runs over IPv6 and RFC 8950 was not negotiated.
     pub local_v4: Option<Ipv4Addr>,
     /// Our address for IPv6 routes where the session itself does not run over IPv6.
     pub local_v6: Option<Ipv6Addr>,
@@ -165,6 +165,8 @@ pub(crate) struct Slot {
     pub(crate) counters: PeerCounters,
     /// Families whose End-of-RIB arrived on this session.
     pub(crate) ended: FamilySet,
+    /// Families that it announces anew.
+    pub(crate) refreshing: FamilySet,
     /// What was said about its limits on this session.
     pub(crate) watches: [Watch; 2],
     /// What is being done to all its paths; the first is under way.

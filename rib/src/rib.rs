@@ -162,6 +162,7 @@ impl Rib {
                 memberships: SmallVec::new(),
                 counters: PeerCounters::default(),
                 ended: FamilySet::EMPTY,
+                refreshing: FamilySet::EMPTY,
                 watches: Default::default(),
                 walks: VecDeque::new(),
             },
@@ -295,12 +296,20 @@ impl Rib {
     /// The peer begins to announce a family anew (BoRR, RFC 7313 §4): what it does not repeat before
     /// [`Rib::purge_stale`] is gone.
     pub fn begin_refresh(&mut self, id: PeerId, family: Family) {
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        peer.refreshing.insert(family);
         self.walk(id, Task::BeginRefresh(family));
     }
 
     /// The peer has said all (End-of-RIB, EoRR) or its time is up: what it did not renew goes.
     pub fn purge_stale(&mut self, id: PeerId, family: Family) {
-        self.walk(id, Task::Purge(family));
+        let Some(peer) = self.core.peers.find_mut(id) else { return };
+        let refreshed = peer.refreshing.contains(family);
+        peer.refreshing.remove(family);
+        // Most End-of-RIBs end a first dump: nothing is old.
+        if refreshed || self.is_busy(id) || self.core.table.counts(id, family).stale > 0 {
+            self.walk(id, Task::Purge(family));
+        }
     }
 
     /// The peer did not come back in time, and its stale paths of a family are to be kept for long. Those with NO_LLGR

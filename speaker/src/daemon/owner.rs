@@ -1,12 +1,16 @@
 //! The owner of the RIB: one task, one state, no locks.
 //!
-//! It works in turns: take what has come, apply all of it, decide each changed prefix once, then hand the result to the
-//! kernel and to the sessions that have room. A turn is bounded, so questions of the API and timers wait for a few
-//! milliseconds at most, also while a full table arrives.
+//! It works in turns: take what has come, apply it, decide each changed prefix once, then hand the result to the kernel
+//! and to the sessions that have room. A turn is bounded, so questions of the API, timers and what the others announce
+//! wait for a few milliseconds at most, also while a full table arrives or goes.
+//!
+//! What concerns all paths of a peer (its session's end, a refresh) the RIB does bit by bit, turn after turn. The peer's
+//! further news is held for so long: it would have the rest done at once. That is bounded, as a peer has few turns
+//! before the owner, and those of what is held are not given back.
 //!
 //! Questions are closures run between turns: a snapshot is taken where the state is, and the asker formats it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +33,8 @@ use super::restart::Restart;
 const TURN: usize = 256;
 /// Prefixes decided before the owner looks at its mail again.
 const SETTLE: usize = 4096;
+/// UPDATEs after which no more are applied in a turn.
+const UPDATES: usize = 1024;
 
 /// A question or an order from the API.
 pub type Ask = Box<dyn FnOnce(&mut Owner) + Send>;
@@ -63,6 +69,10 @@ pub struct Owner {
     wanted: Arc<Wanted>,
     asks: mpsc::Receiver<Ask>,
     news: mpsc::Receiver<FromPeer>,
+    /// News received and not yet taken in.
+    incoming: VecDeque<FromPeer>,
+    /// News of peers the RIB is busy with, in order.
+    held: VecDeque<FromPeer>,
 }
 
 impl Owner {
@@ -84,7 +94,19 @@ impl Owner {
             Deferral::new(whom, now, families, peers.iter().copied(), startup_wait / 2, startup_wait)
         };
         let (end_of_rib, sweep) = (deferral(Whom::Settled), deferral(Whom::Everyone));
-        let owner = Self { rib, fib, queues: HashMap::new(), restart, end_of_rib, sweep, wanted, asks, news };
+        let owner = Self {
+            rib,
+            fib,
+            queues: HashMap::new(),
+            restart,
+            end_of_rib,
+            sweep,
+            wanted,
+            asks,
+            news,
+            incoming: VecDeque::new(),
+            held: VecDeque::new(),
+        };
         (owner, OwnerHandle(ask))
     }
 
@@ -98,7 +120,7 @@ impl Owner {
     pub async fn run(mut self) {
         let mut news = Vec::with_capacity(TURN);
         self.check_startup();
-        self.turn().await;
+        let mut more = self.turn().await;
         loop {
             let deadline = self.end_of_rib.poll_timeout().into_iter().chain(self.sweep.poll_timeout()).min();
             tokio::select! {
@@ -112,14 +134,11 @@ impl Owner {
                     self.sweep.handle_timeout(Instant::now());
                     self.check_startup();
                 }
-                count = self.news.recv_many(&mut news, TURN) => {
+                count = self.news.recv_many(&mut news, TURN), if self.incoming.is_empty() => {
                     if count == 0 {
                         return;
                     }
-                    for FromPeer { peer, news, turn } in news.drain(..) {
-                        self.apply(peer, news);
-                        drop(turn);
-                    }
+                    self.incoming.extend(news.drain(..));
                 }
                 () = next_hops_changed(self.fib.as_ref()) => self.hear_of_next_hops(),
                 () = self.wanted.notified() => {
@@ -127,27 +146,52 @@ impl Owner {
                         self.fill(peer);
                     }
                 }
+                () = std::future::ready(()), if more || !self.incoming.is_empty() => {}
             }
-            self.turn().await;
+            self.take_in();
+            more = self.turn().await;
         }
     }
 
-    /// Decides what is undecided, and publishes it; answers questions in between.
-    async fn turn(&mut self) {
+    /// Applies what has come, until there is enough to decide.
+    fn take_in(&mut self) {
+        let mut updates = 0;
+        while updates < UPDATES
+            && self.rib.unsettled() < SETTLE
+            && let Some(from) = self.incoming.pop_front()
+        {
+            updates += if let News::Updates(updates) = &from.news { updates.len() } else { 1 };
+            self.hear(from);
+        }
+    }
+
+    /// Decides what is undecided, and publishes it; answers questions in between. Says whether the RIB has more to do
+    /// that others need not wait for.
+    async fn turn(&mut self) -> bool {
         loop {
-            let more = self.rib.settle(SETTLE);
+            // What is held can give the RIB more to do.
+            let more = self.rib.settle(SETTLE) || !self.held.is_empty();
             self.publish();
-            if !more {
-                return;
+            for from in std::mem::take(&mut self.held) {
+                self.hear(from);
+            }
+            let settled = self.rib.unsettled() == 0;
+            if settled && !more {
+                self.check_sweep();
+                return false;
             }
             while let Ok(ask) = self.asks.try_recv() {
                 ask(self);
             }
             tokio::task::yield_now().await;
+            if settled {
+                return true;
+            }
         }
     }
 
     fn publish(&mut self) {
+        self.tell_limits();
         let changes = self.rib.take_fib_changes();
         let next_hops = self.rib.take_next_hops();
         if let Some(fib) = &self.fib {
@@ -179,6 +223,16 @@ impl Owner {
     fn fill(&mut self, peer: PeerId) {
         if let Some(queue) = self.queues.get(&peer) {
             fill(&mut self.rib, peer, queue);
+        }
+    }
+
+    /// Applies one peer's news, or holds it while the RIB is busy with what the peer said before. As only
+    /// [`Rib::settle`] ends that, what comes later is held behind it.
+    fn hear(&mut self, from: FromPeer) {
+        if self.rib.is_busy(from.peer) {
+            self.held.push_back(from);
+        } else {
+            self.apply(from.peer, from.news);
         }
     }
 
@@ -217,6 +271,10 @@ impl Owner {
             News::PurgeStale(family) => self.rib.purge_stale(peer, family),
             News::Resend(family) => self.rib.resend(peer, family),
         }
+        self.tell_limits();
+    }
+
+    fn tell_limits(&mut self) {
         for event in self.rib.take_limit_events() {
             if let Some(queue) = self.queues.get(&event.peer) {
                 queue.limit(event);
@@ -243,19 +301,20 @@ impl Owner {
         }
     }
 
-    /// Ends what the startup holds back, when nobody is waited for any more: first our own End-of-RIBs
-    /// (RFC 4724 §4.1), then kernel routes that nobody announced again.
+    /// Our own End-of-RIBs go out when nobody is waited for any more (RFC 4724 §4.1).
     fn check_startup(&mut self) {
         if self.restart.is_starting() && self.end_of_rib.is_done() {
             info!("our End-of-RIB goes out: what peers waited for is known");
             self.restart.finish();
             self.rib.release_end_of_rib();
         }
+    }
+
+    /// Kernel routes that nobody announced again go when nobody is waited for any more; and when all is settled, for what
+    /// the last UPDATEs decided must be wanted before the sweep looks.
+    fn check_sweep(&mut self) {
         if !self.restart.is_swept() && self.sweep.is_done() {
             self.restart.sweep();
-            // What the last UPDATEs decided must be wanted before the sweep looks.
-            while self.rib.settle(SETTLE) {}
-            self.publish();
             if let Some(fib) = &self.fib {
                 info!("startup is over: kernel routes of ours that nobody announced go");
                 fib.sweep();
@@ -301,3 +360,6 @@ fn from_kernel(next_hop: fib_sync::NextHop) -> NextHop {
         (addr, _) => NextHop::Addr(addr),
     }
 }
+
+#[cfg(test)]
+mod tests;

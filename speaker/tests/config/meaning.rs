@@ -104,7 +104,7 @@ peers:
   - {{ address: 172.16.1.2, group: tors }}
   - {{ address: 172.16.1.3, group: tors, hold_time: 9s, asn: 65002, passive: false, password_file: tor.key,
        graceful_restart: {{ enabled: false }}, enabled: false, description: b, families: [ipv6, ipv4] }}
-  - {{ address: 10.9.9.9, asn: 64512, route_reflector_client: true, add_path: {{ send: true }} }}
+  - {{ address: 10.9.9.9, asn: 64512, route_reflector_client: true, cluster_id: 10.0.0.9, add_path: {{ send: true }} }}
 "
     ));
     let tor = peer(&config, "172.16.1.2");
@@ -129,6 +129,7 @@ peers:
     let client = peer(&config, "10.9.9.9");
     assert_eq!((client.hold_time.as_secs(), client.ttl, client.port), (90, Ttl::Send(64), 179));
     assert_eq!((&client.import, &client.export), (&PolicyRef::Accept, &PolicyRef::Accept));
+    assert_eq!((tor.cluster_id, client.cluster_id), (None, Some("10.0.0.9".parse().unwrap())));
     assert!(client.route_reflector_client && client.add_path.send && !client.add_path.receive);
     // iBGP off our subnets: the others know us by our first address.
     assert_eq!(client.source, Some("172.16.1.1".parse().unwrap()));

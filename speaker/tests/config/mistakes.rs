@@ -108,6 +108,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "an eBGP client",
         "++peers: [ { address: 172.16.1.2, asn: 65001, import: accept, export: accept, route_reflector_client: true } ]\n",
     ),
+    // RFC 4456 §7
+    (
+        "a cluster of a peer that is no client",
+        "++peers: [ { address: 172.16.1.2, asn: 64512, cluster_id: 10.9.9.9 } ]\n",
+    ),
     // RFC 4271 §4.2
     ("a hold time of two seconds", "++peers: [ { address: 172.16.1.2, asn: 64512, hold_time: 2s } ]\n"),
     ("a hold time with a fraction", "++peers: [ { address: 172.16.1.2, asn: 64512, hold_time: 3500ms } ]\n"),

@@ -300,6 +300,40 @@ fn the_configured_cluster_stands_in_the_list_and_is_a_loop() {
 }
 
 #[test]
+fn between_clusters_a_route_passes_both_and_each_of_them_is_a_loop() {
+    // RFC 4456 §7, §8
+    const EAST: [u8; 4] = [10, 9, 9, 1];
+    const WEST: [u8; 4] = [10, 9, 9, 2];
+    let client = |id: &str| Neighbor::client().with(&format!("cluster_id: {id}"));
+    let roost = Setup::with([
+        client("10.9.9.1"),
+        client("10.9.9.1"),
+        client("10.9.9.2"),
+        Neighbor::client(),
+        Neighbor::ibgp(),
+        Neighbor::ebgp(65001),
+    ])
+    .start();
+    let [mut from, mut east, mut west, mut ours, mut other, mut outside] = [0, 1, 2, 3, 4, 5].map(|n| roost.peer(n));
+    let by_west = from.route(&["10.2.0.0/16"]).clusters(&[WEST]);
+    let by_us = from.route(&["10.3.0.0/16"]).clusters(&[OUR_ID]);
+    let route = from.route(&[PREFIX]).clusters(&[[8, 8, 8, 8]]);
+    from.update(&route).update(&by_west).update(&by_us).settle(&roost);
+    let mut clusters = |peer: &mut Peer| peer.told(PREFIX).value(CLUSTER_LIST).to_vec();
+    assert_eq!(clusters(&mut east), [EAST, [8, 8, 8, 8]].concat());
+    assert_eq!(clusters(&mut west), [WEST, EAST, [8, 8, 8, 8]].concat());
+    assert_eq!(clusters(&mut ours), [OUR_ID, EAST, [8, 8, 8, 8]].concat());
+    assert_eq!(clusters(&mut other), [EAST, [8, 8, 8, 8]].concat());
+    assert!(!outside.told(PREFIX).has(CLUSTER_LIST));
+    assert_eq!(west.adj_out_prefixes(), [PREFIX], "what has passed a cluster of ours is not taken from a client");
+
+    let plain = other.route(&["10.4.0.0/16"]);
+    other.update(&plain).settle(&roost);
+    assert_eq!(west.told("10.4.0.0/16").value(CLUSTER_LIST), WEST);
+    assert_eq!(ours.told("10.4.0.0/16").value(CLUSTER_LIST), OUR_ID);
+}
+
+#[test]
 fn our_cluster_from_a_non_client_is_a_loop_only_when_the_check_is_strict() {
     // RFC 4456 §8: "SHOULD be ignored"; as it is not by default, reflectors of one cluster id hear of each other's clients
     for (key, told) in [("strict_cluster_check: false", true), ("strict_cluster_check: true", false)] {

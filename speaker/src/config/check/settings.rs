@@ -67,6 +67,11 @@ impl<'f> Checker<'f, '_> {
                 format!("route_reflector_client: peer {address} is in {whose}, we are in AS {}", self.router.asn);
             self.report.error(place, message, "only a peer in our own AS can be a client (RFC 4456)");
         }
+        let cluster = layers.pick(|keys| keys.cluster_id);
+        if let (Some((_, place)), None) = (cluster, client) {
+            let message = format!("cluster_id: peer {address} is not our route reflector client");
+            self.report.error(place, message, "write `route_reflector_client: true` beside it, or take it out");
+        }
         let policy = |key: &str, value: Option<(&'f Read<String>, Place)>| match value {
             Some((name, place)) => self.policies.resolve(key, &name.0, place, self.report),
             None => PolicyRef::Accept,
@@ -100,6 +105,7 @@ impl<'f> Checker<'f, '_> {
             idle_hold,
             idle_hold_max,
             route_reflector_client: client.is_some() && ibgp,
+            cluster_id: cluster.map(|(id, _)| id.0),
             add_path: AddPath { send: add_path(|raw| &raw.send), receive: add_path(|raw| &raw.receive) },
             next_hop_self: layers.flag(|keys| keys.next_hop_self),
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bgp_proto::message::Role;
-use bgp_proto::{Asn, Family, Prefix};
+use bgp_proto::{Asn, Family, Prefix, RouterId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -122,6 +122,9 @@ macro_rules! with_session_keys {
             password_file: S<PathBuf>,
             /// The peer is our route reflector client. Default: false.
             route_reflector_client: At<bool>,
+            /// The cluster that the client is in (RFC 4456 §7); other reflectors of the same clients may name the same.
+            /// Default: the router's.
+            cluster_id: S<RouterId>,
             /// Families to exchange. Default: that of the peer's address.
             families: At<Vec<S<Family>>>,
             /// Exchange IPv4 routes with IPv6 next hops (RFC 8950). Default: true for a link-local address, else false.

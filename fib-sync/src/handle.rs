@@ -57,13 +57,15 @@ pub struct FibRow {
 }
 
 /// Which rows to give.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum RowFilter {
     /// All.
     #[default]
     All,
     /// Exactly this prefix.
     Exact(IpNetwork),
+    /// These prefixes, in this order; those that are neither wanted nor adopted have no row.
+    Each(Vec<IpNetwork>),
     /// This prefix and what is inside.
     Within(IpNetwork),
     /// Withheld, in conflict or refused.
@@ -72,15 +74,16 @@ pub enum RowFilter {
 
 impl RowFilter {
     pub(crate) fn rows(self, engine: &Engine) -> Vec<FibRow> {
-        let prefixes = match self {
-            RowFilter::Exact(prefix) => vec![prefix],
+        let prefixes = match &self {
+            RowFilter::Exact(prefix) => vec![*prefix],
+            RowFilter::Each(prefixes) => prefixes.clone(),
             _ => engine.prefixes(),
         };
-        let found = prefixes.into_iter().filter(|prefix| match self {
-            RowFilter::Within(outer) => outer.prefix() <= prefix.prefix() && contains(outer, prefix.ip()),
+        let found = prefixes.into_iter().filter(|prefix| match &self {
+            RowFilter::Within(outer) => outer.prefix() <= prefix.prefix() && contains(*outer, prefix.ip()),
             _ => true,
         });
-        let rows = found.filter_map(|prefix| engine.find(prefix)).filter(|found| match self {
+        let rows = found.filter_map(|prefix| engine.find(prefix)).filter(|found| match &self {
             RowFilter::Troubled => {
                 matches!(found.state, State::Withheld { .. } | State::Conflict { .. } | State::Failed { .. })
             }
@@ -337,6 +340,8 @@ mod tests {
         assert_eq!(rows.iter().map(|row| row.state.name()).collect::<Vec<_>>(), ["adopted", "installed"]);
         assert_eq!(fib.rows(RowFilter::Within("10.66.0.0/16".parse().unwrap())).await.len(), 1);
         assert_eq!(fib.rows(RowFilter::Troubled).await.len(), 0);
+        let each = fib.rows(RowFilter::Each(vec![prefix, "10.99.0.0/16".parse().unwrap()])).await;
+        assert_eq!(each.iter().map(|row| row.prefix).collect::<Vec<_>>(), [prefix]);
 
         kernel.delete(prefix, |_| true);
         while fib.stats().repairs.deleted == 0 || fib.stats().pending > 0 {

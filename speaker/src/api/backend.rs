@@ -3,12 +3,12 @@
 
 use std::future::Future;
 
-use super::Order;
 use super::model::{
     FibRow, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
 };
+use super::{Order, Slices};
 
-/// A running daemon, as the API sees it. Every answer is a snapshot.
+/// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
 pub trait Backend: Clone + Send + Sync + 'static {
     /// `GET /v1/status`
     fn status(&self) -> impl Future<Output = Status> + Send;
@@ -16,8 +16,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn peers(&self, filter: PeerFilter) -> impl Future<Output = Result<Vec<PeerRow>, Problem>> + Send;
     /// `GET /v1/peers/{name}`; a name of none or of several peers is a problem.
     fn peer(&self, name: String) -> impl Future<Output = Result<PeerDetail, Problem>> + Send;
-    /// `GET /v1/routes`, in order of prefix, best path first.
-    fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Vec<RouteRow>, Problem>> + Send;
+    /// `GET /v1/routes`, in order of prefix, best path first; all paths of a prefix in one slice.
+    fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Slices<RouteRow>, Problem>> + Send;
     /// `GET /v1/fib`, in order of prefix.
     fn fib(&self) -> impl Future<Output = Vec<FibRow>> + Send;
     /// `POST /v1/announce`: originate all of these, or none when one is wrong.

@@ -8,13 +8,15 @@ use std::net::IpAddr;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use futures::TryStreamExt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::Backend;
 use super::body::Body;
+use super::list::list;
 use super::model::{
     FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
     PrefixListDone, Problem, RouteFilter, RouteRow, Status,
@@ -190,12 +192,12 @@ async fn peer<B: Backend>(
 async fn routes<B: Backend>(
     State(backend): State<B>,
     filter: Result<Query<RouteFilter>, QueryRejection>,
-) -> Result<Json<Vec<RouteRow>>, Problem> {
+) -> Result<Response, Problem> {
     let Query(filter) = filter?;
     if filter.longer && filter.prefix.is_none() {
         return Err(Problem::bad_request("longer: means what lies inside `prefix`, which is not given"));
     }
-    backend.routes(filter).await.map(Json)
+    list(backend.routes(filter).await?).await
 }
 
 async fn route<B: Backend>(
@@ -207,7 +209,7 @@ async fn route<B: Backend>(
         Ok(address) => RouteFilter { address: Some(address), ..RouteFilter::default() },
         Err(_) => RouteFilter { prefix: Some(text.clone()), ..RouteFilter::default() },
     };
-    let rows = backend.routes(filter).await?;
+    let rows: Vec<_> = backend.routes(filter).await?.try_concat().await?;
     if rows.is_empty() { Err(Problem::not_found(format!("no path for {text}"))) } else { Ok(Json(rows)) }
 }
 

@@ -21,6 +21,7 @@ pub mod model;
 
 mod body;
 mod endpoints;
+mod list;
 mod openapi;
 mod orders;
 mod prefixes;
@@ -30,6 +31,7 @@ mod socket;
 
 pub use backend::Backend;
 pub use model::Problem;
+pub use list::Slices;
 pub use openapi::document as openapi_document;
 pub use orders::Order;
 pub use prefixes::parse_prefixes;

@@ -1,7 +1,6 @@
 //! What the API shows: snapshots of the owner, of the peers' tasks and of the kernel side, joined into rows.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -19,13 +18,14 @@ use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
+use super::routes::{self, Sources};
 use super::unopened::Refusal;
 use super::{names, operator, rows};
 use crate::api::model::{
-    FibRow, FibSummary, KernelState, MessageCounts, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone,
-    RouteFilter, RouteRow, Status,
+    FibRow, FibSummary, MessageCounts, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter,
+    RouteRow, Status,
 };
-use crate::api::{Backend, Order, Problem, parse_prefixes};
+use crate::api::{Backend, Order, Problem, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -63,6 +63,11 @@ impl KnownPeers {
         let mut peers: Vec<_> = peers.into_iter().collect();
         peers.sort_by(|(_, a), (_, b)| a.settings.place().cmp(&b.settings.place()));
         peers
+    }
+
+    /// What people call a peer.
+    pub fn name(&self, id: PeerId) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(|known| known.settings.name())
     }
 }
 
@@ -172,23 +177,10 @@ impl Backend for Daemon {
         Ok(rows::peer_detail(row, &known, &status, &counts))
     }
 
-    async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
-        let wanted = self.wanted(&filter)?;
-        let only = wanted.peers.clone();
-        let routes = self.0.owner.ask(move |owner| wanted.routes(&owner.rib)).await.unwrap_or_default();
-        let kernel = self.kernel(&routes).await;
-        let names: HashMap<_, _> =
-            self.0.peers.all().into_iter().map(|(id, known)| (id, known.settings.name())).collect();
-        let name = |id| names.get(&id).cloned().unwrap_or_else(|| format!("{id}"));
-        let mut found = Vec::new();
-        for route in &routes {
-            let rows = rows::route(route, name, kernel.get(&route.prefix));
-            let wanted = |(path, row): &(&rib::PathView, RouteRow)| {
-                (!filter.best || row.best) && only.as_ref().is_none_or(|peers| peers.contains(&path.peer))
-            };
-            found.extend(route.paths.iter().zip(rows).filter(wanted).map(|(_, row)| row));
-        }
-        Ok(found)
+    async fn routes(&self, filter: RouteFilter) -> Result<Slices<RouteRow>, Problem> {
+        let Inside { owner, fib, peers, .. } = &*self.0;
+        let sources = Sources { owner: owner.clone(), fib: fib.clone(), peers: peers.clone() };
+        routes::slices(sources, &filter).await
     }
 
     async fn fib(&self) -> Vec<FibRow> {
@@ -283,58 +275,6 @@ impl Backend for Daemon {
     }
 }
 
-/// A filter with its texts read.
-struct Wanted {
-    prefix: Option<Prefix>,
-    longer: bool,
-    address: Option<IpAddr>,
-    peers: Option<Vec<PeerId>>,
-}
-
-impl Wanted {
-    fn routes(&self, rib: &rib::Rib) -> Vec<rib::RouteView> {
-        if let Some(address) = self.address {
-            return rib.lookup(address).into_iter().collect();
-        }
-        match self.prefix {
-            Some(prefix) if !self.longer => rib.route(&prefix).into_iter().collect(),
-            within => {
-                // With one peer the RIB need not look at the paths of the others.
-                let peer = self.peers.as_deref().and_then(|peers| if let [one] = peers { Some(*one) } else { None });
-                rib.routes(&rib::RouteFilter { within, peer, ..rib::RouteFilter::default() })
-            }
-        }
-    }
-}
-
-impl Daemon {
-    fn wanted(&self, filter: &RouteFilter) -> Result<Wanted, Problem> {
-        let prefix = match &filter.prefix {
-            Some(text) => parse_prefixes(std::slice::from_ref(text))?.first().copied(),
-            None => None,
-        };
-        let peers = match &filter.peer {
-            Some(name) => Some(names::find(&self.0.peers.all(), name)?.into_iter().map(|(id, _)| *id).collect()),
-            None => None,
-        };
-        Ok(Wanted { prefix, longer: filter.longer, address: filter.address, peers })
-    }
-
-    /// What the kernel has for these routes.
-    async fn kernel(&self, routes: &[rib::RouteView]) -> HashMap<Prefix, KernelState> {
-        let Some(fib) = &self.0.fib else {
-            let off = KernelState { state: "off".to_owned(), route: None, reason: None };
-            return routes.iter().map(|route| (route.prefix, off.clone())).collect();
-        };
-        let filter = match routes {
-            [] => return HashMap::new(),
-            [one] => RowFilter::Exact(one.prefix.into()),
-            _ => RowFilter::All,
-        };
-        fib.rows(filter).await.iter().map(|row| (Prefix::from(row.prefix), rows::kernel(row))).collect()
-    }
-}
-
 fn fib_summary(fib: &FibHandle) -> FibSummary {
     let stats = fib.stats();
     FibSummary {
@@ -363,6 +303,7 @@ fn not_announced(error: AnnouncedError) -> Problem {
     }
 }
 
-fn ended() -> Problem {
+/// The owner does not answer any more.
+pub fn ended() -> Problem {
     Problem::unavailable("the daemon is ending")
 }

@@ -29,6 +29,7 @@ mod peer_status;
 mod peer_task;
 mod policies;
 mod restart;
+mod routes;
 mod rows;
 mod rules;
 mod run;

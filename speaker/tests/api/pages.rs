@@ -1,8 +1,11 @@
 //! Pages, and the problems that stand in their place.
 
 use axum::http::{Method, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use speaker::api::model::RouteRow;
 use speaker::api::serve_metrics;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{self, Fake, ask, get, serve};
@@ -16,6 +19,39 @@ async fn tables_come_as_the_daemon_gave_them() {
     let detail = get(&server.socket, "/v1/peers/172.16.1.2").await.json();
     assert_eq!(detail["address"], "172.16.1.2", "the row's fields stand beside the others");
     assert_eq!(detail["messages"]["open_out"], 3);
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pieces_and_is_the_same_list() {
+    let server = serve(Fake { copies: 1_000, ..Fake::default() });
+    let answer = get(&server.socket, "/v1/routes").await;
+    assert_eq!(answer.headers[header::TRANSFER_ENCODING], "chunked");
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
+    let rows: Vec<RouteRow> = serde_json::from_slice(&answer.body).unwrap();
+    let last = fake::routes().pop().unwrap();
+    assert_eq!((&rows[..6], rows.len()), (&fake::routes()[..], 1_006));
+    assert!(rows[6..].iter().all(|row| *row == last));
+    // A short one has its length, and an empty one is a list, too.
+    let answer = get(&server.socket, "/v1/routes?prefix=10.65.1.0/26").await;
+    assert_eq!(answer.headers[header::CONTENT_LENGTH], answer.body.len().to_string());
+    assert_eq!(get(&server.socket, "/v1/routes?prefix=10.99.0.0/16").await.body, "[]");
+}
+
+#[tokio::test]
+async fn half_of_a_list_is_not_taken_for_all_of_it() {
+    let server = serve(Fake { broken: true, copies: 1_000, ..Fake::default() });
+    let stream = UnixStream::connect(&server.socket).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(fake::request(Method::GET, "/v1/routes", None)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK, "it began well");
+    let error = response.into_body().collect().await.unwrap_err();
+    assert_eq!(error.to_string(), "error reading a body from connection");
+    drop(connection.await);
+    // What ends before it began is a problem as any other.
+    let server = serve(Fake { broken: true, ..Fake::default() });
+    let problem = get(&server.socket, "/v1/routes?prefix=10.99.0.0/16").await.problem();
+    assert_eq!((problem.status, problem.detail.as_str()), (503, "the daemon is ending"));
 }
 
 #[tokio::test]

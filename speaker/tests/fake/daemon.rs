@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use futures::stream::{self, StreamExt};
 use speaker::api::model::*;
-use speaker::api::{Backend, Order, parse_prefixes};
+use speaker::api::{Backend, Order, Slices, parse_prefixes};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -15,6 +16,8 @@ pub struct Fake {
     pub originated: Arc<Mutex<BTreeSet<String>>>,
     /// Further rows at the end of the routes.
     pub copies: usize,
+    /// The routes end with a problem.
+    pub broken: bool,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
     pub gate: Option<Arc<(Notify, Notify)>>,
 }
@@ -40,7 +43,7 @@ impl Backend for Fake {
         }
     }
 
-    async fn routes(&self, filter: RouteFilter) -> Result<Vec<RouteRow>, Problem> {
+    async fn routes(&self, filter: RouteFilter) -> Result<Slices<RouteRow>, Problem> {
         yield_now().await;
         if let Some(prefix) = &filter.prefix {
             parse_prefixes(std::slice::from_ref(prefix))?;
@@ -57,7 +60,10 @@ impl Backend for Fake {
                 && (!filter.best || row.best)
         };
         let last = routes().pop().unwrap();
-        Ok(routes().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect())
+        let rows: Vec<_> = routes().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect();
+        let slices: Vec<_> = rows.chunks(100).map(|slice| Ok(slice.to_vec())).collect();
+        let broken = self.broken.then(|| Err(Problem::unavailable("the daemon is ending")));
+        Ok(stream::iter(slices.into_iter().chain(broken)).boxed())
     }
 
     async fn fib(&self) -> Vec<FibRow> {

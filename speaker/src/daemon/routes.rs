@@ -1,0 +1,131 @@
+//! `GET /v1/routes`: the table in slices, each asked of the owner and of the kernel side when the one before is on its
+//! way to the reader. So an answer costs the memory of a slice and of the list of prefixes, however many routes it has
+//! and however slow its reader is, and the owner's turns stay short.
+//!
+//! The prefixes are those of the beginning; what is said of each is true when its slice is made.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::vec;
+
+use bgp_proto::Prefix;
+use fib_sync::{FibHandle, RowFilter};
+use futures::stream::{self, StreamExt};
+use rib::{PeerId, Rib, RouteView};
+
+use super::backend::{KnownPeers, ended};
+use super::owner::OwnerHandle;
+use super::{names, rows};
+use crate::api::model::{KernelState, RouteFilter, RouteRow};
+use crate::api::{Problem, Slices, parse_prefixes};
+
+/// Prefixes of a slice: some hundred kilobytes of JSON.
+const SLICE: usize = 1024;
+
+/// Where the answer comes from.
+#[derive(Clone)]
+pub struct Sources {
+    /// The table.
+    pub owner: OwnerHandle,
+    /// The kernel side, if there is one.
+    pub fib: Option<FibHandle>,
+    /// Whose paths they are.
+    pub peers: Arc<KnownPeers>,
+}
+
+/// The routes that pass a filter, in order of prefix.
+///
+/// # Errors
+/// 400 for a text that is no prefix, 404 for a name that no peer has, 503 when the owner has ended.
+pub async fn slices(sources: Sources, filter: &RouteFilter) -> Result<Slices<RouteRow>, Problem> {
+    let wanted = Wanted::read(filter, &sources.peers)?;
+    let (peers, best) = (wanted.peers.clone(), filter.best);
+    let prefixes = sources.owner.ask(move |owner| wanted.prefixes(&owner.rib)).await.ok_or_else(ended)?;
+    let rest = Rest { sources, prefixes: prefixes.into_iter(), peers, best };
+    Ok(stream::try_unfold(rest, async |mut rest| Ok(rest.slice().await?.map(|rows| (rows, rest)))).boxed())
+}
+
+/// A filter with its texts read.
+struct Wanted {
+    prefix: Option<Prefix>,
+    longer: bool,
+    address: Option<IpAddr>,
+    peers: Option<Vec<PeerId>>,
+}
+
+impl Wanted {
+    fn read(filter: &RouteFilter, peers: &KnownPeers) -> Result<Self, Problem> {
+        let prefix = match &filter.prefix {
+            Some(text) => parse_prefixes(std::slice::from_ref(text))?.first().copied(),
+            None => None,
+        };
+        let peers = match &filter.peer {
+            Some(name) => Some(names::find(&peers.all(), name)?.into_iter().map(|(id, _)| *id).collect()),
+            None => None,
+        };
+        Ok(Self { prefix, longer: filter.longer, address: filter.address, peers })
+    }
+
+    fn prefixes(&self, rib: &Rib) -> Vec<Prefix> {
+        if let Some(address) = self.address {
+            return rib.lookup(address).map(|route| route.prefix).into_iter().collect();
+        }
+        match self.prefix {
+            Some(prefix) if !self.longer => vec![prefix],
+            within => {
+                // With one peer the RIB need not look at the paths of the others.
+                let peer = self.peers.as_deref().and_then(|peers| if let [one] = peers { Some(*one) } else { None });
+                rib.prefixes(&rib::RouteFilter { within, peer, ..rib::RouteFilter::default() })
+            }
+        }
+    }
+}
+
+/// What of an answer is still to be made.
+struct Rest {
+    sources: Sources,
+    prefixes: vec::IntoIter<Prefix>,
+    /// Whose paths are wanted; `None`: everybody's.
+    peers: Option<Vec<PeerId>>,
+    /// Only best ones are.
+    best: bool,
+}
+
+impl Rest {
+    /// The next slice; `None` after the last.
+    async fn slice(&mut self) -> Result<Option<Vec<RouteRow>>, Problem> {
+        let prefixes: Vec<Prefix> = self.prefixes.by_ref().take(SLICE).collect();
+        if prefixes.is_empty() {
+            return Ok(None);
+        }
+        let ask = move |owner: &mut super::owner::Owner| -> Vec<RouteView> {
+            prefixes.iter().filter_map(|prefix| owner.rib.route(prefix)).collect()
+        };
+        let routes = self.sources.owner.ask(ask).await.ok_or_else(ended)?;
+        let kernel = self.kernel(&routes).await;
+        let name = |id| self.sources.peers.name(id).unwrap_or_else(|| format!("{id}"));
+        let mut found = Vec::with_capacity(routes.len());
+        for route in &routes {
+            let rows = route.paths.iter().zip(rows::route(route, name, kernel.get(&route.prefix)));
+            let of_peer = |peer: &PeerId| self.peers.as_ref().is_none_or(|peers| peers.contains(peer));
+            let wanted = rows.filter(|(path, row)| (!self.best || row.best) && of_peer(&path.peer));
+            found.extend(wanted.map(|(_, row)| row));
+        }
+        Ok(Some(found))
+    }
+
+    /// What the kernel has for these routes.
+    async fn kernel(&self, routes: &[RouteView]) -> HashMap<Prefix, KernelState> {
+        let Some(fib) = &self.sources.fib else {
+            let off = KernelState { state: "off".to_owned(), route: None, reason: None };
+            return routes.iter().map(|route| (route.prefix, off.clone())).collect();
+        };
+        let prefixes = routes.iter().map(|route| route.prefix.into()).collect();
+        let rows = fib.rows(RowFilter::Each(prefixes)).await;
+        rows.iter().map(|row| (Prefix::from(row.prefix), rows::kernel(row))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use crate::plan::{NODE_SUBNET, Plan, SPEAKERS_SUBNET};
 use crate::play::Outcome;
 use crate::report;
 use crate::scenario::{Course, Scenario, Shape};
+use crate::usage;
 
 /// What is asked of a bench.
 #[derive(Debug, Clone)]
@@ -48,6 +49,9 @@ pub struct Run {
     pub run: usize,
     /// Whether it counts system calls, which costs time.
     pub counts_syscalls: bool,
+    /// Processes that were running or wanted to when it began, the mean of a minute (`/proc/loadavg`): what runs beside a
+    /// bench shows here, and what the run before has left.
+    pub load_before: f64,
     /// What was measured.
     pub outcome: Outcome,
 }
@@ -64,7 +68,7 @@ pub fn bench(wish: &Wish) -> Result<bool> {
     if wish.runs == 0 {
         bail!("--runs 0: want at least 1");
     }
-    crate::usage::many_files()?;
+    usage::many_files()?;
     std::fs::create_dir_all(&wish.folder).with_context(|| format!("cannot make {}", wish.folder.display()))?;
     let stamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let file = |extension: &str| wish.folder.join(format!("{stamp}.{extension}"));
@@ -76,12 +80,13 @@ pub fn bench(wish: &Wish) -> Result<bool> {
         for run in 0..wish.runs + usize::from(wish.syscalls) {
             for &kind in &kinds {
                 let counts_syscalls = run >= wish.runs;
+                let load_before = usage::load();
                 let outcome = one(wish, scenario, kind, counts_syscalls).unwrap_or_else(|error| Outcome {
                     scenario: scenario.name.to_owned(),
                     error: Some(format!("{error:#}")),
                     ..Outcome::default()
                 });
-                let run = Run { daemon: kind.name(), run, counts_syscalls, outcome };
+                let run = Run { daemon: kind.name(), run, counts_syscalls, load_before, outcome };
                 writeln!(std::io::stderr(), "{}", report::line(&run))?;
                 runs.push(run);
             }
@@ -116,7 +121,7 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     lan.ip("addr add 10.9.0.2/16 dev eth0");
     lan.ip(&format!("route add local {SPEAKERS_SUBNET} dev lo")); // every address of the range is its own
     let plan = Plan::new(*scenario);
-    let daemons = kind.start(&ns, &plan)?;
+    let mut daemons = kind.start(&ns, &plan)?;
     until("port 179 is open", PATIENCE, || {
         let listening = ns.run("ss -Hltn sport = 179");
         if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
@@ -140,6 +145,15 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
         speak.arg("--syscalls");
     }
     let output = speak.output().context("cannot run the generator")?;
-    serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("the generator: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+    let mut outcome: Outcome = serde_json::from_slice(&output.stdout).with_context(|| {
+        format!("the generator: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim())
+    })?;
+    for daemon in &mut daemons {
+        if let Some(status) = daemon.wait_ended(Duration::from_millis(1)) {
+            let (error, log) = (outcome.error.unwrap_or_default(), daemon.log());
+            let last = log.lines().last().unwrap_or_default();
+            outcome.error = Some(format!("{} ended by itself: {status}; {error}; {last}", daemon.kind()));
+        }
+    }
+    Ok(outcome)
 }

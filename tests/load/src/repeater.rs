@@ -1,8 +1,8 @@
 //! The floor: a process that opens sessions and passes UPDATEs on as they are.
 //!
-//! It decodes no attribute, keeps no table and compares nothing. Of a reflector's clients each gets what the others send;
-//! between eBGP neighbours the first sender's UPDATEs go to all others, as a best path would. No daemon that does its
-//! work can be faster by much, so what it takes is what the machine's sockets and the generator cost.
+//! It decodes no attribute, keeps no table and compares nothing: what has come in a turn goes to everybody in one piece.
+//! Of a reflector's clients each gets what all send; between eBGP neighbours the first sender's UPDATEs go to all, as a
+//! best path would. What that takes is what the machine's sockets and the generator cost.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -63,20 +63,17 @@ struct Repeater {
 
 impl Repeater {
     fn turn(&mut self) {
+        let mut updates = Vec::new();
         for number in std::mem::take(&mut self.unread) {
             let Some((mut link, from)) = self.links[number].take() else { continue };
-            let (mut updates, mut answers) = (Vec::new(), Vec::new());
+            let heard = self.first_only.is_none_or(|first| from.ip() == first);
+            let mut answers = Vec::new();
             let turn = link.read(&mut self.scratch, |message| match message[18] {
                 kind::OPEN => answers.push(wire::keepalive()),
-                kind::UPDATE => updates.extend_from_slice(message),
+                kind::UPDATE if heard => updates.extend_from_slice(message),
                 _ => {}
             });
             answers.into_iter().for_each(|answer| link.push(answer));
-            let heard = self.first_only.is_none_or(|first| from.ip() == first);
-            if heard && !updates.is_empty() {
-                let updates = Bytes::from(updates);
-                self.links.iter_mut().flatten().for_each(|(link, _)| link.push(updates.clone()));
-            }
             match turn {
                 Turn::Ended(_) => continue,
                 Turn::More => self.unread.push(number),
@@ -84,6 +81,8 @@ impl Repeater {
             }
             self.links[number] = Some((link, from));
         }
+        let updates = Bytes::from(updates);
+        self.links.iter_mut().flatten().for_each(|(link, _)| link.push(updates.clone()));
         for slot in &mut self.links {
             if slot.as_mut().is_some_and(|(link, _)| link.flush().is_err()) {
                 *slot = None;

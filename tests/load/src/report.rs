@@ -11,6 +11,7 @@ use crate::bench::Run;
 use crate::daemons::{self, Kind};
 use crate::play::{Outcome, Step};
 use crate::scenario::{Course, Scenario};
+use crate::usage;
 
 /// Everything measured.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,7 @@ struct Machine {
     cores: usize,
     memory_mib: u64,
     kernel: String,
+    load: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,8 +89,11 @@ impl Report {
 
     /// What stands above the tables.
     pub fn head(&self) -> String {
-        let Machine { processor, cores, memory_mib, kernel } = &self.machine;
+        let Machine { processor, cores, memory_mib, kernel, load } = &self.machine;
         let mut out = format!("{processor}, {cores} cores, {} GiB, Linux {kernel}", memory_mib.div_ceil(1024));
+        if *load > 0.5 {
+            let _ = write!(out, "; NOT IDLE, load {load} at the start");
+        }
         if self.scale != 1.0 {
             let _ = write!(out, "; sizes × {}", self.scale);
         }
@@ -131,6 +136,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             memory_mib: kib.unwrap_or(0) / 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load: usage::load(),
         }
     }
 }
@@ -305,7 +311,7 @@ mod tests {
         };
         let steps = vec![step("announce", seconds), step("withdraw half", 1.0)];
         let outcome = Outcome { steps, error: error.map(str::to_owned), ..Outcome::default() };
-        Run { daemon, run, counts_syscalls: false, outcome }
+        Run { daemon, run, counts_syscalls: false, load_before: 0.0, outcome }
     }
 
     #[test]

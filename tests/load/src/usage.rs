@@ -108,6 +108,12 @@ impl Syscalls {
     }
 }
 
+/// The load average of the last minute; 0 when the system does not say.
+pub fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
+}
+
 /// Lets this process, and those it starts, open as many files as the machine permits: a session is one.
 pub fn many_files() -> Result<()> {
     let (_, most) = resource::getrlimit(resource::Resource::RLIMIT_NOFILE)?;

@@ -11,9 +11,12 @@ use bgp_proto::attr::{AsPath, NextHop, Origin, PathAttrs};
 use bgp_proto::message::{Codec, Nlri, Reach, Update};
 use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
 use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::{AllocProfiler, Bencher, black_box};
 use rib::decide::{Candidate, Med, compare, select};
 use rib::{PeerId, PeerSettings, Rib, RibConfig, Session};
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use bgp_proto::attr::{NextHop, PathAttrs};
 use bgp_proto::message::{Codec, Nlri, Reach, Update};
 use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
-use divan::Bencher;
 use divan::counter::ItemsCount;
+use divan::{AllocProfiler, Bencher};
 use rib::{PeerId, PeerSettings, Rib, RibConfig, Session};
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

@@ -14,6 +14,7 @@ use bgp_proto::attr::{Community, Origin, PathAttrs};
 use bgp_proto::{Asn, RouterId};
 use hashbrown::HashTable;
 
+use crate::memory::Held;
 use crate::next_hop::NextHops;
 use crate::slab::{NONE, Slab};
 
@@ -71,6 +72,8 @@ pub(crate) struct AttrStore {
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
     last: Option<(Arc<PathAttrs>, AttrId)>,
+    /// Octets of the sets and the lists inside them.
+    heap: usize,
     hits: u64,
     misses: u64,
 }
@@ -99,6 +102,7 @@ impl AttrStore {
             }
             None => {
                 self.misses += 1;
+                self.heap += heap_of(attrs);
                 let facts = Facts::of(attrs, next_hops);
                 let id = self.slots.insert(Slot { entry: Some(Entry { attrs: attrs.clone(), facts, refs: 1, hash }) });
                 let slots = &self.slots;
@@ -124,7 +128,8 @@ impl AttrStore {
         if entry.refs > 0 {
             return;
         }
-        let (hash, next_hop) = (entry.hash, entry.facts.next_hop);
+        let (hash, next_hop, heap) = (entry.hash, entry.facts.next_hop, heap_of(&entry.attrs));
+        self.heap -= heap;
         next_hops.release(next_hop);
         if let Ok(found) = self.index.find_entry(hash, |&other| other == id.0) {
             found.remove();
@@ -143,7 +148,7 @@ impl AttrStore {
         &self.entry(id).facts
     }
 
-    /// Distinct sets alive.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -153,11 +158,9 @@ impl AttrStore {
         (self.hits, self.misses)
     }
 
-    /// Octets of memory held, lists inside the sets included. Walks the store.
-    pub(crate) fn memory(&self) -> usize {
-        let sets = (0..self.slots.upper()).filter_map(|id| self.slots[id].entry.as_ref());
-        let inner: usize = sets.map(|entry| size_of::<PathAttrs>() + 16 + heap_of(&entry.attrs)).sum();
-        self.slots.memory() + self.index.capacity() * 5 + inner
+    /// Lists inside the sets included.
+    pub(crate) fn memory(&self) -> Held {
+        Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.allocation_size() + self.heap }
     }
 
     fn entry(&self, id: AttrId) -> &Entry {
@@ -169,8 +172,11 @@ impl AttrStore {
     }
 }
 
+/// Octets of a set with its counts and the lists inside.
 fn heap_of(attrs: &PathAttrs) -> usize {
-    attrs.as_path.as_wire().len()
+    size_of::<PathAttrs>()
+        + 2 * size_of::<usize>()
+        + attrs.as_path.as_wire().len()
         + attrs.cluster_list.len() * 4
         + attrs.communities.len() * 4
         + attrs.ext_communities.len() * 8

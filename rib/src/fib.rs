@@ -9,6 +9,7 @@ use bgp_proto::attr::NextHop;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use crate::memory::Held;
 use crate::slab::{NONE, Slab};
 
 /// The kernel's side of a decision.
@@ -69,7 +70,7 @@ impl FibStore {
         if id == NONE { None } else { self.slots[id].route.as_ref() }
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.slots.memory() + self.index.capacity() * 5
+    pub(crate) fn memory(&self) -> Held {
+        Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.allocation_size() }
     }
 }

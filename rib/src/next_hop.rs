@@ -16,6 +16,7 @@ use bgp_proto::Prefix;
 use bgp_proto::attr::NextHop;
 use hashbrown::{HashSet, HashTable};
 
+use crate::memory::Held;
 use crate::slab::Slab;
 
 /// Whether packets can be sent by way of an address, and how far it is.
@@ -156,8 +157,9 @@ impl NextHops {
         self.slots.len()
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.slots.memory() + self.index.capacity() * 5
+    pub(crate) fn memory(&self) -> Held {
+        let news = self.news.allocation_size() + (self.changed.capacity() + self.sought.capacity()) * size_of::<u32>();
+        Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.allocation_size() + news }
     }
 
     fn is_used(&self, addr: NextHop) -> bool {

@@ -9,6 +9,7 @@ use bgp_proto::{Asn, FamilySet, PathId, RouterId};
 use smallvec::SmallVec;
 
 use crate::limit::{PathLimit, Watch};
+use crate::memory::Held;
 use crate::policy::Policy;
 use crate::rules::PathRules;
 use crate::walk::Walk;
@@ -217,6 +218,12 @@ impl Peers {
 
     pub(crate) fn ids(&self) -> Vec<PeerId> {
         self.slots.iter().zip(0..).filter_map(|(slot, id)| slot.is_some().then_some(PeerId(id))).collect()
+    }
+
+    pub(crate) fn memory(&self) -> Held {
+        let count = self.slots.iter().flatten().count();
+        let slots = self.slots.capacity() * size_of::<Option<Box<Slot>>>();
+        Held { count, bytes: slots + count * size_of::<Slot>() }
     }
 
     /// Where paths of `id` come from. A peer that is gone counts as an unknown internal one: what the logs have of it

@@ -17,6 +17,7 @@ use hashbrown::HashTable;
 
 use crate::attrs::AttrId;
 use crate::import::Rejection;
+use crate::memory::Held;
 use crate::peer::PeerId;
 use crate::slab::{NONE, Slab};
 
@@ -124,6 +125,13 @@ pub(crate) struct Table {
     hasher: foldhash::fast::RandomState,
     /// By [`list_of`].
     peers: Vec<PeerList>,
+}
+
+/// What the table costs.
+pub(crate) struct TableMemory {
+    pub(crate) dests: Held,
+    pub(crate) index: Held,
+    pub(crate) paths: Held,
 }
 
 /// Where the peer's list stands; the local pseudo-peer is first.
@@ -266,12 +274,13 @@ impl Table {
         self.peers.get(list_of(peer)).map(|list| list.counts[family_index(family)]).unwrap_or_default()
     }
 
-    /// Octets of memory held.
-    pub(crate) fn memory(&self) -> usize {
-        self.dests.memory()
-            + self.paths.memory()
-            + self.index.capacity() * 5
-            + self.peers.capacity() * size_of::<PeerList>()
+    pub(crate) fn memory(&self) -> TableMemory {
+        let lists = self.peers.capacity() * size_of::<PeerList>();
+        TableMemory {
+            dests: Held { count: self.dests.len(), bytes: self.dests.memory() },
+            index: Held { count: self.index.len(), bytes: self.index.allocation_size() },
+            paths: Held { count: self.paths.len(), bytes: self.paths.memory() + lists },
+        }
     }
 
     /// `by` is 1, or `u32::MAX` for minus one.

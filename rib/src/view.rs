@@ -105,31 +105,6 @@ pub struct GroupView {
     pub too_large: u64,
 }
 
-/// Octets of memory, by part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemoryView {
-    /// Prefixes, paths and their index.
-    pub table: usize,
-    /// Attribute sets.
-    pub attrs: usize,
-    /// Next hops and kernel routes.
-    pub next_hops: usize,
-    /// Logs of the update groups.
-    pub groups: usize,
-    /// Written slices kept by the update groups.
-    pub rings: usize,
-    /// Prefixes in the table.
-    pub dests: usize,
-    /// Paths in the table.
-    pub paths: usize,
-    /// Distinct attribute sets.
-    pub attr_sets: usize,
-    /// Sets that arrived and were here already.
-    pub attr_hits: u64,
-    /// Sets that arrived and were new.
-    pub attr_misses: u64,
-}
-
 impl RouteFilter {
     fn admits(&self, prefix: &Prefix) -> bool {
         self.family.is_none_or(|family| prefix.family() == family)
@@ -264,24 +239,6 @@ impl Rib {
     /// Routes of our own, sorted.
     pub fn originated(&self) -> Vec<Prefix> {
         self.prefixes(&RouteFilter { peer: Some(PeerId::LOCAL), ..RouteFilter::default() })
-    }
-
-    /// What the table costs. Walks the attribute store.
-    pub fn memory(&self) -> MemoryView {
-        let core = &self.core;
-        let groups = || self.groups.iter().flatten();
-        MemoryView {
-            table: core.table.memory() + (core.dirty.capacity() + core.fib_dirty.capacity()) * 4,
-            attrs: core.attrs.memory(),
-            next_hops: core.next_hops.memory() + core.fib.memory(),
-            groups: groups().map(|group| group.log.memory()).sum(),
-            rings: groups().map(|group| group.ring.memory()).sum(),
-            dests: core.table.dests.len(),
-            paths: core.table.paths.len(),
-            attr_sets: core.attrs.len(),
-            attr_hits: core.attrs.hits_and_misses().0,
-            attr_misses: core.attrs.hits_and_misses().1,
-        }
     }
 
     /// Prefixes waiting for [`Rib::settle`].

@@ -243,7 +243,7 @@ impl Node {
         }
         self.quiet();
         let memory = self.rib.memory();
-        assert_eq!((memory.dests, memory.paths, memory.attr_sets), (0, 0, 0), "left behind");
+        assert_eq!((memory.dests.count, memory.paths.count, memory.attrs.count), (0, 0, 0), "left behind");
         assert!(self.rib.groups().is_empty());
     }
 }

@@ -17,6 +17,7 @@ use bgp_proto::PathId;
 use hashbrown::{HashMap, HashTable, hash_map};
 
 use crate::attrs::AttrId;
+use crate::memory::Held;
 use crate::peer::PeerId;
 use crate::slab::{NONE, Slab};
 
@@ -119,12 +120,10 @@ impl Log {
         self.entries.len() - self.live
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.entries.memory()
-            + self.index.capacity() * 5
-            + self.order.capacity() * 4
-            + self.tombstones.capacity() * 8
-            + self.by_source.capacity() * 9
+    pub(crate) fn memory(&self) -> Held {
+        let lists = self.order.capacity() * size_of::<u32>() + self.tombstones.capacity() * size_of::<u64>();
+        let indices = self.index.allocation_size() + self.by_source.allocation_size();
+        Held { count: self.entries.len(), bytes: self.entries.memory() + lists + indices }
     }
 
     pub(crate) fn entry(&self, id: u32) -> &Entry {

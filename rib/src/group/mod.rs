@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use crate::attrs::AttrId;
 use crate::core::Core;
 use crate::export::outgoing;
+use crate::memory::Held;
 use crate::peer::PeerId;
 
 pub use key::{GroupKey, PeerKind};
@@ -138,6 +139,13 @@ impl Group {
 
     pub(crate) fn member(&self, member: u32) -> Option<&Member> {
         self.members.get(member as usize)?.as_ref()
+    }
+
+    /// What the group itself and its members cost.
+    pub(crate) fn members_memory(&self) -> Held {
+        let held: usize = self.members().map(|member| member.held.capacity()).sum();
+        let lists = self.members.capacity() * size_of::<Option<Member>>() + held * size_of::<(PathId, Prefix)>();
+        Held { count: self.count, bytes: size_of::<Self>() + lists }
     }
 
     /// The outcome of a decision: the paths members are told of a dest from now on, with a count on each one's

@@ -12,6 +12,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::memory::Held;
 use crate::peer::PeerId;
 
 /// Slices kept per group.
@@ -142,7 +143,10 @@ impl Ring {
         self.slots.clear();
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.slots.iter().map(|slot| slot.chunk.bytes.len() + size_of::<Slot>()).sum()
+    pub(crate) fn memory(&self) -> Held {
+        let part = size_of::<(PeerId, usize, usize)>();
+        let heap = |chunk: &Chunk| chunk.bytes.len() + (chunk.only.capacity() + chunk.all_but.capacity()) * part;
+        let bytes: usize = self.slots.iter().map(|slot| heap(&slot.chunk)).sum();
+        Held { count: self.slots.len(), bytes: bytes + self.slots.capacity() * size_of::<Slot>() }
     }
 }

@@ -49,10 +49,10 @@ fn a_million_prefixes_over_the_limit_never_get_into_the_table() {
         announce(&mut rib, flood, attrs.clone(), numbered(2000 + part * 1000..3000 + part * 1000));
     }
     assert_eq!(rib.take_limit_events(), [event(Reached::Exceeded)]);
-    assert_eq!(rib.memory().dests, 150);
+    assert_eq!(rib.memory().dests.count, 150);
     rib.peer_down(flood, FamilySet::EMPTY);
     settle(&mut rib);
-    assert_eq!(rib.memory().dests, 50, "the others keep theirs");
+    assert_eq!(rib.memory().dests.count, 50, "the others keep theirs");
     rib.peer_up(flood, session(1, true));
     announce(&mut rib, flood, attrs, numbered(1000..1101));
     assert_eq!(rib.take_limit_events(), [event(Reached::Exceeded)], "a new session, a new chance");
@@ -135,5 +135,5 @@ fn where_accepted_paths_count_refused_ones_are_free() {
     assert_eq!(rib.peer_view(peer).paths[0].accepted, 2);
     rib.peer_remove(peer);
     settle(&mut rib);
-    assert_eq!((rib.memory().dests, rib.memory().attr_sets), (0, 0), "nothing is left behind");
+    assert_eq!((rib.memory().dests.count, rib.memory().attrs.count), (0, 0), "nothing is left behind");
 }

@@ -64,5 +64,5 @@ fn they_stay_without_an_alternative_and_yield_to_any() {
     let view = rib.route(&shared).unwrap();
     assert!(view.best().unwrap().peer == near && !view.best().unwrap().attrs.has_community(Community::LLGR_STALE));
     assert!(rib.route(&alone).is_none());
-    assert_eq!(rib.memory().attr_sets, before.attr_sets - 1, "no set is left behind");
+    assert_eq!(rib.memory().attrs.count, before.attrs.count - 1, "no set is left behind");
 }

@@ -453,8 +453,8 @@ fn a_path_costs_less_than_150_octets() {
     settle(&mut rib);
     rib.take_fib_changes();
     let memory = rib.memory();
-    assert_eq!((memory.paths, memory.attr_sets, rib.groups().len()), (2 * all.len(), 2 * all.len().div_ceil(10), 1));
-    let octets = memory.table + memory.attrs + memory.next_hops + memory.groups;
-    let each = octets / memory.paths;
+    let counts = (memory.paths.count, memory.attrs.count, rib.groups().len());
+    assert_eq!(counts, (2 * all.len(), 2 * all.len().div_ceil(10), 1));
+    let each = (memory.bytes() - memory.slices.bytes) / memory.paths.count;
     assert!(each < 150, "{each} octets a path: {memory:?}");
 }

@@ -180,7 +180,7 @@ impl World {
         while self.rib.settle(100) {}
         self.rib.take_fib_changes();
         let memory = self.rib.memory();
-        assert_eq!((memory.dests, memory.paths, memory.attr_sets), (0, 0, 0), "seed {}", self.seed.0);
+        assert_eq!((memory.dests.count, memory.paths.count, memory.attrs.count), (0, 0, 0), "seed {}", self.seed.0);
         assert!(self.rib.groups().is_empty());
         assert!(self.rib.routes(&RouteFilter::default()).is_empty());
     }

@@ -89,7 +89,7 @@ impl Bench {
     async fn settled(&self, prefixes: usize) {
         let done = move |owner: &mut Owner| {
             let quiet = owner.held.is_empty() && owner.incoming.is_empty() && owner.rib.unsettled() == 0;
-            quiet && !owner.rib.is_busy(BIG) && owner.rib.memory().dests == prefixes
+            quiet && !owner.rib.is_busy(BIG) && owner.rib.memory().dests.count == prefixes
         };
         while !self.ask(done).await {
             tokio::task::yield_now().await;
@@ -113,7 +113,7 @@ async fn others_are_heard_while_the_paths_of_a_lost_session_go() {
     bench.tell(SMALL, updates(SMALL, MANY..MANY + 1)).await;
     let seen = |owner: &mut Owner| {
         let decided = prefixes(MANY..MANY + 1).all(|prefix| owner.rib.route(&prefix).is_some());
-        (decided, owner.rib.is_busy(BIG), owner.rib.memory().dests)
+        (decided, owner.rib.is_busy(BIG), owner.rib.memory().dests.count)
     };
     let (busy, left) = loop {
         if let (true, busy, left) = bench.ask(seen).await {

@@ -19,11 +19,11 @@ use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
 use super::routes::{self, Sources};
+use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{names, operator, rows};
 use crate::api::model::{
-    FibRow, FibSummary, MessageCounts, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter,
-    RouteRow, Status,
+    FibRow, FibSummary, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
 };
 use crate::api::{Backend, Order, Problem, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
@@ -44,22 +44,40 @@ pub struct KnownPeer {
 
 /// All peers, listed or not, by their numbers.
 #[derive(Default)]
-pub struct KnownPeers(RwLock<HashMap<PeerId, KnownPeer>>);
+pub struct KnownPeers(RwLock<Peers>);
+
+#[derive(Default)]
+struct Peers {
+    by_id: HashMap<PeerId, KnownPeer>,
+    /// What those have counted that are forgotten.
+    gone: Totals,
+}
 
 impl KnownPeers {
     /// One more.
     pub fn insert(&self, id: PeerId, peer: KnownPeer) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, peer);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).by_id.insert(id, peer);
     }
 
-    /// One less.
+    /// One less; its task has ended.
     pub fn remove(&self, id: PeerId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peer) = peers.by_id.remove(&id) {
+            peers.gone += Totals::of(&peer.shared.snapshot());
+        }
+    }
+
+    /// What all of them have counted, also those that were removed.
+    pub fn totals(&self) -> Totals {
+        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = peers.gone.clone();
+        peers.by_id.values().for_each(|peer| totals += Totals::of(&peer.shared.snapshot()));
+        totals
     }
 
     /// All of them as they are now, in order of address.
     pub fn all(&self) -> Vec<(PeerId, KnownPeer)> {
-        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.clone();
         let mut peers: Vec<_> = peers.into_iter().collect();
         peers.sort_by(|(_, a), (_, b)| a.settings.place().cmp(&b.settings.place()));
         peers
@@ -67,7 +85,7 @@ impl KnownPeers {
 
     /// What people call a peer.
     pub fn name(&self, id: PeerId) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(|known| known.settings.name())
+        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).map(|known| known.settings.name())
     }
 }
 
@@ -231,45 +249,15 @@ impl Backend for Daemon {
 
     async fn metrics(&self) -> String {
         let (status, peers) = (self.status().await, self.rows(self.0.peers.all()).await);
-        let mut sum = MessageCounts::default();
-        let (mut update_faults, mut panics) = (0, 0);
-        for (_, _, status) in self.snapshots() {
-            let one = rows::messages(&status);
-            sum.open_in += one.open_in;
-            sum.open_out += one.open_out;
-            sum.update_in += one.update_in;
-            sum.update_out += one.update_out;
-            sum.keepalive_in += one.keepalive_in;
-            sum.keepalive_out += one.keepalive_out;
-            sum.notification_in += one.notification_in;
-            sum.notification_out += one.notification_out;
-            sum.refresh_in += one.refresh_in;
-            sum.refresh_out += one.refresh_out;
-            update_faults += status.counters.update_faults;
-            panics += status.panics;
-        }
-        let messages = [
-            ("in", "open", sum.open_in),
-            ("out", "open", sum.open_out),
-            ("in", "update", sum.update_in),
-            ("out", "update", sum.update_out),
-            ("in", "keepalive", sum.keepalive_in),
-            ("out", "keepalive", sum.keepalive_out),
-            ("in", "notification", sum.notification_in),
-            ("out", "notification", sum.notification_out),
-            ("in", "route-refresh", sum.refresh_in),
-            ("out", "route-refresh", sum.refresh_out),
-        ];
         let unopened = self.0.doors.unopened();
         let scrape = Scrape {
             status: &status,
             peers: &peers,
-            messages: &messages,
-            update_faults,
-            panics,
+            totals: &self.0.peers.totals(),
             unopened: unopened.waiting(),
             refused: &Refusal::ALL.map(|refusal| (refusal.name(), unopened.refused(refusal))),
             fib: self.0.fib.as_ref().map(FibHandle::stats),
+            md5: Md5Counters::read(),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))
     }

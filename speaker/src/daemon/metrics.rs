@@ -6,7 +6,9 @@
 use fib_sync::FibStats;
 use prometheus::{Encoder, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use super::totals::Totals;
 use crate::api::model::{PeerRow, Status};
+use crate::net::md5_counters::Md5Counters;
 
 /// What one scrape shows.
 pub struct Scrape<'a> {
@@ -14,18 +16,16 @@ pub struct Scrape<'a> {
     pub status: &'a Status,
     /// All peers.
     pub peers: &'a [PeerRow],
-    /// Messages by direction and type, summed over all peers.
-    pub messages: &'a [(&'static str, &'static str, u64)],
-    /// UPDATEs with errors that sessions survived.
-    pub update_faults: u64,
-    /// Mistakes of ours that ended what was done for a peer.
-    pub panics: u64,
+    /// What all peers have counted.
+    pub totals: &'a Totals,
     /// Connections that wait for their OPEN.
     pub unopened: usize,
     /// Connections refused, or closed before their OPEN was accepted, by reason.
     pub refused: &'a [(&'static str, u64)],
     /// The kernel side, if there is one.
     pub fib: Option<FibStats>,
+    /// What the kernel has dropped because of TCP MD5, if it tells.
+    pub md5: Option<Md5Counters>,
 }
 
 /// The page.
@@ -68,21 +68,31 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
         "Paths kept for peers that are restarting.",
         scrape.peers.iter().map(|p| p.stale).sum(),
     )?;
-    let messages: Vec<_> =
-        scrape.messages.iter().map(|(direction, kind, count)| ([*direction, *kind], *count)).collect();
-    let messages: Vec<_> = messages.iter().map(|(labels, count)| (&labels[..], *count)).collect();
+    let sum = &scrape.totals.messages;
+    let messages = [
+        (&["in", "open"][..], sum.open_in),
+        (&["out", "open"], sum.open_out),
+        (&["in", "update"], sum.update_in),
+        (&["out", "update"], sum.update_out),
+        (&["in", "keepalive"], sum.keepalive_in),
+        (&["out", "keepalive"], sum.keepalive_out),
+        (&["in", "notification"], sum.notification_in),
+        (&["out", "notification"], sum.notification_out),
+        (&["in", "route-refresh"], sum.refresh_in),
+        (&["out", "route-refresh"], sum.refresh_out),
+    ];
     counters("roost_bgp_messages_total", "BGP messages of all peers.", &["direction", "type"], &messages)?;
     counters(
         "roost_bgp_update_faults_total",
         "UPDATEs with errors the session survived (RFC 7606).",
         &[],
-        &[(&[], scrape.update_faults)],
+        &[(&[], scrape.totals.update_faults)],
     )?;
     counters(
         "roost_peer_panics_total",
         "Mistakes of roost that ended what was done for a peer; it began anew.",
         &[],
-        &[(&[], scrape.panics)],
+        &[(&[], scrape.totals.panics)],
     )?;
     gauge("roost_unopened_connections", "Connections that wait for their OPEN.", scrape.unopened)?;
     let refused: Vec<_> = scrape.refused.iter().map(|(reason, count)| ([*reason], *count)).collect();
@@ -112,7 +122,19 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
         ];
         counters("roost_fib_repairs_total", "Routes put back, by what had happened to them.", &["cause"], &repairs)?;
         counters("roost_fib_errors_total", "Operations the kernel refused.", &[], &[(&[], fib.errors)])?;
+        counters(
+            "roost_fib_unread_messages_total",
+            "Messages of the kernel that could not be fully understood.",
+            &[],
+            &[(&[], fib.refused)],
+        )?;
         counters("roost_fib_resyncs_total", "Times the kernel's tables were read back.", &[], &[(&[], fib.resyncs)])?;
+    }
+    if let Some(Md5Counters { unsigned, unexpected, wrong }) = scrape.md5 {
+        let reasons = [(&["unsigned"][..], unsigned), (&["unexpected"], unexpected), (&["wrong"], wrong)];
+        let help = "Segments the kernel dropped because of TCP MD5 (RFC 2385), of all sockets and hosts of the network \
+                    namespace together, since it began.";
+        counters("roost_host_tcp_md5_drops_total", help, &["reason"], &reasons)?;
     }
     let mut page = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut page)?;
@@ -122,6 +144,7 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::model::MessageCounts;
 
     #[test]
     fn the_page_has_every_peer_state_and_no_series_per_peer() {
@@ -142,15 +165,19 @@ mod tests {
             connections: Default::default(),
             fib: Default::default(),
         };
+        let mut fib = FibStats::default();
+        fib.refused = 4;
         let scrape = Scrape {
             status: &status,
             peers: &[],
-            messages: &[("in", "update", 3)],
-            update_faults: 0,
-            panics: 0,
+            totals: &Totals {
+                messages: MessageCounts { update_in: 3, ..MessageCounts::default() },
+                ..Totals::default()
+            },
             unopened: 3,
             refused: &[("stranger", 2), ("open_timeout", 1)],
-            fib: Some(FibStats::default()),
+            fib: Some(fib),
+            md5: Some(Md5Counters { unsigned: 5, unexpected: 6, wrong: 7 }),
         };
         let page = render(&scrape).expect("every metric has its own name");
         for line in [
@@ -161,6 +188,10 @@ mod tests {
             "roost_unopened_connections 3",
             "roost_refused_connections_total{reason=\"stranger\"} 2",
             "roost_fib_repairs_total{cause=\"lost\"} 0",
+            "roost_fib_unread_messages_total 4",
+            "roost_host_tcp_md5_drops_total{reason=\"unsigned\"} 5",
+            "roost_host_tcp_md5_drops_total{reason=\"unexpected\"} 6",
+            "roost_host_tcp_md5_drops_total{reason=\"wrong\"} 7",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
         }

@@ -34,6 +34,7 @@ mod rows;
 mod rules;
 mod run;
 mod setup;
+mod totals;
 mod unopened;
 
 pub use backend::Daemon;

@@ -10,6 +10,8 @@ use bgp_proto::fsm::{Counters, DownReason, Negotiated, Peer, State};
 use bgp_proto::message::UpdateFault;
 use rib::Reached;
 
+use super::totals::Totals;
+
 /// The outside of a peer's task.
 pub struct PeerShared {
     status: Mutex<PeerStatus>,
@@ -42,8 +44,8 @@ pub struct PeerStatus {
     pub limit_near: FamilySet,
     /// Those that have gone beyond it.
     pub limit_exceeded: FamilySet,
-    /// Mistakes of ours that ended what was done for the peer.
-    pub panics: u64,
+    /// What was counted before a mistake of ours ended the state machine with the counters, and how often one did.
+    pub before: Totals,
     /// The operator wants no session.
     pub disabled: bool,
 }
@@ -64,7 +66,7 @@ impl PeerShared {
             long_lived: FamilySet::EMPTY,
             limit_near: FamilySet::EMPTY,
             limit_exceeded: FamilySet::EMPTY,
-            panics: 0,
+            before: Totals::default(),
             disabled: false,
         };
         Arc::new(Self { status: Mutex::new(status) })
@@ -136,7 +138,8 @@ impl PeerShared {
     /// A mistake of ours ended what was done for the peer.
     pub fn panicked(&self) {
         let mut status = self.lock();
-        status.panics += 1;
+        status.before = Totals { panics: status.before.panics + 1, ..Totals::of(&status) };
+        status.counters = Counters::default();
         (status.since, status.negotiated) = (Instant::now(), None);
     }
 

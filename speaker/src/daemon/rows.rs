@@ -12,10 +12,10 @@ use rib::{PathCount, PathView, PeerId, PeerView, RouteView};
 use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
 use super::setup;
+use super::totals::Totals;
 use super::unopened::{Refusal, Unopened};
 use crate::api::model::{
-    ConnectionSummary, FibRow, KernelState, LimitRow, MessageCounts, PeerDetail, PeerRow, RangeRow, RefusedConnections,
-    RouteRow,
+    ConnectionSummary, FibRow, KernelState, LimitRow, PeerDetail, PeerRow, RangeRow, RefusedConnections, RouteRow,
 };
 use crate::config::{Config, DynamicPeers, MaxPrefixAction, PeerOrigin, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
@@ -108,6 +108,7 @@ pub fn range(range: &DynamicPeers, peers: &[(PeerId, KnownPeer, PeerStatus)]) ->
 /// `show peer`.
 pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts: &PeerView) -> PeerDetail {
     let established = status.negotiated.as_deref();
+    let totals = Totals::of(status);
     PeerDetail {
         local: established.map(|negotiated| negotiated.local_addr.to_string()),
         remote: established.map(|negotiated| negotiated.remote_addr.to_string()),
@@ -120,9 +121,9 @@ pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts:
             .unwrap_or_default(),
         restart_time: established.and_then(|negotiated| Some(negotiated.peer_graceful_restart.as_ref()?.time)),
         end_of_rib: families(status.end_of_rib),
-        messages: messages(status),
+        messages: totals.messages,
         established_count: status.counters.established,
-        update_faults: status.counters.update_faults,
+        update_faults: totals.update_faults,
         last_fault: status.last_fault.clone(),
         stale_for: status.stale_until.map(|until| until.saturating_duration_since(Instant::now()).as_secs()),
         long_lived: families(status.long_lived),
@@ -159,23 +160,6 @@ fn limits(settings: &PeerSettings, status: &PeerStatus, counts: &PeerView) -> Ve
         })
     };
     Family::SUPPORTED.into_iter().zip(counts.paths).filter_map(row).collect()
-}
-
-/// Messages of one peer by type and direction.
-pub fn messages(status: &PeerStatus) -> MessageCounts {
-    let (received, sent) = (&status.counters.received, &status.counters.sent);
-    MessageCounts {
-        open_in: received.open,
-        open_out: sent.open,
-        update_in: received.update,
-        update_out: sent.update,
-        keepalive_in: received.keepalive,
-        keepalive_out: sent.keepalive,
-        notification_in: received.notification,
-        notification_out: sent.notification,
-        refresh_in: received.route_refresh,
-        refresh_out: sent.route_refresh,
-    }
 }
 
 /// The rows of one prefix: its paths, the best one with what the kernel made of it.

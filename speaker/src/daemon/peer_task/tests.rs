@@ -101,7 +101,7 @@ async fn a_panic_costs_the_peer_its_session_and_nothing_else() {
     let lost = bench.news.recv().await.map(|news| news.news);
     assert!(matches!(lost, Some(News::Down { retain }) if retain.is_empty()));
     let status = bench.shared.snapshot();
-    assert_eq!((insane.waiting(), status.panics), (0, 1));
+    assert_eq!((insane.waiting(), status.before.panics), (0, 1));
     assert!(status.negotiated.is_none());
 
     // The peer is refused for a while, and then let in. RFC 4486 §4

@@ -23,6 +23,7 @@ use crate::held::Held;
 use crate::kernel::Kernel;
 use crate::link::{Link, Turn};
 use crate::plan::{Plan, Speaker};
+use crate::session::{Session, State};
 use crate::wire::{self, Update, kind};
 
 const KERNEL: Token = Token(usize::MAX);
@@ -33,32 +34,6 @@ const KEEPALIVES: Duration = Duration::from_secs(30);
 const REDIAL: Duration = Duration::from_millis(200);
 /// Octets the kernel keeps for a speaker that stalls.
 const STALLED_BUFFER: usize = 16 << 10;
-
-/// One speaker's session.
-#[derive(Debug)]
-struct Session {
-    speaker: Speaker,
-    link: Option<Link>,
-    state: State,
-    held: Held,
-    /// Listed in [`Engine::ready`], or it has stalled with something to read.
-    unread: bool,
-    stalled: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It has no connection, and may dial from this moment on.
-    Down(Instant),
-    Connecting,
-    /// The OPEN is sent.
-    OpenSent,
-    /// The other's OPEN is here.
-    OpenConfirm,
-    Up,
-    /// The session of a speaker that stalls has ended; it stays so.
-    Lost,
-}
 
 /// All speakers of a plan.
 #[derive(Debug)]
@@ -92,14 +67,7 @@ impl Engine {
     /// Speakers that will connect to `target`. None does yet.
     pub fn new(plan: Plan, target: SocketAddr) -> Result<Engine> {
         let now = Instant::now();
-        let session = |speaker: &Speaker| Session {
-            held: Held::new(if speaker.counts || speaker.stalls { plan.space.count } else { 0 }, speaker.sends.clone()),
-            speaker: speaker.clone(),
-            link: None,
-            state: State::Down(now),
-            unread: false,
-            stalled: false,
-        };
+        let session = |speaker: &Speaker| Session::new(speaker, plan.space.count, now);
         Ok(Engine {
             sessions: plan.speakers.iter().map(session).collect(),
             plan,

@@ -30,5 +30,6 @@ pub mod play;
 pub mod repeater;
 pub mod report;
 pub mod scenario;
+mod session;
 pub mod usage;
 pub mod wire;

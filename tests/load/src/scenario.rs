@@ -9,7 +9,8 @@ use std::time::Duration;
 pub enum Shape {
     /// A route reflector: every speaker is an iBGP client.
     Reflector,
-    /// A node of a mesh: every speaker is another node (iBGP), routes go into the kernel.
+    /// A node of a mesh: every speaker is another node (iBGP), routes go into the kernel. Each is a neighbour of the
+    /// kernel's: for more than 1,000 of them `net.ipv4.neigh.default.gc_thresh3` must be raised.
     Node,
     /// A router between eBGP neighbours, each in an AS of its own.
     Exchange,

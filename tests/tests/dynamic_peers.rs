@@ -6,6 +6,10 @@
 #[path = "battery/harness/mod.rs"]
 mod harness;
 
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use harness::{Neighbor, Open, PATIENCE, Peer, Roost, Setup};
 use roost_tests::until;
 use serde_json::Value;
@@ -80,6 +84,41 @@ fn a_connection_from_a_range_makes_a_peer_until_it_is_gone_for_good() {
     assert!(about["reason"].as_str().unwrap().contains("more than 10 prefixes"), "{about}");
     // The listed peer has its own settings.
     assert_eq!(roost.about(0)["range"], Value::Null);
+}
+
+/// The counters of `/metrics`: name with labels, value.
+fn counters(roost: &Roost) -> BTreeMap<String, u64> {
+    let mut stream = TcpStream::connect((roost.net().roost(), 9179)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    let values = page.lines().filter_map(|line| line.rsplit_once(' '));
+    let counters = values.filter(|(name, _)| !name.starts_with('#') && name.contains("_total"));
+    counters.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn no_counter_falls_when_a_guest_is_forgotten() {
+    let more = format!("{RANGE}metrics: {{ listen: \"ROOST:9179\" }}\n");
+    let roost = Setup::with([Neighbor::ebgp(65001)]).more(&more).start();
+    let opens = |counters: &BTreeMap<String, u64>| counters["roost_bgp_messages_total{direction=\"in\",type=\"open\"}"];
+    let mut before = counters(&roost);
+    assert_eq!(opens(&before), 0);
+    assert!(before.contains_key("roost_host_tcp_md5_drops_total{reason=\"wrong\"}"), "{before:?}");
+    for count in 1..=3 {
+        let mut first = guest(&roost, 1);
+        first.establish(&open(1));
+        row(&roost, 1, "established");
+        first.reset();
+        forgotten(&roost, 1);
+        let after = counters(&roost);
+        assert_eq!(opens(&after), count);
+        for (name, value) in &before {
+            assert!(after[name] >= *value, "{name} fell from {value} to {}", after[name]);
+        }
+        before = after;
+    }
 }
 
 #[test]

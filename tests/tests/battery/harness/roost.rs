@@ -128,7 +128,7 @@ impl Setup {
         self
     }
 
-    /// More top-level YAML.
+    /// More top-level YAML, in which ROOST is its address.
     pub fn more(mut self, yaml: &str) -> Self {
         self.more = yaml.to_owned();
         self
@@ -176,7 +176,7 @@ impl Setup {
                 "  - {{ address: {address}, port: {PORT}, asn: {asn}, source: {us}, passive: {passive}, {keys} }}"
             );
         }
-        out + &self.more
+        out + &self.more.replace("ROOST", &us.to_string())
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Rejection {
     ClusterLoop,
     /// The path does not begin with the peer's AS. RFC 4271 §6.3
     FirstAs,
+    /// A confederation's segment stands in the path, and we are in none. RFC 5065 §5
+    ConfedSegment,
     /// An AS_SET or AS_CONFED_SET stands in the path. RFC 9774 §3
     AsSet,
     /// Somebody leaked it: its OTC says that it was for customers only. RFC 9234 §5
@@ -52,6 +54,7 @@ impl fmt::Display for Rejection {
             Self::AsLoop => "own AS in the path",
             Self::OriginatorLoop => "own ORIGINATOR_ID",
             Self::FirstAs => "the path does not begin with the peer's AS",
+            Self::ConfedSegment => "confederation segment in the path, and we are in no confederation",
             Self::AsSet => "AS_SET in the path",
             Self::RouteLeak => "route leak (OTC)",
             Self::ClusterLoop => "own cluster id in the CLUSTER_LIST",
@@ -147,6 +150,11 @@ impl Checks {
         // RFC 9774 §3: treat-as-withdraw
         if !self.as_sets && attrs.as_path.has_set() {
             return Some(Rejection::AsSet);
+        }
+        // RFC 5065 §5: whoever sends such a path is not in the same confederation. An external peer's is refused as it is
+        // read; an internal one may be in none, as we are, and leak what an edge of the AS let in.
+        if core.config.confederation.is_none() && attrs.as_path.has_confed() {
+            return Some(Rejection::ConfedSegment);
         }
         if self.is_leak(attrs) {
             return Some(Rejection::RouteLeak);

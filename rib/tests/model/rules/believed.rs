@@ -167,6 +167,18 @@ fn sets_in_a_path_are_refused_and_never_told_unless_both_peers_live_in_the_past(
 }
 
 #[test]
+fn segments_of_a_confederation_are_refused_where_there_is_none() {
+    // RFC 5065 §5
+    use SegmentKind::{ConfedSequence, Sequence};
+    let mut world = World::new();
+    let inner = world.peer(OWN, |_| ());
+    world.announce(inner, segments(inner, &[(Sequence, &[65001])]), "10.1.0.0/16");
+    assert_eq!(world.rejected("10.1.0.0/16"), None);
+    world.announce(inner, segments(inner, &[(ConfedSequence, &[65009]), (Sequence, &[65001])]), "10.1.0.0/16");
+    assert_eq!(world.rejected("10.1.0.0/16"), Some(Rejection::ConfedSegment), "the path before is gone, too");
+}
+
+#[test]
 fn an_external_path_that_is_as_good_does_not_take_over_where_quiet_is_preferred() {
     // RFC 5004 §3
     for (quiet, expected) in [(false, 2), (true, 1)] {

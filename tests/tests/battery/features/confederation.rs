@@ -1,7 +1,7 @@
 //! Confederations (RFC 5065): we are member AS 65000 of 64500, beside the members 64513 and 64514.
 
 use crate::harness::wire::code::*;
-use crate::harness::wire::{segment, sequence2};
+use crate::harness::wire::{WELL_KNOWN, segment, sequence2};
 use crate::harness::{Neighbor, OURS, Open, Peer, Roost, Setup, Update};
 
 const PREFIX: &str = "10.1.0.0/16";
@@ -310,4 +310,19 @@ fn med_compares_between_routes_of_one_as_outside_whichever_member_told_them() {
     let worse = |u: Update| u.segments(&[(CONFED, &[64513]), (SEQUENCE, &[9])]).med(20);
     let better = |u: Update| u.segments(&[(CONFED, &[64514]), (SEQUENCE, &[9])]).med(10);
     assert_eq!(winner((MEMBER, &worse), (OTHER_MEMBER, &better)), OTHER_MEMBER);
+}
+
+#[test]
+fn segments_of_a_confederation_withdraw_from_an_internal_peer_too_where_there_is_none() {
+    // RFC 5065 §5: the neighbour is not in the same confederation
+    for wrong in [[segment(CONFED, &[64513]), segment(SEQUENCE, &[65001])].concat(), segment(CONFED_SET, &[64513])] {
+        let roost = Setup::with([Neighbor::ibgp(), Neighbor::ebgp(65002)]).start();
+        let (mut peer, mut onlooker) = (roost.peer(0), roost.peer(1));
+        let good = peer.route(&[PREFIX, OTHER]);
+        let bad = peer.route(&[PREFIX]).set(WELL_KNOWN, AS_PATH, &wrong);
+        peer.update(&good).update(&bad).settle(&roost);
+        assert_eq!(roost.prefixes(0), [OTHER]);
+        assert_eq!(onlooker.adj_out_prefixes(), [OTHER]);
+        assert_eq!(roost.about(0)["established_count"].as_u64(), Some(1));
+    }
 }

@@ -99,15 +99,15 @@ impl GroupKey {
     }
 }
 
-/// The address we announce as our own: the session's if it is of the family, else the configured one, else, where
-/// RFC 8950 was negotiated, the session's IPv6 address for IPv4 routes.
+/// The address we announce as our own: the session's if it is of the family or RFC 8950 makes it good for IPv4 routes,
+/// else the configured one. The peer reaches the session's address; that it has a way to our IPv4 one, nobody said.
 fn own_address(family: Family, codec: &Codec, local: IpAddr, settings: &PeerSettings) -> Option<IpAddr> {
     let local = local.to_canonical();
     if family == Family::IPV4_UNICAST {
         let session = Some(local).filter(IpAddr::is_ipv4);
         let configured = settings.local_v4.map(IpAddr::V4);
         let over_ipv6 = Some(local).filter(|addr| addr.is_ipv6() && codec.ipv4_over_ipv6);
-        session.or(configured).or(over_ipv6)
+        session.or(over_ipv6).or(configured)
     } else {
         // RFC 2545 §3: the next hop is a global address; a link-local one means nothing two links on.
         let session = Some(local).filter(IpAddr::is_ipv6);

@@ -280,6 +280,17 @@ fn a_session_over_ipv6_carries_both_families_each_with_a_next_hop_of_its_own() {
 }
 
 #[test]
+fn where_both_said_so_ipv4_routes_over_ipv6_have_the_session_s_address_as_next_hop() {
+    // RFC 8950 §3: the peer reaches that one; it need not have IPv4 on the link at all.
+    let mut six = six("families: [ipv4, ipv6], extended_next_hop: true", Open::new(65001).ipv6().cap(5, &CAPABILITY));
+    let route = six.client.route(&[PREFIX]);
+    six.client.update(&route);
+    let told = six.peer.await_route(PREFIX);
+    assert_eq!((told.next_hop.clone(), told.family), (v6("::1").to_vec(), Some((1, 1))));
+    assert!(!told.has(NEXT_HOP));
+}
+
+#[test]
 fn a_session_over_ipv6_ends_with_its_routes() {
     let mut six = six("", Open::new(65001).without(1).ipv6());
     let route = six.peer.route6(&[SIX]);

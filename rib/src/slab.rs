@@ -2,7 +2,8 @@
 //!
 //! The table's parts point at each other with these numbers, four octets instead of eight, and no allocation per
 //! value. Values stand in pages of a fixed size, so growth copies nothing: a `Vec` that doubles at a million paths
-//! holds the table three times while it does.
+//! holds the table three times while it does. The first page alone grows as it is filled: an update group may have a few
+//! entries, and there may be thousands of groups.
 
 use std::ops::{Index, IndexMut};
 
@@ -33,7 +34,7 @@ impl<T: Default> Slab<T> {
         }
         let id = self.upper;
         if (id as usize).is_multiple_of(PAGE) {
-            self.pages.push(Vec::with_capacity(PAGE));
+            self.pages.push(Vec::with_capacity(if id == 0 { 0 } else { PAGE }));
         }
         self.pages[(id >> PAGE_BITS) as usize].push(value);
         self.upper += 1;
@@ -60,7 +61,10 @@ impl<T> Slab<T> {
 
     /// Octets of memory held.
     pub(crate) fn memory(&self) -> usize {
-        self.pages.len() * PAGE * size_of::<T>() + self.free.capacity() * 4
+        let first = self.pages.first().map_or(0, Vec::capacity);
+        (first + self.pages.len().saturating_sub(1) * PAGE) * size_of::<T>()
+            + self.pages.capacity() * size_of::<Vec<T>>()
+            + self.free.capacity() * size_of::<u32>()
     }
 }
 
@@ -83,12 +87,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn few_values_take_little() {
+        let mut slab = Slab::default();
+        assert_eq!(slab.memory(), 0);
+        slab.insert(1);
+        assert!(slab.memory() < 200, "{}", slab.memory());
+    }
+
+    #[test]
     fn numbers_stay_while_values_live_and_are_used_again_after() {
         let mut slab = Slab::default();
         let ids: Vec<u32> = (0..3000).map(|n| slab.insert(n)).collect();
         assert_eq!(slab.remove(ids[1500]), 1500);
         assert_eq!((slab.len(), slab.upper()), (2999, 3000));
         assert_eq!(slab.insert(7), ids[1500]);
+        assert!(slab.memory() < 3 * PAGE * 4 + 1000, "{}", slab.memory());
         assert!(ids.iter().all(|&id| slab[id] == if id == 1500 { 7 } else { id }));
     }
 }

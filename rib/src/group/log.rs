@@ -11,11 +11,11 @@
 //! An entry whose path is gone stays as a tombstone until every cursor has passed it.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 
 use bgp_proto::PathId;
-use hashbrown::{HashMap, HashTable, hash_map};
+use hashbrown::{HashMap, hash_map};
 
+use super::heads::Heads;
 use crate::attrs::AttrId;
 use crate::memory::Held;
 use crate::peer::PeerId;
@@ -75,8 +75,7 @@ pub(crate) struct News {
 pub(crate) struct Log {
     entries: Slab<Entry>,
     /// The first entry of each dest.
-    index: HashTable<u32>,
-    hasher: foldhash::fast::RandomState,
+    heads: Heads,
     order: VecDeque<u32>,
     /// Position of the first place in `order`.
     base: u64,
@@ -122,7 +121,7 @@ impl Log {
 
     pub(crate) fn memory(&self) -> Held {
         let lists = self.order.capacity() * size_of::<u32>() + self.tombstones.capacity() * size_of::<u64>();
-        let indices = self.index.allocation_size() + self.by_source.allocation_size();
+        let indices = self.heads.memory() + self.by_source.allocation_size();
         Held { count: self.entries.len(), bytes: self.entries.memory() + lists + indices }
     }
 
@@ -132,7 +131,7 @@ impl Log {
 
     /// The entries of a dest, tombstones included.
     pub(crate) fn entries_of(&self, dest: u32) -> impl Iterator<Item = u32> {
-        let mut at = self.head(dest).unwrap_or(NONE);
+        let mut at = self.heads.find(dest).unwrap_or(NONE);
         std::iter::from_fn(move || {
             let id = (at != NONE).then_some(at)?;
             at = self.entries[id].next;
@@ -160,15 +159,14 @@ impl Log {
 
     /// A path for something members were told nothing about.
     pub(crate) fn insert(&mut self, dest: u32, news: News) {
-        let head = self.head(dest);
         let News { path_id, attrs, source, keep_med } = news;
-        let next = head.unwrap_or(NONE);
+        let next = self.heads.find(dest).unwrap_or(NONE);
         let pos = self.tail();
         let id = self.entries.insert(Entry { dest, path_id, attrs, source, next, mixed: false, keep_med, pos });
         self.order.push_back(id);
         self.live += 1;
         self.count(source, true);
-        self.set_head(dest, head, id);
+        self.heads.set(dest, id);
     }
 
     /// Another path, or a path again, at the tail. Returns the attributes no longer named and the position left.
@@ -314,31 +312,13 @@ impl Log {
         }
     }
 
-    fn head(&self, dest: u32) -> Option<u32> {
-        self.index.find(self.hasher.hash_one(dest), |&id| self.entries[id].dest == dest).copied()
-    }
-
-    fn set_head(&mut self, dest: u32, old: Option<u32>, new: u32) {
-        let hash = self.hasher.hash_one(dest);
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        match old.and_then(|old| self.index.find_mut(hash, |&id| id == old)) {
-            Some(slot) => *slot = new,
-            None => {
-                self.index.insert_unique(hash, new, |&id| hasher.hash_one(entries[id].dest));
-            }
-        }
-    }
-
     fn unlink(&mut self, id: u32) {
         let Entry { dest, next, .. } = self.entries[id];
-        let head = self.head(dest);
-        if head == Some(id) {
-            let hash = self.hasher.hash_one(dest);
-            if next != NONE {
-                self.set_head(dest, head, next);
-            } else if let Ok(found) = self.index.find_entry(hash, |&other| other == id) {
-                found.remove();
-            }
+        let head = self.heads.find(dest);
+        if head == Some(id) && next != NONE {
+            self.heads.set(dest, next);
+        } else if head == Some(id) {
+            self.heads.remove(dest);
         } else if let Some(mut at) = head {
             while self.entries[at].next != id {
                 at = self.entries[at].next;

@@ -30,6 +30,7 @@ use member::{Member, NOT_YET};
 use ring::Ring;
 
 mod encode;
+mod heads;
 mod key;
 mod log;
 mod member;

@@ -161,9 +161,11 @@ impl AsPath {
     }
 
     fn put_in_front(&self, kind: SegmentKind, asn: Asn, times: usize) -> Self {
-        let mut builder = AsPathBuilder::default();
+        // Mostly one segment, which then has the right size at once.
+        let mut builder = AsPathBuilder { wire: Vec::with_capacity(self.wire.len() + 4 * times) };
         let mut segments = self.segments().peekable();
-        let mut front = vec![asn; times];
+        let mut front = Vec::with_capacity(times + segments.peek().map_or(0, |first| first.asns().len()));
+        front.resize(times, asn);
         // A sequence has room for 255 numbers: join the first one when the sum fits, else stand before it.
         if let Some(first) = segments.peek()
             && first.kind == kind

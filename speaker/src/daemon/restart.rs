@@ -5,6 +5,10 @@
 //! startup is over our own End-of-RIBs are held back, so that helpers keep what we announced before, and routes found
 //! in the kernel that nobody wants yet stay.
 //!
+//! Where roost puts no routes into a kernel, nothing tells a first start from a later one, and it always says that it has
+//! restarted, as `bird -R` does. Said wrongly, that costs a late End-of-RIB, `startup_wait` at most; not said after a
+//! restart, clients of a reflector would drop every route that is not announced again yet.
+//!
 //! Why not a marker file: the kernel's own table is the state that matters; a file can say "preserved" when a reboot
 //! has emptied the kernel.
 

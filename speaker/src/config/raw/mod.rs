@@ -134,7 +134,8 @@ pub(in crate::config) struct RouterGracefulRestart {
     /// How long routes are kept beyond the restart time, ours by peers and theirs by us (RFC 9494); the shorter wish
     /// counts. Default: 0s, off.
     pub long_lived: S<LongLived>,
-    /// How long after start the removal of kernel routes found there may wait for the peers. Default: 30s.
+    /// How long after start the removal of kernel routes found there, and after a restart our End-of-RIB, may wait for the
+    /// peers. Default: 30s.
     pub startup_wait: S<Wait>,
 }
 

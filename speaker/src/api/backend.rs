@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use super::model::{
-    FibRow, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+    FibRow, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
 };
 use super::{Order, Slices};
 
@@ -18,6 +18,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn peer(&self, name: String) -> impl Future<Output = Result<PeerDetail, Problem>> + Send;
     /// `GET /v1/routes`, in order of prefix, best path first; all paths of a prefix in one slice.
     fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Slices<RouteRow>, Problem>> + Send;
+    /// `GET /v1/memory`
+    fn memory(&self) -> impl Future<Output = Memory> + Send;
     /// `GET /v1/fib`, in order of prefix.
     fn fib(&self) -> impl Future<Output = Vec<FibRow>> + Send;
     /// `POST /v1/announce`: originate all of these, or none when one is wrong.

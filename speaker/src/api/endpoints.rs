@@ -18,7 +18,7 @@ use super::backend::Backend;
 use super::body::Body;
 use super::list::list;
 use super::model::{
-    FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
+    FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
     PrefixListDone, Problem, RouteFilter, RouteRow, Status,
 };
 use super::openapi;
@@ -112,6 +112,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             ..Endpoint::get::<Vec<RouteRow>>("/v1/routes/{*prefix}", "The paths of one prefix", get(route::<B>))
         },
         Endpoint::get::<Vec<FibRow>>("/v1/fib", "Kernel routes: what is wanted and what is there", get(fib::<B>)),
+        Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
         Endpoint::post::<PrefixList, PrefixListDone>(
             "/v1/announce",
             "Originate these prefixes: all of them, or none when one is wrong; repeating it changes nothing",
@@ -215,6 +216,10 @@ async fn route<B: Backend>(
 
 async fn fib<B: Backend>(State(backend): State<B>) -> Json<Vec<FibRow>> {
     Json(backend.fib().await)
+}
+
+async fn memory<B: Backend>(State(backend): State<B>) -> Json<Memory> {
+    Json(backend.memory().await)
 }
 
 async fn announce<B: Backend>(

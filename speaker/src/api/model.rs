@@ -45,6 +45,37 @@ pub struct Status {
     pub fib: FibSummary,
 }
 
+/// `GET /v1/memory`: where the memory goes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct Memory {
+    /// What is counted, part by part; the parts do not overlap.
+    pub parts: Vec<MemoryPart>,
+    /// Octets of all parts.
+    pub accounted: u64,
+    /// Octets of the process that are in memory now; none if the kernel does not say.
+    pub resident: Option<u64>,
+    /// The most that were.
+    pub resident_peak: Option<u64>,
+    /// Those that belong to no part: code, stacks, the kernel's side, what the allocator keeps.
+    pub unaccounted: Option<u64>,
+    /// Octets of prefixes, attributes, next hops and group logs per path.
+    pub per_path: u64,
+    /// Octets that wait to be sent, counted for each session. Sessions of a group share them with each other and with the
+    /// group's slices, so that they are no part.
+    pub unsent: u64,
+}
+
+/// One part of the memory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct MemoryPart {
+    /// What is counted.
+    pub part: String,
+    /// How many there are.
+    pub count: u64,
+    /// Octets they take, free places included.
+    pub bytes: u64,
+}
+
 /// Connections whose OPEN has not been accepted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct ConnectionSummary {

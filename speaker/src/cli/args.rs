@@ -105,6 +105,8 @@ pub enum Show {
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
     Fib,
+    /// Where the memory goes, part by part
+    Memory,
 }
 
 /// What `roost peer` can do.

@@ -9,7 +9,7 @@ use super::args::{Args, Command, PeerOrder, Show};
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{
-    Direction, FibRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList,
+    Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList,
     PrefixListDone, RouteFilter, RouteRow, Status,
 };
 use crate::decode::{DecodeArgs, DecodeError};
@@ -67,6 +67,7 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         Show::Routes(filter) => format!("/v1/routes{}", route_query(&RouteFilter::from(filter.clone()))),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib => "/v1/fib".to_owned(),
+        Show::Memory => "/v1/memory".to_owned(),
     };
     if json {
         return pass(client, Method::GET, &path, None, out).await;
@@ -78,6 +79,7 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };
     out.write_all(text.as_bytes())?;
     Ok(())

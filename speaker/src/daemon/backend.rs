@@ -13,17 +13,18 @@ use tokio::sync::{Mutex, mpsc};
 use super::announced::{Announced, AnnouncedError};
 use super::keys::Key;
 use super::listener::Doors;
+use super::memory::{self, OfSessions};
 use super::metrics::{self, Scrape};
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
-use super::peer_task::PeerCommand;
+use super::peer_task::{PeerCommand, PeerTask};
 use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{names, operator, rows};
 use crate::api::model::{
-    FibRow, FibSummary, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
+    FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
 };
 use crate::api::{Backend, Order, Problem, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
@@ -171,8 +172,8 @@ impl Backend for Daemon {
             peers_established: peers.iter().filter(|(_, _, status)| status.state == State::Established).count(),
             peers: peers.len(),
             dynamic_peers: config.dynamic_peers.iter().map(|range| rows::range(range, &peers)).collect(),
-            prefixes: memory.dests,
-            paths: memory.paths,
+            prefixes: memory.dests.count,
+            paths: memory.paths.count,
             originated: originated.iter().map(Prefix::to_string).collect(),
             connections: rows::connections(inside.doors.unopened()),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
@@ -199,6 +200,18 @@ impl Backend for Daemon {
         let Inside { owner, fib, peers, .. } = &*self.0;
         let sources = Sources { owner: owner.clone(), fib: fib.clone(), peers: peers.clone() };
         routes::slices(sources, &filter).await
+    }
+
+    async fn memory(&self) -> Memory {
+        let owner = self.0.owner.ask(|owner| owner.memory()).await.unwrap_or_default();
+        let mut sessions = OfSessions::default();
+        for (_, known) in self.0.peers.all() {
+            let (own, unsent) = known.shared.memory();
+            sessions.tasks.count += 1;
+            sessions.tasks.bytes += own + size_of::<PeerTask>();
+            sessions.unsent += unsent;
+        }
+        memory::memory(&owner, &sessions)
     }
 
     async fn fib(&self) -> Vec<FibRow> {

@@ -140,6 +140,12 @@ impl Conn {
         self.closing
     }
 
+    /// Octets of its own, and octets of routes that wait in it.
+    pub fn memory(&self) -> (usize, usize) {
+        let sum = |messages: &VecDeque<Bytes>| messages.iter().map(Bytes::len).sum::<usize>();
+        (self.received.capacity() + sum(&self.control), sum(&self.routes))
+    }
+
     fn has_output(&self) -> bool {
         !self.control.is_empty() || !self.routes.is_empty()
     }

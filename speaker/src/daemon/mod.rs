@@ -19,6 +19,7 @@ mod descriptors;
 mod dynamic;
 mod keys;
 mod listener;
+mod memory;
 mod metrics;
 mod names;
 mod news;

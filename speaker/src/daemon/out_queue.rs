@@ -111,6 +111,11 @@ impl OutQueue {
         count
     }
 
+    /// Octets in it.
+    pub fn bytes(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     /// Owner: the peer reached a limit on its prefixes.
     pub fn limit(&self, event: LimitEvent) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

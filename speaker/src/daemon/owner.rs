@@ -25,6 +25,7 @@ use rib::{FibRoute, NextHopState, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info};
 
+use super::memory::OfOwner;
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::restart::Restart;
@@ -114,6 +115,11 @@ impl Owner {
     /// have one, or the pod's own route could not be added.
     pub fn originate(&mut self, prefix: Prefix) {
         self.rib.originate(prefix, Origination::new(&prefix, true));
+    }
+
+    /// What the table costs, and what waits to be sent.
+    pub fn memory(&self) -> OfOwner {
+        OfOwner { rib: self.rib.memory(), unsent: self.queues.values().map(|queue| queue.bytes()).sum() }
     }
 
     /// Runs until every sender of news and of questions is gone.

@@ -2,6 +2,7 @@
 //!
 //! Written by the peer's task at the end of each of its turns, read by the API: a short lock, never held across a wait.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -15,6 +16,8 @@ use super::totals::Totals;
 /// The outside of a peer's task.
 pub struct PeerShared {
     status: Mutex<PeerStatus>,
+    /// Octets of its connections' own, and of routes that wait in them.
+    memory: [AtomicUsize; 2],
 }
 
 /// A snapshot.
@@ -69,7 +72,18 @@ impl PeerShared {
             before: Totals::default(),
             disabled: false,
         };
-        Arc::new(Self { status: Mutex::new(status) })
+        Arc::new(Self { status: Mutex::new(status), memory: Default::default() })
+    }
+
+    /// What its connections hold: octets of their own, and of routes that wait in them.
+    pub fn holds(&self, (own, unsent): (usize, usize)) {
+        self.memory[0].store(own, Ordering::Relaxed);
+        self.memory[1].store(unsent, Ordering::Relaxed);
+    }
+
+    /// See [`Self::holds`].
+    pub fn memory(&self) -> (usize, usize) {
+        (self.memory[0].load(Ordering::Relaxed), self.memory[1].load(Ordering::Relaxed))
     }
 
     /// The state of now.

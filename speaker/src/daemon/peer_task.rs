@@ -286,6 +286,8 @@ impl PeerTask {
         self.hand_over_updates();
         self.tell_owner();
         self.shared.observe(&self.machine);
+        let held = self.conns.iter().flatten().map(Conn::memory);
+        self.shared.holds(held.fold((0, 0), |(own, unsent), conn| (own + conn.0, unsent + conn.1)));
     }
 
     /// Whether a peer that nobody has listed has been gone for long enough. One that is refused for a while (Idle) is

@@ -45,6 +45,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
         [
             "post /v1/announce",
             "get /v1/fib",
+            "get /v1/memory",
             "get /v1/peers",
             "post /v1/peers/disable",
             "post /v1/peers/enable",

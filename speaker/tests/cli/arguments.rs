@@ -36,6 +36,7 @@ fn command_lines() {
         ("roost show peer", "MissingRequiredArgument"),
         ("roost show route 10.0.0.0/8", "Show { what: Route { prefix: \"10.0.0.0/8\" } }"),
         ("roost show fib", "Show { what: Fib }"),
+        ("roost show memory", "Show { what: Memory }"),
         ("roost show", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost show nothing", "InvalidSubcommand"),
         (

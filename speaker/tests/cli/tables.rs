@@ -1,7 +1,7 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
-use speaker::api::model::PeerRow;
+use speaker::api::model::{Memory, PeerRow};
 use speaker::cli::render;
 
 use crate::fake;
@@ -168,6 +168,23 @@ fn fib() {
     10.65.3.0/26  withheld   via 172.16.2.3  -                                   tunl0 is missing
     10.65.9.0/26  adopted    none            via 172.16.1.9 dev eth0 proto bird
     "#);
+}
+
+#[test]
+fn memory() {
+    assert_snapshot!(render::memory(&fake::memory()), @"
+    120.5 MiB resident, 200.0 MiB at most so far: 98.0 MiB in these parts, 22.5 MiB elsewhere (code, stacks, the kernel's side, room the allocator keeps)
+    144 bytes a path; 3.5 KiB wait to be sent, most of it shared between sessions
+
+    PART              COUNT     BYTES  EACH
+    prefixes        1000000  40210432    40
+    attribute sets   200000  62550160   312
+    group slices          0         0     -
+    sessions              3     12000  4000
+    ");
+    let silent = Memory { resident: None, resident_peak: None, unaccounted: None, ..fake::memory() };
+    let text = render::memory(&silent);
+    assert_eq!(text.lines().next(), Some("the kernel does not say what is resident: 98.0 MiB in these parts"));
 }
 
 #[test]

@@ -66,6 +66,10 @@ impl Backend for Fake {
         Ok(stream::iter(slices.into_iter().chain(broken)).boxed())
     }
 
+    async fn memory(&self) -> Memory {
+        memory()
+    }
+
     async fn fib(&self) -> Vec<FibRow> {
         fib()
     }
@@ -274,6 +278,24 @@ pub fn routes() -> Vec<RouteRow> {
             Some(kernel("conflict", None, Some("a static route of someone else is in its place"))),
         ),
     ]
+}
+
+pub fn memory() -> Memory {
+    let part = |part: &str, count, bytes| MemoryPart { part: part.to_owned(), count, bytes };
+    Memory {
+        parts: vec![
+            part("prefixes", 1_000_000, 40_210_432),
+            part("attribute sets", 200_000, 62_550_160),
+            part("group slices", 0, 0),
+            part("sessions", 3, 12_000),
+        ],
+        accounted: 102_772_592,
+        resident: Some(126_353_408),
+        resident_peak: Some(209_715_200),
+        unaccounted: Some(23_580_816),
+        per_path: 144,
+        unsent: 3_584,
+    }
 }
 
 pub fn fib() -> Vec<FibRow> {

@@ -14,6 +14,7 @@
 //! | [`reflection`] | who is told what (RFC 4456), and how it is rewritten |
 //! | [`best_path`] | RFC 4271 §9.1.2.2, a case a step |
 //! | [`features`] | what both sides must agree on before it is used |
+//! | [`memory`] | what `show memory` says |
 //! | [`abuse`] | peers and strangers that mean no good |
 
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -24,6 +25,7 @@ mod features;
 mod fsm;
 mod harness;
 mod header;
+mod memory;
 mod open;
 mod reflection;
 mod semantics;

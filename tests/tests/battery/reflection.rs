@@ -319,7 +319,7 @@ fn between_clusters_a_route_passes_both_and_each_of_them_is_a_loop() {
     let by_us = from.route(&["10.3.0.0/16"]).clusters(&[OUR_ID]);
     let route = from.route(&[PREFIX]).clusters(&[[8, 8, 8, 8]]);
     from.update(&route).update(&by_west).update(&by_us).settle(&roost);
-    let mut clusters = |peer: &mut Peer| peer.told(PREFIX).value(CLUSTER_LIST).to_vec();
+    let clusters = |peer: &mut Peer| peer.told(PREFIX).value(CLUSTER_LIST).to_vec();
     assert_eq!(clusters(&mut east), [EAST, [8, 8, 8, 8]].concat());
     assert_eq!(clusters(&mut west), [WEST, EAST, [8, 8, 8, 8]].concat());
     assert_eq!(clusters(&mut ours), [OUR_ID, EAST, [8, 8, 8, 8]].concat());

@@ -8,12 +8,14 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 mod fib;
+mod memory;
 mod peer;
 mod peers;
 mod routes;
 mod status;
 
 pub use fib::fib;
+pub use memory::memory;
 pub use peer::{each_peer, peer};
 pub use peers::peers;
 pub use routes::{route, routes};

@@ -25,6 +25,7 @@ mod names;
 mod news;
 mod operator;
 mod out_queue;
+mod pace;
 mod owner;
 mod peer_status;
 mod peer_task;

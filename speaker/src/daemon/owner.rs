@@ -28,6 +28,7 @@ use tracing::{debug, info};
 use super::memory::OfOwner;
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
+use super::pace::Pace;
 use super::restart::Restart;
 
 /// Messages taken in one turn.
@@ -74,6 +75,8 @@ pub struct Owner {
     incoming: VecDeque<FromPeer>,
     /// News of peers the RIB is busy with, in order.
     held: VecDeque<FromPeer>,
+    /// How often the sessions are told.
+    pace: Pace,
 }
 
 impl Owner {
@@ -107,6 +110,7 @@ impl Owner {
             news,
             incoming: VecDeque::new(),
             held: VecDeque::new(),
+            pace: Pace::default(),
         };
         (owner, OwnerHandle(ask))
     }
@@ -147,6 +151,7 @@ impl Owner {
                     self.incoming.extend(news.drain(..));
                 }
                 () = next_hops_changed(self.fib.as_ref()) => self.hear_of_next_hops(),
+                () = sleep_until(self.pace.due()) => self.tell(),
                 () = self.wanted.notified() => {
                     for peer in self.wanted.take() {
                         self.fill(peer);
@@ -208,8 +213,20 @@ impl Owner {
                 fib.watch_next_hops(next_hops.iter().map(|(next_hop, used)| (for_kernel(next_hop), *used)));
             }
         }
-        for (peer, queue) in &self.queues {
-            fill(&mut self.rib, *peer, queue);
+        self.tell();
+    }
+
+    /// Hands what the sessions are to be told to their queues, unless they were told just now.
+    fn tell(&mut self) {
+        let late = self.pace.due().is_some();
+        let now = Instant::now();
+        if !self.pace.may_tell(now) {
+            return;
+        }
+        let rib = &mut self.rib;
+        let told = self.queues.iter().filter(|(peer, queue)| fill(rib, **peer, queue)).count();
+        if told > 0 {
+            self.pace.told(now, told, late);
         }
     }
 
@@ -329,10 +346,13 @@ impl Owner {
     }
 }
 
-fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue) {
-    if rib.pending(peer) {
+/// Says whether there was something to tell the peer.
+fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue) -> bool {
+    let pending = rib.pending(peer);
+    if pending {
         queue.fill(|| rib.poll_chunk(peer));
     }
+    pending
 }
 
 async fn next_hops_changed(fib: Option<&FibHandle>) {

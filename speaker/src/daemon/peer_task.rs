@@ -242,9 +242,9 @@ impl PeerTask {
             result = option(connecting.as_mut().map(|(_, connecting)| connecting)) => Wake::Connected(result),
             () = spec.key.changed() => Wake::Key,
             () = has_room(owner, turns), if !outbox.is_empty() => Wake::OwnerHasRoom,
-            _ = option(first.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(0),
-            _ = option(second.as_ref().map(|conn| Box::pin(conn.ready(listen_to_peer)))) => Wake::Conn(1),
-            () = option(queue.as_ref().map(|queue| Box::pin(queue.filled()))) => Wake::Queue,
+            () = ready(first.as_ref(), listen_to_peer) => Wake::Conn(0),
+            () = ready(second.as_ref(), listen_to_peer) => Wake::Conn(1),
+            () = filled(queue.as_deref()) => Wake::Queue,
         }
     }
 
@@ -344,6 +344,22 @@ impl PeerTask {
 async fn option<F: Future + Unpin>(future: Option<F>) -> F::Output {
     match future {
         Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+/// Completes when the connection, if there is one, can be read or written.
+async fn ready(conn: Option<&Conn>, listen: bool) {
+    match conn {
+        Some(conn) => drop(conn.ready(listen).await),
+        None => pending().await,
+    }
+}
+
+/// Completes when the owner has put something into the queue, if there is one.
+async fn filled(queue: Option<&OutQueue>) {
+    match queue {
+        Some(queue) => queue.filled().await,
         None => pending().await,
     }
 }

@@ -18,8 +18,8 @@ use super::backend::Backend;
 use super::body::Body;
 use super::list::list;
 use super::model::{
-    FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixList,
-    PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+    FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
+    PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
 };
 use super::openapi;
 use super::orders::IntoOrder;

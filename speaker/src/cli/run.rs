@@ -9,8 +9,8 @@ use super::args::{Args, Command, PeerOrder, Show};
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{
-    Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow, PrefixList,
-    PrefixListDone, RouteFilter, RouteRow, Status,
+    Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow,
+    PrefixList, PrefixListDone, RouteFilter, RouteRow, Status,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 

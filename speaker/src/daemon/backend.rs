@@ -24,7 +24,8 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{names, operator, rows};
 use crate::api::model::{
-    FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
+    FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow,
+    Status,
 };
 use crate::api::{Backend, Order, Problem, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};

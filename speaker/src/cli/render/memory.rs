@@ -12,7 +12,10 @@ pub fn memory(memory: &Memory) -> String {
     };
     text.push_str(&format!(": {} in these parts", size(memory.accounted)));
     if let Some(rest) = memory.unaccounted {
-        text.push_str(&format!(", {} elsewhere (code, stacks, the kernel's side, room the allocator keeps)", size(rest)));
+        text.push_str(&format!(
+            ", {} elsewhere (code, stacks, the kernel's side, room the allocator keeps)",
+            size(rest)
+        ));
     }
     text.push_str(&format!("\n{} bytes a path; {} wait to be sent", memory.per_path, size(memory.unsent)));
     text.push_str(", most of it shared between sessions\n\n");

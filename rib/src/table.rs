@@ -1,7 +1,7 @@
 //! The table: every path of every peer, by prefix and by peer. It is the Adj-RIB-In of all peers and the Loc-RIB at once.
 //!
 //! A [`Dest`] is a prefix with a chain of [`Path`]s; a path stands in its dest's chain and in its peer's list, both made
-//! of numbers inside the path (36 octets a path, 36 a dest, plus 4–10 for the index). So a session's end, a refresh or a
+//! of numbers inside the path (40 octets a path, 36 a dest, plus 6–11 for the index). So a session's end, a refresh or a
 //! new import policy costs what the peer announced, not what the table holds.
 //!
 //! Paths that import refuses stay, marked with the reason: a changed policy needs no route refresh, and `show route`

@@ -43,6 +43,8 @@ pub(crate) struct Group {
     pub(crate) ring: Ring,
     members: Vec<Option<Member>>,
     count: usize,
+    /// The same for all members. RFC 4724 §2
+    end_of_rib: Bytes,
     /// The next dest to take from the table; none: all were taken.
     pub(crate) fill: Option<u32>,
     /// Members wait to hear where their dump ends: the group was not filled, or not all was settled.
@@ -68,6 +70,7 @@ struct Compared {
 impl Group {
     pub(crate) fn new(key: GroupKey) -> Self {
         Self {
+            end_of_rib: end_of_rib(key.family),
             key,
             log: Log::default(),
             ring: Ring::default(),
@@ -398,7 +401,7 @@ impl Group {
             Some(Dump::Initial) if hold => return None,
             Some(Dump::Initial) => {
                 member.dump = None;
-                return Some(end_of_rib(self.key.family));
+                return Some(self.end_of_rib.clone());
             }
             Some(Dump::Refresh(Framing::Enhanced)) => {
                 member.dump = None;

@@ -9,6 +9,7 @@ mod limits;
 mod long_lived;
 mod made;
 mod naive;
+mod restart;
 mod rng;
 mod rules;
 mod scenario;

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The kernel is read before the first session starts, so that what we say about a restart is true (see [`restart`]).
-//! On SIGTERM and SIGINT the kernel routes stay and sessions are closed without a Cease: peers with graceful restart
-//! keep sending packets here until we are back.
+//! On SIGTERM and SIGINT the kernel routes stay, and sessions with graceful restart are closed without a Cease: those
+//! peers keep sending packets here until we are back. Others are told with a Cease.
 
 mod announced;
 mod backend;

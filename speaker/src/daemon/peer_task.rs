@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use bgp_proto::fsm::graceful::Helper;
 use bgp_proto::fsm::{Command, ConnId, IoAction, Negotiated, Peer, State};
-use bgp_proto::message::{Notification, Update};
+use bgp_proto::message::{Notification, Update, cease};
 use futures::FutureExt;
 use rib::PeerId;
 use tokio::net::TcpStream;
@@ -79,8 +79,8 @@ pub struct PeerSpec {
 pub enum PeerCommand {
     /// A connection from the peer's address was accepted.
     Accepted(Incoming),
-    /// End. With a NOTIFICATION the peer forgets our routes; without one the connection is just closed, so that it
-    /// keeps them until we are back.
+    /// End. With a NOTIFICATION the peer forgets our routes; without one the connection of a peer with graceful restart
+    /// is just closed, so that it keeps them until we are back, and others are told with a Cease.
     Stop(Option<Notification>),
     /// The operator wants something.
     Order(Ordered),
@@ -336,6 +336,10 @@ impl PeerTask {
 
     fn stop(&mut self, notification: Option<Notification>) {
         self.stopping = true;
+        // RFC 4271 §8.2.2: a Cease. It would drop our routes from a peer that keeps them for us (RFC 4724 §4).
+        let keeps_nothing = self.machine.negotiated().is_some_and(|session| session.peer_graceful_restart.is_none());
+        let farewell = || keeps_nothing.then(|| Notification::cease(cease::ADMINISTRATIVE_SHUTDOWN, None));
+        let notification = notification.or_else(farewell);
         self.machine.command(Instant::now(), Command::Stop(notification));
     }
 }

@@ -152,7 +152,7 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
         error = panicked(&mut tasks) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
         error = panicked(&mut services) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
     };
-    info!(signal, "roost ends; kernel routes stay, sessions are closed without a Cease so that peers keep our routes");
+    info!(signal, "roost ends; kernel routes stay, and peers with graceful restart keep our routes");
     stop.cancel();
     // First the owner: it would take the sessions that end now for lost peers, and their routes out of the kernel.
     owner_task.abort();

@@ -376,6 +376,16 @@ fn an_orderly_end_is_the_end_of_tcp_without_a_word() {
 }
 
 #[test]
+fn an_orderly_end_is_a_cease_to_a_peer_that_keeps_nothing_for_us() {
+    // RFC 4271 §8.2.2, event 2
+    let mut roost = Setup::with([Neighbor::client()]).start();
+    let mut peer = roost.peer(0);
+    peer.await_end_of_rib(1);
+    roost.terminate();
+    peer.expect_notification(6, 2, &[]);
+}
+
+#[test]
 fn a_restarted_roost_takes_its_peers_back_and_tells_them_all_again() {
     let mut roost = Setup::with([Neighbor::client()]).blocks(&["10.65.0.0/26"]).start();
     let mut peer = roost.peer(0);

@@ -18,6 +18,7 @@ mod conn;
 mod descriptors;
 mod dynamic;
 mod keys;
+mod last_run;
 mod listener;
 mod memory;
 mod metrics;

@@ -5,12 +5,10 @@
 //! startup is over our own End-of-RIBs are held back, so that helpers keep what we announced before, and routes found
 //! in the kernel that nobody wants yet stay.
 //!
-//! Where roost puts no routes into a kernel, nothing tells a first start from a later one, and it always says that it has
-//! restarted, as `bird -R` does. Said wrongly, that costs a late End-of-RIB, `startup_wait` at most; not said after a
-//! restart, clients of a reflector would drop every route that is not announced again yet.
+//! Where roost puts no routes into a kernel, [`LastRun`](super::last_run::LastRun) tells a first start from a later one.
 //!
-//! Why not a marker file: the kernel's own table is the state that matters; a file can say "preserved" when a reboot
-//! has emptied the kernel.
+//! Why not a marker file for the kernel's routes too: the kernel's own table is the state that matters; a file can say
+//! "preserved" when a reboot has emptied the kernel.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,17 +23,19 @@ pub struct Restart {
 }
 
 impl Restart {
-    /// At start: the numbers of routes found in the kernel, `None` where roost puts no routes into a kernel.
-    ///
-    /// A reflector outside the forwarding path has nothing to lose, so its forwarding state is preserved by nature.
-    pub fn new(adopted: Option<(usize, usize)>) -> Self {
-        let preserved = match adopted {
-            None => FamilySet::ALL,
-            Some((ipv4, ipv6)) => {
-                let found = [(Family::IPV4_UNICAST, ipv4), (Family::IPV6_UNICAST, ipv6)];
-                found.into_iter().filter(|(_, count)| *count > 0).map(|(family, _)| family).collect()
-            }
-        };
+    /// At start, where roost puts routes into a kernel: the numbers of routes of ours found there.
+    pub fn of_kernel(ipv4: usize, ipv6: usize) -> Self {
+        let found = [(Family::IPV4_UNICAST, ipv4), (Family::IPV6_UNICAST, ipv6)];
+        Self::new(found.into_iter().filter(|(_, count)| *count > 0).map(|(family, _)| family).collect())
+    }
+
+    /// At start, where it does not: whether it ran so lately that peers keep its routes. Outside the forwarding path it
+    /// has nothing to lose, so its forwarding state is preserved by nature.
+    pub fn of_last_run(recent: bool) -> Self {
+        Self::new(if recent { FamilySet::ALL } else { FamilySet::EMPTY })
+    }
+
+    fn new(preserved: FamilySet) -> Self {
         Self { starting: AtomicBool::new(true), swept: AtomicBool::new(false), preserved }
     }
 
@@ -83,10 +83,10 @@ mod tests {
     #[test]
     fn forwarding_bits_name_the_families_whose_routes_are_still_in_the_kernel() {
         // RFC 4724 §3
-        let fresh = Restart::new(Some((0, 0)));
+        let fresh = Restart::of_kernel(0, 0);
         assert!(!fresh.restarted());
         assert!(fresh.preserved(false).is_empty());
-        let back = Restart::new(Some((3, 0)));
+        let back = Restart::of_kernel(3, 0);
         assert!(back.restarted());
         assert!(back.preserved(false).contains(Family::IPV4_UNICAST));
         assert!(!back.preserved(false).contains(Family::IPV6_UNICAST));
@@ -96,11 +96,16 @@ mod tests {
 
     #[test]
     fn a_lost_tcp_connection_loses_no_forwarding_state() {
-        assert_eq!(Restart::new(Some((0, 0))).preserved(true), FamilySet::ALL);
+        assert_eq!(Restart::of_kernel(0, 0).preserved(true), FamilySet::ALL);
     }
 
     #[test]
-    fn a_reflector_without_a_kernel_table_preserves_by_nature() {
-        assert!(Restart::new(None).restarted());
+    fn a_reflector_without_a_kernel_table_has_restarted_when_it_ran_before() {
+        let back = Restart::of_last_run(true);
+        assert!(back.restarted());
+        assert_eq!(back.preserved(false), FamilySet::ALL);
+        let first = Restart::of_last_run(false);
+        assert!(!first.is_restart());
+        assert_eq!(first.preserved(false), FamilySet::EMPTY);
     }
 }

@@ -18,6 +18,7 @@ use super::announced::Announced;
 use super::backend::{Daemon, KnownPeer, KnownPeers};
 use super::dynamic::{Dynamic, VISITORS};
 use super::keys::Keys;
+use super::last_run::LastRun;
 use super::listener::{Doors, accept};
 use super::out_queue::Wanted;
 use super::owner::Owner;
@@ -67,7 +68,11 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
     } else {
         None
     };
-    let restart = Arc::new(Restart::new(fib.as_ref().map(|(_, adopted)| (adopted.ipv4, adopted.ipv6))));
+    let last_run = config.api.as_ref().map(|api| LastRun::beside(&api.socket));
+    let restart = Arc::new(match &fib {
+        Some((_, adopted)) => Restart::of_kernel(adopted.ipv4, adopted.ipv6),
+        None => Restart::of_last_run(setup::is_kept_for(&config, last_run.as_ref())),
+    });
     let fib = fib.map(|(handle, _)| handle);
 
     let (news_sender, news) = mpsc::channel(NEWS);
@@ -136,6 +141,7 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
         services.spawn(api::serve(socket, daemon.clone(), stop.clone()));
+        services.extend(last_run.map(LastRun::keep));
     }
     if let Some(settings) = &config.metrics {
         let listener = TcpListener::bind(settings.listen)

@@ -7,6 +7,7 @@ use bgp_proto::{Family, FamilySet};
 use rib::{Excess, NextHopMode, PathLimit, PeerId, RibConfig};
 
 use super::keys::Key;
+use super::last_run::LastRun;
 use super::peer_task::PeerSpec;
 use super::policies::policy;
 use super::restart::Restart;
@@ -35,6 +36,12 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         local_subnets: subnets.copied().collect(),
         rescan: config.fib.rescan,
     }
+}
+
+/// Whether peers may still keep routes for us from the last run: it ended within the time we ask of them.
+pub fn is_kept_for(config: &Config, last_run: Option<&LastRun>) -> bool {
+    let graceful = config.router.graceful_restart;
+    graceful.enabled && last_run.is_none_or(|last| last.is_within(graceful.restart_time + graceful.long_lived))
 }
 
 /// What a peer's task is given.

@@ -72,7 +72,7 @@ impl Bench {
             rib.peer_add(peer, PeerSettings::new(address(peer)));
         }
         let (news, receiver) = mpsc::channel(64);
-        let restart = Arc::new(Restart::new(None));
+        let restart = Arc::new(Restart::of_last_run(true));
         let (owner, handle) = Owner::new(rib, None, restart, [], Duration::ZERO, Arc::default(), receiver);
         Self { news, owner: handle, running: tokio::spawn(owner.run()) }
     }

@@ -58,7 +58,7 @@ impl Bench {
         let shared = PeerShared::new();
         let config = config::parse("roost.yaml", YAML).expect("a configuration").config;
         let key = Keys::new(&config, Path::new("")).of(None);
-        let restart = Arc::new(Restart::new(None));
+        let restart = Arc::new(Restart::of_last_run(true));
         let spec = setup::peer(&config, PeerId(7), &config.peers[0], key, &restart);
         let task = PeerTask::new(spec, 1, receiver, owner, Arc::default(), shared.clone(), restart);
         Self { commands, news, shared, running: tokio::spawn(task.run()) }

@@ -20,7 +20,7 @@ use crate::config;
 fn owner(count: usize) -> (Sources, JoinHandle<()>, mpsc::Sender<FromPeer>) {
     let config = config::parse("roost.yaml", "router: { asn: 64512, router_id: 10.0.0.1 }").expect("a configuration");
     let rib = Rib::new(setup::rib(&config.config));
-    let (restart, (sender, news)) = (Arc::new(Restart::new(None)), mpsc::channel(1));
+    let (restart, (sender, news)) = (Arc::new(Restart::of_last_run(true)), mpsc::channel(1));
     let (mut owner, handle) = Owner::new(rib, None, restart, [], Duration::ZERO, Arc::default(), news);
     for n in 0..count {
         let address = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(n).expect("a small table"));

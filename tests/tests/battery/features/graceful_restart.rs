@@ -323,10 +323,11 @@ fn restart_capability(peer: &Peer) -> Vec<u8> {
 }
 
 #[test]
-fn while_we_start_the_r_bit_is_set_and_our_end_of_rib_waits_for_the_peers() {
+fn after_a_restart_the_r_bit_is_set_and_our_end_of_rib_waits_for_the_peers() {
     // RFC 4724 §4.1: the Restarting Speaker defers until it has received the End-of-RIB of its peers
-    let roost =
+    let mut roost =
         Setup::with([Neighbor::client(), Neighbor::client()]).blocks(&["10.65.0.0/26"]).startup_wait("60s").start();
+    roost.restart();
     let capability = graceful(0, 120, &[(1, F)]);
     let open = |number| Open::new(65000).id(Roost::peer_id(number)).cap(64, &capability);
     let mut a = roost.peer_with(0, open(0));
@@ -345,6 +346,17 @@ fn while_we_start_the_r_bit_is_set_and_our_end_of_rib_waits_for_the_peers() {
 }
 
 #[test]
+fn at_a_first_start_the_r_bit_is_clear_and_our_end_of_rib_waits_for_nobody() {
+    // RFC 4724 §3: "when set, it indicates that the BGP speaker has restarted"; §2: after the initial exchange. The other
+    // peer is absent, and this one never ends.
+    let roost = Setup::with([Neighbor::client(), Neighbor::client()]).startup_wait("60s").start();
+    let mut peer = roost.peer_with(0, Open::new(65000).cap(64, &graceful(0, 120, &[(1, F)])));
+    assert_eq!(restart_capability(&peer)[0] & (R | N), N);
+    peer.await_end_of_rib(1);
+    assert_eq!(roost.page("/v1/status")["phase"], "running");
+}
+
+#[test]
 fn once_we_have_started_the_r_bit_is_clear() {
     let roost = Setup::external().start();
     let peer = roost.peer(0);
@@ -353,14 +365,16 @@ fn once_we_have_started_the_r_bit_is_clear() {
 
 #[test]
 fn a_peer_without_the_capability_is_not_waited_for() {
-    let roost = Setup::with([Neighbor::client()]).startup_wait("60s").start();
+    let mut roost = Setup::with([Neighbor::client()]).startup_wait("60s").start();
+    roost.restart();
     roost.peer(0).await_end_of_rib(1);
 }
 
 #[test]
 fn a_peer_that_restarts_too_is_not_waited_for() {
     // RFC 4724 §4.1: excluding those whose Restart State bit is set: both would wait for ever
-    let roost = Setup::with([Neighbor::client()]).startup_wait("60s").start();
+    let mut roost = Setup::with([Neighbor::client()]).startup_wait("60s").start();
+    roost.restart();
     let mut peer = roost.peer_with(0, Open::new(65000).cap(64, &graceful(R, 120, &[(1, F)])));
     peer.await_end_of_rib(1);
 }

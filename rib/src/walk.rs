@@ -1,7 +1,7 @@
 //! What concerns all paths of a peer is done a slice a turn: a session's end, a refresh, another import policy.
 //!
 //! A million paths in one turn let everybody wait: 49 ms when a session ends, 280 ms when its policy changes. In slices of
-//! 4096 no turn takes longer than 12 ms, and all together take no longer than before (`benches/turns.rs`, on two cores).
+//! 4096 the longest takes some 12 ms, and all together take no longer than before (`benches/turns.rs`, on two cores).
 //! So it is a [`Walk`] along the peer's list that goes on with every [`Rib::settle`], the peers taking turns. A slice is
 //! as long as leaves room for deciding it in the same turn: what others announce meanwhile waits behind one slice, not
 //! behind the walk.

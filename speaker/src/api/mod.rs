@@ -30,8 +30,8 @@ mod server;
 mod socket;
 
 pub use backend::Backend;
-pub use model::Problem;
 pub use list::Slices;
+pub use model::Problem;
 pub use openapi::document as openapi_document;
 pub use orders::Order;
 pub use prefixes::parse_prefixes;

@@ -187,3 +187,21 @@ fn ipv4_over_ipv6_is_asked_for_but_for_link_local_peers() {
         assert!(said.contains("`extended_next_hop: true`"), "{said}");
     }
 }
+
+#[test]
+fn peers_of_one_link_local_address_have_one_password() {
+    let two = |first: &str, second: &str| {
+        let text = format!(
+            "router: {{ asn: 1, router_id: 10.0.0.1 }}\npeers:\n  - {{ address: 'fe80::1%eth0', asn: 1 {first} }}\n  \
+             - {{ address: 'fe80::1%eth1', asn: 1 {second} }}\n"
+        );
+        parse("roost.yaml", &text).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(two("", ""), Ok(()));
+    assert_eq!(two(", password: a", ", password: a"), Ok(()));
+    for (first, second) in [(", password: a", ", password: b"), ("", ", password: b")] {
+        let said = two(first, second).unwrap_err();
+        assert!(said.contains("fe80::1%eth1 has another password than fe80::1 on another interface"), "{said}");
+        assert!(said.contains("roost.yaml:4:"), "{said}");
+    }
+}

@@ -12,7 +12,7 @@ use super::settings::Layers;
 use super::{ReadPassword, has_bad};
 use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report};
-use crate::config::model::{DynamicPeers, Node, PeerOrigin, PeerSettings, Router};
+use crate::config::model::{DynamicPeers, Node, Password, PeerOrigin, PeerSettings, Router};
 use crate::config::raw;
 use crate::config::secrets::crop;
 use crate::config::values::{DeviceName, MeshPassive, PeerAddress, S, Secret};
@@ -28,8 +28,18 @@ pub(super) fn check(
     let mut groups: HashMap<_, _> = file.peer_groups.names().map(|name| (name, None)).collect();
     groups.extend(file.peer_groups.entries().map(|(name, _, group, _)| (name, Some(group))));
     let read = RefCell::new(HashMap::new());
-    let mut checker =
-        Checker { file, router, node, policies, report, groups, read_password, read, taken: HashMap::new() };
+    let mut checker = Checker {
+        file,
+        router,
+        node,
+        policies,
+        report,
+        groups,
+        read_password,
+        read,
+        taken: HashMap::new(),
+        link_local: HashMap::new(),
+    };
     let mut peers = Vec::new();
     for (raw, place) in file.peers.items() {
         peers.extend(checker.peer(raw, place));
@@ -65,6 +75,8 @@ pub(super) struct Checker<'f, 'c> {
     pub(super) read: RefCell<HashMap<PathBuf, Result<Secret, String>>>,
     /// Addresses that have a peer, with its place.
     pub(super) taken: HashMap<(IpAddr, Option<DeviceName>), Place>,
+    /// Passwords of link-local addresses, which can be several peers'.
+    link_local: HashMap<IpAddr, Option<Password>>,
 }
 
 /// Who a peer is, before its settings.
@@ -109,6 +121,7 @@ impl<'f> Checker<'f, '_> {
         let identity = Identity { address, interface, asn, port, origin: PeerOrigin::Peers, place: address_place };
         let complete = asn_key.is_some_and(|asn| asn.value().is_some()) && !group_unknown;
         let mut settings = self.settings(identity, layers, complete);
+        self.agree_on_key(&settings, address_place);
         let first =
             |own: &'f At<bool>, group: Option<&'f At<bool>>| own.value().or_else(|| group.and_then(At::value)).copied();
         settings.passive = first(&raw.passive, group.map(|group| &group.passive)).unwrap_or(false);
@@ -138,6 +151,17 @@ impl<'f> Checker<'f, '_> {
         if first != place {
             let help = format!("first given in line {}; remove one of them", self.report.line(first));
             self.report.error(place, format!("peer {address} is given twice"), help);
+        }
+    }
+
+    /// A listener's TCP MD5 keys are kept by address, without the interface: peers of one link-local address share theirs.
+    fn agree_on_key(&mut self, peer: &PeerSettings, place: Place) {
+        let Some(interface) = &peer.interface else { return };
+        let first = self.link_local.entry(peer.address).or_insert_with(|| peer.password.clone());
+        if *first != peer.password {
+            let message = format!("{0}%{interface} has another password than {0} on another interface", peer.address);
+            let help = "give both the same one, or another address: the kernel knows keys by address alone";
+            self.report.error(place, message, help);
         }
     }
 

@@ -28,6 +28,11 @@ pub struct FibConfig {
     /// The node's own subnets, for [`Mode::IpipCrossSubnet`]. Empty: every subnet of an up interface
     /// that is no tunnel of a pool.
     pub local_subnets: Vec<IpNetwork>,
+    /// Ranges that no learned route may equal or lie in; such a one is withheld. A default route among them protects
+    /// itself alone.
+    pub protect: Vec<IpNetwork>,
+    /// Addresses of the node whose subnets, as the interfaces have them, are protected likewise, but for pools in them.
+    pub protect_subnets_of: Vec<IpAddr>,
     /// How often everything is read back and compared although nothing was heard.
     pub rescan: Duration,
 }
@@ -40,6 +45,8 @@ impl Default for FibConfig {
             table: TABLE_MAIN,
             pools: Vec::new(),
             local_subnets: Vec::new(),
+            protect: Vec::new(),
+            protect_subnets_of: Vec::new(),
             rescan: Duration::from_secs(60),
         }
     }

@@ -105,6 +105,10 @@ pub enum Reason {
     TunnelDown(Arc<str>),
     /// The pool's tunnel carries only IPv4.
     TunnelIpv4Only(Arc<str>),
+    /// It equals or lies in this range of [`FibConfig::protect`](crate::FibConfig::protect).
+    Protected(IpNetwork),
+    /// It equals or lies in this subnet of one of the node's addresses.
+    NodeSubnet(IpNetwork),
 }
 
 impl fmt::Display for Reason {
@@ -127,6 +131,17 @@ impl fmt::Display for Reason {
                 "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \
                  give the pool mode `direct`"
             ),
+            Reason::Protected(range) => {
+                write!(
+                    f,
+                    "no peer may take over {range}, which is listed in fib.protect; remove it there to allow this"
+                )
+            }
+            Reason::NodeSubnet(subnet) => write!(
+                f,
+                "it would take over addresses of {subnet}, a subnet of this node; if they are pods, make the range a \
+                 pool; to let peers do so, set fib.protect_node_subnets: false"
+            ),
         }
     }
 }
@@ -144,6 +159,8 @@ pub(crate) struct Entry {
     pub(crate) target: Target,
     pub(crate) state: State,
     pub(crate) since: SystemTime,
+    /// No peer may take it over; not installed, and no ground for next hops.
+    pub(crate) protected: bool,
     /// Refusals in a row.
     pub(crate) attempts: u8,
     /// It was installed and then, without our doing, was not.
@@ -188,6 +205,7 @@ impl Desired {
                     target,
                     state: State::Pending,
                     since: now,
+                    protected: false,
                     attempts: 0,
                     cause: None,
                     troubled: false,

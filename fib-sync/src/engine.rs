@@ -22,6 +22,7 @@ use crate::kernel::{Failure, KernelError};
 use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHops};
 use crate::plan::{Op, Ops, Verdict, Want, plan_prefix};
+use crate::protect::Protected;
 use crate::resolve::{Resolved, Underlay, resolve};
 use crate::route::{Route, masked};
 use crate::stats::FibStats;
@@ -55,6 +56,8 @@ pub struct Engine {
     watched: Watched,
     /// The node's own subnets as the interfaces have them.
     subnets: Vec<IpNetwork>,
+    /// What no learned route may take over.
+    protected: Protected,
     /// Tunnel devices as last seen: index and whether up.
     tunnels: Vec<(String, Option<(u32, bool)>)>,
     /// Found at start, not wanted yet.
@@ -103,6 +106,7 @@ impl Engine {
             next_hops: NextHops::default(),
             watched: Watched::default(),
             subnets: Vec::new(),
+            protected: Protected::new(&config.protect),
             tunnels,
             adopted: HashSet::new(),
             dirty: BTreeSet::new(),
@@ -139,6 +143,7 @@ impl Engine {
             return;
         }
         let next_hops = via(&target);
+        let protected = target != Target::Blackhole && self.protected.find(prefix, &self.config).is_some();
         match self.desired.want(prefix, target) {
             Some(old) => {
                 for next_hop in via(&old) {
@@ -151,6 +156,9 @@ impl Engine {
                 self.stats.wanted += 1;
                 self.stats.pending += 1;
             }
+        }
+        if let Some(entry) = self.desired.get_mut(prefix) {
+            entry.protected = protected;
         }
         for next_hop in next_hops {
             let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
@@ -250,7 +258,10 @@ impl Engine {
     fn settle(&mut self, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
         let facts = |next_hop: NextHop| self.next_hops.facts(next_hop).cloned();
-        let resolved = resolve(prefix, &entry.target, &self.config, &self.view, facts);
+        let resolved = match entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten() {
+            Some(reason) => Resolved::Withheld(reason),
+            None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
+        };
         let route;
         let want = match &resolved {
             Resolved::Form(form) => {

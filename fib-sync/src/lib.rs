@@ -39,6 +39,7 @@ pub mod netlink;
 mod next_hop;
 mod next_hops;
 mod plan;
+mod protect;
 mod resolve;
 mod route;
 mod stats;

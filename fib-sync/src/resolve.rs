@@ -214,11 +214,13 @@ impl Underlay<'_> {
         if walk.on.contains(&prefix) || walk.without == Some(prefix) {
             return None;
         }
-        let target = &self.desired.get(prefix)?.target;
-        let next_hops = match target {
+        let entry = self.desired.get(prefix)?;
+        let next_hops = match &entry.target {
             Target::Blackhole => {
                 return form_of_blackhole(prefix).map(|_| Err(NextHopError::Dropped(prefix)));
             }
+            // Not installed, so nothing is reached through it.
+            Target::Via(_) if entry.protected => return None,
             Target::Via(next_hops) => next_hops,
         };
         let tunnelled = self.config.pool_of(prefix).is_some_and(|pool| pool.mode != Mode::Direct);

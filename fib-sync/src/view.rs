@@ -68,6 +68,11 @@ impl Links {
         })
     }
 
+    /// Subnets of these addresses, whether their links are up or not.
+    pub(crate) fn subnets_of<'a>(&'a self, own: &'a [IpAddr]) -> impl Iterator<Item = IpNetwork> + 'a {
+        self.addresses.iter().map(|address| address.net).filter(|net| own.contains(&net.ip()))
+    }
+
     pub(crate) fn has_ipv4(&self, index: u32) -> bool {
         self.addresses.iter().any(|address| address.dev == index && address.net.is_ipv4())
     }

@@ -1,7 +1,7 @@
 //! What the engine learns about the kernel: notifications and dumps.
 
 use super::{DUMP_DELAY, Engine};
-use crate::desired::{Cause, State};
+use crate::desired::{Cause, State, Target};
 use crate::kernel::{Dump, Event, Link, RouteChange};
 use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
@@ -121,6 +121,9 @@ impl Engine {
             let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
             self.view.links.subnets(&names).collect()
         };
+        if self.protected.set_subnets(self.view.links.subnets_of(&self.config.protect_subnets_of)) {
+            self.protect();
+        }
         let mut changed = Vec::new();
         for (name, seen) in &mut self.tunnels {
             let now = self.view.links.named(name).map(|link| (link.index, link.up));
@@ -134,6 +137,17 @@ impl Engine {
             let users = self.desired.iter().map(|(prefix, _)| prefix);
             let users = users.filter(|p| config.pool_of(*p).and_then(|pool| pool.tunnel()) == Some(&name));
             self.dirty.extend(users);
+        }
+    }
+
+    /// Looks at every wanted prefix again, as the node's subnets have changed.
+    fn protect(&mut self) {
+        for (prefix, entry) in self.desired.iter_mut().filter(|(_, entry)| entry.target != Target::Blackhole) {
+            let protected = self.protected.find(prefix, &self.config).is_some();
+            if protected || entry.protected {
+                self.dirty.insert(prefix);
+            }
+            entry.protected = protected;
         }
     }
 

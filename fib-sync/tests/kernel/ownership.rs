@@ -144,3 +144,36 @@ fn what_was_there_at_start_is_adopted_and_swept_on_request() {
         }
     });
 }
+
+#[test]
+fn a_route_into_the_nodes_subnet_never_takes_the_way_to_a_neighbour() {
+    in_netns(async || {
+        node();
+        let own = ["172.16.1.1".parse().unwrap(), "fd00:1::1".parse().unwrap()];
+        let protect = vec![net("10.96.0.0/12"), net("0.0.0.0/0")];
+        let (fib, _) = start(FibConfig { protect, protect_subnets_of: own.to_vec(), ..config() }).unwrap();
+        let way = || ip("route get 172.16.1.2") + &ip("-6 route get fd00:1::2");
+        let before = way();
+        fib.update([
+            via("172.16.1.2/32", &["172.17.1.9"]),
+            via("172.16.1.0/24", &["172.17.1.9"]),
+            via("fd00:1::2/128", &["fd00:1::9"]),
+            via("10.96.0.1/32", &["172.17.1.9"]),
+            via("0.0.0.0/0", &["172.17.1.9"]),
+            via("172.16.2.2/32", &["172.17.1.9"]),
+        ]);
+        fib.flush().await;
+        assert_eq!(bird_routes(), ["172.16.2.2 via 172.17.1.9 dev eth1 proto bird"]);
+        assert_eq!(way(), before);
+        assert_eq!((fib.stats().withheld, fib.stats().conflicts), (5, 0));
+        let state = state(&fib, "172.16.1.2/32").await.to_string();
+        assert!(state.contains("172.16.1.0/24, a subnet of this node"), "{state}");
+
+        // The node's address moves into another subnet, and the protection with it.
+        ip("addr del 172.16.1.1/24 dev eth0");
+        ip("addr add 172.16.1.1/31 dev eth0");
+        until(&fib, "a neighbour no longer", |stats| stats.withheld == 3).await;
+        let learned = ["172.16.1.0/24", "172.16.1.2", "172.16.2.2"];
+        assert_eq!(bird_routes(), learned.map(|prefix| format!("{prefix} via 172.17.1.9 dev eth1 proto bird")));
+    });
+}

@@ -452,6 +452,10 @@ pub struct Fib {
     pub metric: Option<u32>,
     /// The routing table (254 is main); never 0 or 255 (local).
     pub table: u32,
+    /// Ranges that no learned route may enter; a default route stands for itself alone.
+    pub protect: Vec<Prefix>,
+    /// Whether the subnets of the node's addresses are protected likewise.
+    pub protect_node_subnets: bool,
     /// Time between full comparisons with the kernel; events repair sooner.
     pub rescan: Duration,
 }

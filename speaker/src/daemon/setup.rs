@@ -28,12 +28,15 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
     // A bare node address says nothing about its subnet: then the interfaces decide.
     let subnets =
         config.node.addresses.iter().filter(|address| address.prefix() < if address.is_ipv4() { 32 } else { 128 });
+    let own = config.node.addresses.iter().filter(|_| config.fib.protect_node_subnets);
     fib_sync::FibConfig {
         protocol: config.fib.protocol,
         metric: config.fib.metric,
         table: config.fib.table,
         pools: pools.collect(),
         local_subnets: subnets.copied().collect(),
+        protect: config.fib.protect.iter().map(|prefix| (*prefix).into()).collect(),
+        protect_subnets_of: own.map(|address| address.ip()).collect(),
         rescan: config.fib.rescan,
     }
 }

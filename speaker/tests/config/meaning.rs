@@ -64,6 +64,16 @@ const GOOD: &[Row] = &[
         |c| format!("{} {} {:?}", c.fib.protocol, c.fib.table, c.fib.metric),
         "186 100 Some(1024)",
     ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protect: [10.96.0.0/12, '::/0'], protect_node_subnets: false }",
+        |c| format!("{:?} {}", c.fib.protect, c.fib.protect_node_subnets),
+        "[10.96.0.0/12, ::/0] false",
+    ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }",
+        |c| format!("{:?} {}", c.fib.protect, c.fib.protect_node_subnets),
+        "[] true",
+    ),
     ("router: { asn: 1 }\nnode: { addresses: [10.0.0.1] }", |c| c.node.addresses[0].to_string(), "10.0.0.1/32"),
     ("router: { asn: 1 }\nnode: { addresses: [10.0.0.1/24] }", |c| c.node.addresses[0].to_string(), "10.0.0.1/24"),
     ("{\"router\": {\"asn\": 1, \"router_id\": \"1.1.1.1\"}}", |c| c.router.asn.to_string(), "1"),

@@ -230,6 +230,7 @@ mesh:
   nodes:
     - { name: n1, addresses: [172.16.2.1] }
     - { name: n2, addresses: ['fd00::2'] }
+fib: { protect: [10.64.0.0/10, 0.0.0.0/0] }
 ";
     let loaded = parse("test.yaml", text).unwrap();
     let shown: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();

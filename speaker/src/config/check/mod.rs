@@ -45,12 +45,13 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
     let policies = policies::check(file, report);
     let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, read_password);
     let pools = pools(file, report);
+    let fib = fib(file, &pools, report);
     Config {
         pools,
         policies: policies.into_list(),
         peers,
         dynamic_peers,
-        fib: fib(file),
+        fib,
         api: api(file, report),
         metrics: metrics(file),
         log: log(file),
@@ -284,14 +285,22 @@ fn pools(file: &raw::File, report: &Report) -> Vec<Pool> {
     pools
 }
 
-fn fib(file: &raw::File) -> Fib {
+fn fib(file: &raw::File, pools: &[Pool], report: &Report) -> Fib {
     let empty = raw::Fib::default();
     let raw = file.fib.value().unwrap_or(&empty);
+    for (range, place) in raw.protect.items().filter(|(range, _)| range.0.len() > 0) {
+        if let Some(pool) = pools.iter().find(|pool| range.0.contains(&pool.cidr)) {
+            let message = format!("fib.protect {} holds pool {}: no route to other nodes' pods", range.0, pool.cidr);
+            report.warn(place, message, "remove it, or protect only what lies beside the pools");
+        }
+    }
     Fib {
         enabled: raw.enabled.value().copied().unwrap_or(true),
         protocol: raw.protocol.get().unwrap_or(RouteProtocol(12)).0,
         metric: raw.metric.get().and_then(|metric| u32::try_from(metric.0).ok()),
         table: raw.table.get().unwrap_or(RouteTable(254)).0,
+        protect: raw.protect.items().map(|(prefix, _)| prefix.0).collect(),
+        protect_node_subnets: raw.protect_node_subnets.value().copied().unwrap_or(true),
         rescan: raw.rescan.get().map_or(Duration::from_secs(60), |time| time.0),
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bgp_proto::Prefix;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,6 +23,11 @@ pub(in crate::config) struct Fib {
     pub metric: S<Int<0, { u32::MAX as u64 }>>,
     /// The routing table: main (254) or a number. Default: main.
     pub table: S<RouteTable>,
+    /// Ranges that no peer may take over: learned routes equal to one or inside it stay out of the kernel. `0.0.0.0/0` and
+    /// `::/0` stand for the default route alone. Default: none but the node's subnets.
+    pub protect: At<Vec<S<Prefix>>>,
+    /// Protect the subnets of `node.addresses` likewise, as the interfaces have them, but for pools in them. Default: true.
+    pub protect_node_subnets: At<bool>,
     /// Time between full comparisons with the kernel; events repair sooner. Default: 60s.
     pub rescan: S<Lasting<1_000, 86_400_000>>,
 }

@@ -12,6 +12,9 @@ pub const PROTOCOL_BIRD: u8 = 12;
 pub const TABLE_MAIN: u32 = 254;
 /// What the kernel makes of an IPv6 route without a metric (IP6_RT_PRIO_USER).
 pub const IPV6_DEFAULT_METRIC: u32 = 1024;
+/// Unless told otherwise: ten times the largest mesh, about a whole Internet. The kernel takes routes until its memory
+/// is gone, and with it whatever else runs on the node.
+pub const MAX_ROUTES: usize = 1_000_000;
 
 /// How routes are written, and which prefixes travel through a tunnel.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub struct FibConfig {
     pub protect: Vec<IpNetwork>,
     /// Addresses of the node whose subnets, as the interfaces have them, are protected likewise, but for pools in them.
     pub protect_subnets_of: Vec<IpAddr>,
+    /// So many learned routes are installed; the rest are withheld until there is room. Own blocks don't count.
+    pub max_routes: usize,
     /// How often everything is read back and compared although nothing was heard.
     pub rescan: Duration,
 }
@@ -47,6 +52,7 @@ impl Default for FibConfig {
             local_subnets: Vec::new(),
             protect: Vec::new(),
             protect_subnets_of: Vec::new(),
+            max_routes: MAX_ROUTES,
             rescan: Duration::from_secs(60),
         }
     }

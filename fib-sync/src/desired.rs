@@ -109,6 +109,8 @@ pub enum Reason {
     Protected(IpNetwork),
     /// It equals or lies in this subnet of one of the node's addresses.
     NodeSubnet(IpNetwork),
+    /// So many learned routes are installed, which is as many as may be.
+    NoPlace(usize),
 }
 
 impl fmt::Display for Reason {
@@ -137,6 +139,11 @@ impl fmt::Display for Reason {
                     "no peer may take over {range}, which is listed in fib.protect; remove it there to allow this"
                 )
             }
+            Reason::NoPlace(max) => write!(
+                f,
+                "{max} learned routes are installed, and fib.max_routes allows no more; see which peer announces so many, \
+                 or raise it"
+            ),
             Reason::NodeSubnet(subnet) => write!(
                 f,
                 "it would take over addresses of {subnet}, a subnet of this node; if they are pods, make the range a \
@@ -161,6 +168,8 @@ pub(crate) struct Entry {
     pub(crate) since: SystemTime,
     /// No peer may take it over; not installed, and no ground for next hops.
     pub(crate) protected: bool,
+    /// It counts among the learned routes that may be installed.
+    pub(crate) placed: bool,
     /// Refusals in a row.
     pub(crate) attempts: u8,
     /// It was installed and then, without our doing, was not.
@@ -206,6 +215,7 @@ impl Desired {
                     state: State::Pending,
                     since: now,
                     protected: false,
+                    placed: false,
                     attempts: 0,
                     cause: None,
                     troubled: false,

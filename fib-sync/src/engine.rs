@@ -32,6 +32,7 @@ use ipnetwork::IpNetwork;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
+mod places;
 mod report;
 mod watch;
 pub use report::Found;
@@ -65,6 +66,7 @@ pub struct Engine {
     /// Prefixes to plan: wanted ones first, so that new comes before old.
     dirty: BTreeSet<IpNetwork>,
     gone: BTreeSet<IpNetwork>,
+    places: places::Places,
     retry: BTreeSet<(Instant, IpNetwork)>,
     /// Prefixes with a route that the kernel shows us but says it does not have when asked to delete it.
     stuck: HashMap<IpNetwork, u8>,
@@ -111,6 +113,7 @@ impl Engine {
             adopted: HashSet::new(),
             dirty: BTreeSet::new(),
             gone: BTreeSet::new(),
+            places: places::Places::default(),
             retry: BTreeSet::new(),
             stuck: HashMap::new(),
             stale: Stale::default(),
@@ -180,6 +183,7 @@ impl Engine {
         let Some(entry) = self.desired.unwant(prefix) else { return };
         self.stats.wanted -= 1;
         *self.count(&entry.state) -= 1;
+        self.places.forget(prefix, entry.placed);
         for next_hop in via(&entry.target) {
             self.next_hops.detach(next_hop, prefix);
         }
@@ -239,7 +243,7 @@ impl Engine {
             self.mark(prefix);
         }
         while ops.len() < max
-            && let Some(prefix) = self.dirty.pop_first()
+            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting())
         {
             self.settle(prefix, &mut ops);
         }
@@ -262,6 +266,7 @@ impl Engine {
             Some(reason) => Resolved::Withheld(reason),
             None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
         };
+        let resolved = self.place(prefix, resolved);
         let route;
         let want = match &resolved {
             Resolved::Form(form) => {
@@ -412,7 +417,8 @@ impl Engine {
         let stale = self.stale.all || self.stale.recursive || !self.stale.next_hops.is_empty();
         // After a batch one more look, so that later news is known to be later.
         let looked = self.recent.is_empty();
-        self.loaded && !self.blind && (stale || !looked || !self.dirty.is_empty() || !self.gone.is_empty())
+        let planned = self.dirty.is_empty() && self.gone.is_empty() && self.next_waiting().is_none();
+        self.loaded && !self.blind && (stale || !looked || !planned)
     }
 
     /// When to come back at the latest, if nothing happens before.

@@ -46,7 +46,7 @@ mod stats;
 mod view;
 mod watched;
 
-pub use config::{FibConfig, Mode, Pool};
+pub use config::{FibConfig, MAX_ROUTES, Mode, Pool};
 pub use desired::{Reason, State, Target};
 pub use engine::{Engine, Found};
 pub use error::FibError;

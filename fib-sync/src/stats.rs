@@ -10,8 +10,10 @@ pub struct FibStats {
     pub installed: usize,
     /// … not yet tried.
     pub pending: usize,
-    /// … held back: no usable next hop or tunnel.
+    /// … held back: no usable next hop or tunnel, protected, or too many.
     pub withheld: usize,
+    /// … of which so many wait until fewer than the most allowed are installed.
+    pub over_limit: usize,
     /// … that need no route of their own (a blackhole for a single address).
     pub skipped: usize,
     /// … whose place a foreign route holds.

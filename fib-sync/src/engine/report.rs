@@ -124,6 +124,7 @@ impl Engine {
     pub fn report(&mut self, now: Instant) -> FibStats {
         self.loud.turn(now);
         self.stats.adopted = self.adopted.len();
+        self.stats.over_limit = self.places.waiting();
         self.stats.kernel_routes = self.view.own.count_ours();
         self.stats.next_hops = self.next_hops.len();
         self.stats

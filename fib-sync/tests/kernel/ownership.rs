@@ -177,3 +177,27 @@ fn a_route_into_the_nodes_subnet_never_takes_the_way_to_a_neighbour() {
         assert_eq!(bird_routes(), learned.map(|prefix| format!("{prefix} via 172.17.1.9 dev eth1 proto bird")));
     });
 }
+
+#[test]
+fn the_kernel_never_holds_more_learned_routes_than_allowed() {
+    in_netns(async || {
+        node();
+        let (fib, _) = start(FibConfig { max_routes: 100, ..config() }).unwrap();
+        let all = |range: std::ops::Range<u32>| range.map(|n| format!("10.66.{}.{}/26", n / 4, n % 4 * 64));
+        fib.update(all(0..500).map(|prefix| via(&prefix, &["172.16.1.2"])).chain([blackhole("10.65.1.0/26")]));
+        fib.flush().await;
+        assert_eq!(bird_routes().len(), 101);
+        let stats = fib.stats();
+        assert_eq!((stats.installed, stats.withheld, stats.over_limit), (101, 400, 400));
+
+        let (installed, waiting): (Vec<_>, Vec<_>) =
+            fib.rows(RowFilter::Within(net("10.66.0.0/16"))).await.into_iter().partition(|row| row.kernel.is_some());
+        fib.update(installed[..40].iter().map(|row| (row.prefix, None)));
+        fib.flush().await;
+        // The lowest that waited took the places.
+        for row in &waiting[..40] {
+            assert_eq!(state(&fib, &row.prefix.to_string()).await, State::Installed, "{}", row.prefix);
+        }
+        assert_eq!((bird_routes().len(), fib.stats().over_limit), (101, 360));
+    });
+}

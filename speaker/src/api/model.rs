@@ -129,6 +129,8 @@ pub struct FibSummary {
     pub pending: usize,
     /// Kept back, each with its reason (see `GET /v1/fib`).
     pub withheld: usize,
+    /// … of which so many because `fib.max_routes` learned routes are installed.
+    pub over_limit: usize,
     /// A foreign route stands in the place.
     pub conflicts: usize,
     /// Refused by the kernel, retried.

@@ -456,6 +456,8 @@ pub struct Fib {
     pub protect: Vec<Prefix>,
     /// Whether the subnets of the node's addresses are protected likewise.
     pub protect_node_subnets: bool,
+    /// Learned routes that may be in the kernel.
+    pub max_routes: usize,
     /// Time between full comparisons with the kernel; events repair sooner.
     pub rescan: Duration,
 }

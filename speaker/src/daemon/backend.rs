@@ -284,6 +284,7 @@ fn fib_summary(fib: &FibHandle) -> FibSummary {
         installed: stats.installed,
         pending: stats.pending,
         withheld: stats.withheld,
+        over_limit: stats.over_limit,
         conflicts: stats.conflicts,
         failed: stats.failed,
         adopted: stats.adopted,

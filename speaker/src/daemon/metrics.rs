@@ -113,6 +113,11 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
             ("adopted", fib.adopted),
         ];
         gauges("roost_fib_routes", "Kernel routes by what became of them.", "state", &by_state)?;
+        gauge(
+            "roost_fib_routes_over_limit",
+            "Withheld routes that wait because fib.max_routes learned ones are installed.",
+            fib.over_limit,
+        )?;
         let operations = [(&["add"][..], fib.adds), (&["replace"], fib.replaces), (&["delete"], fib.deletes)];
         counters("roost_fib_operations_total", "Routes written to the kernel.", &["operation"], &operations)?;
         let repairs = [
@@ -167,6 +172,7 @@ mod tests {
         };
         let mut fib = FibStats::default();
         fib.refused = 4;
+        fib.over_limit = 9;
         let scrape = Scrape {
             status: &status,
             peers: &[],
@@ -189,6 +195,7 @@ mod tests {
             "roost_refused_connections_total{reason=\"stranger\"} 2",
             "roost_fib_repairs_total{cause=\"lost\"} 0",
             "roost_fib_unread_messages_total 4",
+            "roost_fib_routes_over_limit 9",
             "roost_host_tcp_md5_drops_total{reason=\"unsigned\"} 5",
             "roost_host_tcp_md5_drops_total{reason=\"unexpected\"} 6",
             "roost_host_tcp_md5_drops_total{reason=\"wrong\"} 7",

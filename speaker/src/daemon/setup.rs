@@ -37,6 +37,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         local_subnets: subnets.copied().collect(),
         protect: config.fib.protect.iter().map(|prefix| (*prefix).into()).collect(),
         protect_subnets_of: own.map(|address| address.ip()).collect(),
+        max_routes: config.fib.max_routes,
         rescan: config.fib.rescan,
     }
 }

@@ -74,6 +74,8 @@ const GOOD: &[Row] = &[
         |c| format!("{:?} {}", c.fib.protect, c.fib.protect_node_subnets),
         "[] true",
     ),
+    ("router: { asn: 1, router_id: 1.1.1.1 }\nfib: { max_routes: 20000 }", |c| c.fib.max_routes.to_string(), "20000"),
+    ("router: { asn: 1, router_id: 1.1.1.1 }", |c| c.fib.max_routes.to_string(), "1000000"),
     ("router: { asn: 1 }\nnode: { addresses: [10.0.0.1] }", |c| c.node.addresses[0].to_string(), "10.0.0.1/32"),
     ("router: { asn: 1 }\nnode: { addresses: [10.0.0.1/24] }", |c| c.node.addresses[0].to_string(), "10.0.0.1/24"),
     ("{\"router\": {\"asn\": 1, \"router_id\": \"1.1.1.1\"}}", |c| c.router.asn.to_string(), "1"),

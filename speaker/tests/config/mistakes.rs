@@ -172,6 +172,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("the kernel's own protocol", "++fib: { protocol: 2 }\n"),
     ("an unknown protocol", "++fib: { protocol: zebra }\n"),
     ("the table local", "++fib: { table: 255 }\n"),
+    ("no routes at all", "++fib: { max_routes: 0 }\n"),
     ("a relative socket", "++api: { socket: roost.sock }\n"),
     (
         "a socket with too long a path",

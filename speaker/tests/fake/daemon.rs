@@ -131,7 +131,15 @@ pub fn status(originated: Vec<String>) -> Status {
             limit: 1000,
             refused: RefusedConnections { stranger: 12, open_timeout: 3, ..RefusedConnections::default() },
         },
-        fib: FibSummary { enabled: true, installed: 3, withheld: 1, conflicts: 1, repairs: 2, ..FibSummary::default() },
+        fib: FibSummary {
+            enabled: true,
+            installed: 3,
+            withheld: 1,
+            over_limit: 1,
+            conflicts: 1,
+            repairs: 2,
+            ..FibSummary::default()
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is wanted and nevertheless not written: protected ranges.
+//! What is wanted and nevertheless not written: protected ranges, and routes beyond the limit.
 
 use super::*;
 
@@ -84,4 +84,81 @@ fn protection_comes_and_goes_with_the_nodes_address_and_the_kind_of_route() {
     assert!(matches!(lab.state("10.96.0.0/24"), State::Withheld { .. }));
     lab.want(&[("10.96.0.0/24", Some(Target::Blackhole))]);
     assert_eq!(lab.state("10.96.0.0/24"), State::Installed);
+}
+
+fn installed(lab: &Lab) -> Vec<String> {
+    let prefixes = lab.kernel.routes().into_iter().filter(|route| route.protocol == 12).map(|route| route.prefix);
+    let mut prefixes: Vec<_> = prefixes.collect();
+    prefixes.sort_unstable();
+    prefixes.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn beyond_the_limit_new_routes_wait_and_places_are_filled_from_the_lowest_prefix() {
+    let mut lab = lab(FibConfig { max_routes: 3, ..config() });
+    let out = |n: u32| (format!("10.66.{n}.0/24"), target("172.16.1.2"));
+    let want = |lab: &mut Lab, numbers: &[u32]| {
+        lab.engine.update(numbers.iter().map(|n| (net(&out(*n).0), out(*n).1)));
+        lab.run();
+    };
+    want(&mut lab, &[9, 5, 7]);
+    want(&mut lab, &[1, 8, 3, 6]);
+    lab.want(&[("10.65.1.0/26", Some(Target::Blackhole))]);
+    let blackhole = "10.65.1.0/26";
+    let routes =
+        |numbers: [u32; 3]| Vec::from_iter([blackhole.to_owned()].into_iter().chain(numbers.map(|n| out(n).0)));
+    assert_eq!(installed(&lab), routes([5, 7, 9]), "who came first stays, and own blocks don't count");
+    assert_eq!(
+        lab.state("10.66.1.0/24").to_string(),
+        "withheld: 3 learned routes are installed, and fib.max_routes allows no more; see which peer announces so many, \
+         or raise it"
+    );
+    let stats = lab.engine.report(lab.now);
+    assert_eq!((stats.installed, stats.withheld, stats.over_limit), (4, 4, 4));
+
+    // A newcomer in the same breath does not jump the queue.
+    lab.engine.update([(net(&out(5).0), None), (net(&out(4).0), out(4).1)]);
+    lab.run();
+    assert_eq!(installed(&lab), routes([1, 7, 9]));
+    // A change of a route that has its place is no loss of it.
+    lab.want(&[("10.66.9.0/24", target("172.17.1.2"))]);
+    assert_eq!(installed(&lab), routes([1, 7, 9]));
+    // One that can't be used gives its place back, and comes back in its turn.
+    lab.want(&[("10.66.7.0/24", target("172.16.1.1"))]);
+    assert_eq!(installed(&lab), routes([1, 3, 9]));
+    lab.want(&[("10.66.7.0/24", target("172.16.1.2"))]);
+    assert!(matches!(lab.state("10.66.7.0/24"), State::Withheld { reason: Reason::NoPlace(3) }));
+    // Of those that wait, a useless one is passed over and one no longer wanted is forgotten.
+    lab.want(&[("10.66.4.0/24", target("172.16.1.1")), ("10.66.6.0/24", None), ("10.66.3.0/24", None)]);
+    assert_eq!(installed(&lab), routes([1, 7, 9]));
+    lab.want(&[("10.66.1.0/24", Some(Target::Blackhole)), ("10.66.9.0/24", None)]);
+    assert_eq!(installed(&lab), [blackhole, "10.66.1.0/24", "10.66.7.0/24", "10.66.8.0/24"]);
+    let stats = lab.engine.report(lab.now);
+    assert_eq!((stats.over_limit, stats.withheld, stats.wanted), (0, 1, 5));
+    assert!(lab.engine.is_idle());
+}
+
+#[test]
+fn the_limit_holds_when_links_go_and_come_and_when_everything_is_dropped() {
+    let mut lab = lab(FibConfig { max_routes: 10, ..config() });
+    lab.engine.update((0..40).map(|n| {
+        let gateway = if n % 2 == 0 { "172.16.1.2" } else { "172.17.1.2" };
+        (net(&format!("10.66.{n}.0/24")), target(gateway))
+    }));
+    lab.run();
+    lab.kernel.delete(net("0.0.0.0/0"), |_| true);
+    for dev in [2, 3, 2, 3] {
+        lab.kernel.link(dev, if dev == 2 { "eth0" } else { "eth1" }, false);
+        lab.after(Duration::from_secs(1));
+        let stats = lab.engine.report(lab.now);
+        assert_eq!((stats.installed, stats.over_limit), (10, 10), "the other link's routes take the places");
+        lab.kernel.link(dev, if dev == 2 { "eth0" } else { "eth1" }, true);
+        lab.after(Duration::from_secs(1));
+        let stats = lab.engine.report(lab.now);
+        assert_eq!((stats.installed, stats.over_limit, installed(&lab).len()), (10, 30, 10));
+    }
+    lab.engine.drop_all();
+    lab.run();
+    assert_eq!(lab.kernel.text(12), "");
+    assert!(lab.engine.is_idle());
 }

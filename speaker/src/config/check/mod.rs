@@ -300,6 +300,7 @@ fn fib(file: &raw::File, pools: &[Pool], report: &Report) -> Fib {
         metric: raw.metric.get().and_then(|metric| u32::try_from(metric.0).ok()),
         table: raw.table.get().unwrap_or(RouteTable(254)).0,
         protect: raw.protect.items().map(|(prefix, _)| prefix.0).collect(),
+        max_routes: raw.max_routes.get().and_then(|most| usize::try_from(most.0).ok()).unwrap_or(fib_sync::MAX_ROUTES),
         protect_node_subnets: raw.protect_node_subnets.value().copied().unwrap_or(true),
         rescan: raw.rescan.get().map_or(Duration::from_secs(60), |time| time.0),
     }

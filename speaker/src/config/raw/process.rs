@@ -28,6 +28,10 @@ pub(in crate::config) struct Fib {
     pub protect: At<Vec<S<Prefix>>>,
     /// Protect the subnets of `node.addresses` likewise, as the interfaces have them, but for pools in them. Default: true.
     pub protect_node_subnets: At<bool>,
+    /// Learned routes in the kernel at most; the rest are withheld until there is room. Default: 1000000, ten times the
+    /// largest mesh.
+    #[schemars(with = "Option<S<Int<1, { u32::MAX as u64 }>>>")]
+    pub max_routes: S<Int<1, { u32::MAX as u64 }>>,
     /// Time between full comparisons with the kernel; events repair sooner. Default: 60s.
     pub rescan: S<Lasting<1_000, 86_400_000>>,
 }

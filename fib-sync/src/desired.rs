@@ -40,7 +40,7 @@ pub enum State {
     Installed,
     /// Not yet tried.
     Pending,
-    /// Nothing is installed, on purpose.
+    /// Nothing is written, on purpose.
     Withheld {
         /// Why.
         reason: Reason,
@@ -111,6 +111,15 @@ pub enum Reason {
     NodeSubnet(IpNetwork),
     /// So many learned routes are installed, which is as many as may be.
     NoPlace(usize),
+    /// Another program takes it away as often as it is restored, so it is restored at growing intervals.
+    Fight {
+        /// How often, so far.
+        times: u32,
+        /// The netlink port it came from the last time, which is mostly the program's process id.
+        by: Option<u32>,
+        /// What stands in the kernel instead, as `ip route` prints it.
+        seen: Option<Arc<str>>,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -144,6 +153,20 @@ impl fmt::Display for Reason {
                 "{max} learned routes are installed, and fib.max_routes allows no more; see which peer announces so many, \
                  or raise it"
             ),
+            Reason::Fight { times, by, seen } => {
+                f.write_str("another program")?;
+                if let Some(by) = by {
+                    write!(f, " (netlink port {by}, mostly its process id)")?;
+                }
+                write!(f, " took it away {times} times")?;
+                if let Some(seen) = seen {
+                    write!(f, ", and `{seen}` is there instead")?;
+                }
+                f.write_str(
+                    "; it is restored ever later, up to 30 s; end that program, or give the two different protocols \
+                     and metrics (fib.protocol, fib.metric)",
+                )
+            }
             Reason::NodeSubnet(subnet) => write!(
                 f,
                 "it would take over addresses of {subnet}, a subnet of this node; if they are pods, make the range a \

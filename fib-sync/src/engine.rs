@@ -32,6 +32,7 @@ use ipnetwork::IpNetwork;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
+mod fights;
 mod places;
 mod report;
 mod watch;
@@ -67,6 +68,7 @@ pub struct Engine {
     dirty: BTreeSet<IpNetwork>,
     gone: BTreeSet<IpNetwork>,
     places: places::Places,
+    fights: fights::Fights,
     retry: BTreeSet<(Instant, IpNetwork)>,
     /// Prefixes with a route that the kernel shows us but says it does not have when asked to delete it.
     stuck: HashMap<IpNetwork, u8>,
@@ -114,6 +116,7 @@ impl Engine {
             dirty: BTreeSet::new(),
             gone: BTreeSet::new(),
             places: places::Places::default(),
+            fights: fights::Fights::default(),
             retry: BTreeSet::new(),
             stuck: HashMap::new(),
             stale: Stale::default(),
@@ -162,6 +165,9 @@ impl Engine {
         }
         if let Some(entry) = self.desired.get_mut(prefix) {
             entry.protected = protected;
+            if self.fights.release(prefix) {
+                entry.cause = None;
+            }
         }
         for next_hop in next_hops {
             let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
@@ -184,6 +190,7 @@ impl Engine {
         self.stats.wanted -= 1;
         *self.count(&entry.state) -= 1;
         self.places.forget(prefix, entry.placed);
+        self.fights.forget(prefix);
         for next_hop in via(&entry.target) {
             self.next_hops.detach(next_hop, prefix);
         }
@@ -245,7 +252,7 @@ impl Engine {
         while ops.len() < max
             && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting())
         {
-            self.settle(prefix, &mut ops);
+            self.settle(now, prefix, &mut ops);
         }
         while ops.len() < max
             && self.dirty.is_empty()
@@ -259,7 +266,7 @@ impl Engine {
         ops
     }
 
-    fn settle(&mut self, prefix: IpNetwork, ops: &mut Vec<Op>) {
+    fn settle(&mut self, now: Instant, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
         let facts = |next_hop: NextHop| self.next_hops.facts(next_hop).cloned();
         let resolved = match entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten() {
@@ -284,6 +291,11 @@ impl Engine {
             Resolved::Skipped | Resolved::Withheld(_) => Want::Nothing,
         };
         let (planned, verdict) = plan_prefix(self.view.own.at(prefix), want);
+        if let (Want::Route(route), Verdict::Changing) = (want, &verdict)
+            && let Some(reason) = self.fight(now, route)
+        {
+            return self.set_state(prefix, State::Withheld { reason });
+        }
         self.take_up(prefix, planned, ops);
         let state = match (verdict, resolved) {
             (Verdict::Held, _) => State::Installed,

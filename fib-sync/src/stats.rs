@@ -10,7 +10,7 @@ pub struct FibStats {
     pub installed: usize,
     /// … not yet tried.
     pub pending: usize,
-    /// … held back: no usable next hop or tunnel, protected, or too many.
+    /// … held back: no usable next hop or tunnel, protected, too many, or fought over.
     pub withheld: usize,
     /// … of which so many wait until fewer than the most allowed are installed.
     pub over_limit: usize,

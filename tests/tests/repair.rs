@@ -27,10 +27,17 @@ impl Mesh {
         a.ip("addr add 10.10.0.1/24 dev eth1");
         add_tunnel(&a);
         let mut speaker_a = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-        speaker_a.more = "pools: [{ cidr: 10.66.0.0/16, mode: ipip, device: tunl0 }]".into();
+        speaker_a.more = "pools: [{ cidr: 10.66.0.0/16, mode: ipip, device: tunl0 }]\n\
+                          fib: { protect: [10.96.0.0/12], max_routes: 4 }"
+            .into();
         let mut speaker_b = Speaker::new("10.9.0.2/24", &["10.65.2.0/26", "10.66.2.0/26"]);
         speaker_b.peers.push(Peer::new("10.9.0.1", 64512));
-        speaker_b.more = "protocol static later { disabled; ipv4; route 10.65.22.0/26 blackhole; }".into();
+        speaker_b.more = "protocol static later { disabled; ipv4; route 10.65.22.0/26 blackhole; }\n\
+                          protocol static thief { disabled; ipv4; route 10.9.0.3/32 blackhole;\n\
+                          route 10.9.0.128/25 blackhole; route 10.97.0.1/32 blackhole; }\n\
+                          protocol static crowd { disabled; ipv4; route 10.65.31.0/26 blackhole;\n\
+                          route 10.65.32.0/26 blackhole; route 10.65.33.0/26 blackhole; }"
+            .into();
         speaker_a.address_device(&a, "eth0");
         speaker_b.address_device(&b, "eth0");
         let config =
@@ -90,6 +97,24 @@ fn a_route_deleted_by_hand_is_back_within_100_ms() {
 }
 
 #[test]
+fn a_route_deleted_again_and_again_is_told_and_restored_after_a_pause() {
+    let mesh = Mesh::converged("fight");
+    for _ in 1..5 {
+        mesh.a.ip("route del 10.65.2.0/26");
+        mesh.wait_for(&[MINE, THEIRS, TUNNELLED], PATIENCE);
+    }
+    mesh.a.ip("route del 10.65.2.0/26");
+    let row = until("it is withheld", PATIENCE, || {
+        let row = mesh.fib_row("10.65.2.0/26");
+        if row["state"] == "withheld" { Ok(row) } else { Err(row.to_string()) }
+    });
+    let reason = row["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("took it away 5 times") && reason.contains("netlink port"), "{row}");
+    // A second after it was found out.
+    mesh.wait_for(&[MINE, THEIRS, TUNNELLED], Duration::from_secs(3));
+}
+
+#[test]
 fn after_a_link_went_down_and_up_all_routes_are_back_within_a_second() {
     let mesh = Mesh::converged("linkdown");
     mesh.a.ip("link set eth0 down");
@@ -122,6 +147,35 @@ fn without_its_tunnel_a_pod_route_is_withheld_with_a_reason_and_comes_back_with_
     assert!(row["reason"].as_str().is_some_and(|reason| reason.contains("tunl0")), "{row}");
     add_tunnel(&mesh.a);
     mesh.wait_for(&[MINE, THEIRS, TUNNELLED], Duration::from_secs(1));
+}
+
+#[test]
+fn a_peer_takes_over_neither_a_neighbour_nor_a_protected_range_and_no_more_places_than_there_are() {
+    let mesh = Mesh::converged("protect");
+    mesh.bird.ask("enable thief");
+    for (prefix, name) in [
+        ("10.9.0.3/32", "10.9.0.0/24, a subnet of this node"),
+        ("10.9.0.128/25", "10.9.0.0/24, a subnet of this node"),
+        ("10.97.0.1/32", "10.96.0.0/12, which is listed in fib.protect"),
+    ] {
+        until("it is withheld, by what", PATIENCE, || {
+            let row = mesh.fib_row(prefix);
+            let told = row["reason"].as_str().is_some_and(|reason| reason.contains(name));
+            if told && row["state"] == "withheld" { Ok(()) } else { Err(row.to_string()) }
+        });
+        assert!(mesh.roost.ask(&format!("show route {prefix}")).contains("10.9.0.2"), "the RIB has it");
+    }
+    mesh.bird.ask("enable crowd");
+    let crowd = |n| format!("10.65.{n}.0/26 via 10.9.0.2 dev eth0");
+    mesh.wait_for(&[MINE, THEIRS, &crowd(31), &crowd(32), TUNNELLED], PATIENCE);
+    until("the limit is told", PATIENCE, || {
+        let text = mesh.roost.ask("show status");
+        if text.contains("4 withheld, 1 of these beyond fib.max_routes") { Ok(()) } else { Err(text) }
+    });
+    let reason = mesh.fib_row("10.65.33.0/26")["reason"].to_string();
+    assert!(reason.contains("4 learned routes are installed"), "{reason}");
+    mesh.bird.ask("disable crowd");
+    mesh.wait_for(&[MINE, THEIRS, TUNNELLED], PATIENCE);
 }
 
 #[test]

@@ -92,6 +92,9 @@ impl Engine {
         entry.troubled = was_bad && state == State::Pending;
         *self.count(&old) -= 1;
         *self.count(&state) += 1;
+        if self.fights.is_told(prefix, &state) {
+            return;
+        }
         if is_bad(&state) {
             self.loud.warn(format_args!("{prefix} {state}"));
         } else if was_bad && state == State::Installed {
@@ -102,7 +105,10 @@ impl Engine {
     /// A route that was installed and is not any more is about to be written again.
     pub(super) fn note_repair(&mut self, prefix: IpNetwork) {
         let Some(cause) = self.desired.get(prefix).and_then(|entry| entry.cause) else { return };
+        let told = self.fights.is_told(prefix, &State::Pending);
         match cause {
+            Cause::Deleted { .. } if told => self.stats.repairs.deleted += 1,
+            Cause::Changed { .. } if told => self.stats.repairs.changed += 1,
             Cause::Deleted { by } => {
                 self.stats.repairs.deleted += 1;
                 self.loud
@@ -123,6 +129,7 @@ impl Engine {
     /// Ends a turn: left-out log lines are summed up, counters brought up to date.
     pub fn report(&mut self, now: Instant) -> FibStats {
         self.loud.turn(now);
+        self.fights.clean(now);
         self.stats.adopted = self.adopted.len();
         self.stats.over_limit = self.places.waiting();
         self.stats.kernel_routes = self.view.own.count_ours();

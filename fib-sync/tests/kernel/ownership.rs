@@ -201,3 +201,30 @@ fn the_kernel_never_holds_more_learned_routes_than_allowed() {
         assert_eq!((bird_routes().len(), fib.stats().over_limit), (101, 360));
     });
 }
+
+#[test]
+fn of_two_writers_the_other_is_named_and_not_raced() {
+    in_netns(async || {
+        node();
+        let (fib, _) = start(config()).unwrap();
+        fib.update([via("10.66.2.0/26", &["172.16.1.2"]), via("10.66.3.0/26", &["172.16.1.2"])]);
+        fib.flush().await;
+        for round in 1..=5 {
+            ip("route replace 10.66.2.0/26 via 172.17.1.9 dev eth1 proto bird");
+            until(&fib, "repaired, or given up", |stats| stats.repairs.changed == round || stats.withheld == 1).await;
+            until(&fib, "at rest", |stats| stats.pending == 0).await;
+        }
+        assert_eq!(fib.stats().repairs.changed, 4);
+        let said = state(&fib, "10.66.2.0/26").await.to_string();
+        assert!(said.contains("took it away 5 times, and `10.66.2.0/26 via 172.17.1.9 dev eth1 proto bird`"), "{said}");
+        assert_eq!(
+            bird_routes(),
+            ["10.66.2.0/26 via 172.17.1.9 dev eth1 proto bird", "10.66.3.0/26 via 172.16.1.2 dev eth0 proto bird"]
+        );
+        // Another route is not kept waiting, and this one comes in its time.
+        ip("route del 10.66.3.0/26");
+        until(&fib, "the other restored", |stats| stats.repairs.deleted == 1 && stats.installed == 1).await;
+        let took = until(&fib, "restored", |stats| stats.repairs.changed == 5 && stats.installed == 2).await;
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    });
+}

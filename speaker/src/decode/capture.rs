@@ -60,6 +60,7 @@ pub(super) fn decode(
 ) -> Result<(), DecodeError> {
     let head = first_block(&mut input)?;
     let length = head.len();
+    let mut order = head.starts_with(&SECTION).then_some(Order::Little);
     let damaged = |offset: usize, what: String| DecodeError::Damaged { format: "capture", offset: offset as u64, what };
     let mut reader = create_reader(BUFFER.max(length), std::io::Cursor::new(head).chain(input))
         .map_err(|error| damaged(0, describe(&error)))?;
@@ -68,6 +69,12 @@ pub(super) fn decode(
     let mut fault = None;
     loop {
         let position = reader.consumed();
+        if let Some(order) = &mut order
+            && let Err(what) = order.check(reader.data())
+        {
+            fault = Some((position, what));
+            break;
+        }
         match reader.next() {
             Ok((length, block)) => {
                 if let Err(what) = capture.block(block)? {
@@ -107,6 +114,33 @@ pub(super) fn decode(
     match fault {
         Some((offset, what)) => Err(damaged(offset, what)),
         None => Ok(()),
+    }
+}
+
+/// The type of the block that begins a pcapng, and each further section of it; the same in both byte orders.
+const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// How numbers are written in a section of a pcapng.
+#[derive(Clone, Copy)]
+enum Order {
+    Big,
+    Little,
+}
+
+impl Order {
+    /// Refuses a block that says it is shorter than its own frame: the parser takes the frame off without asking.
+    fn check(&mut self, block: &[u8]) -> Result<(), String> {
+        if let [head @ .., order] = block.get(..9).unwrap_or_default()
+            && head.starts_with(&SECTION)
+        {
+            *self = if *order == 0x1a { Self::Big } else { Self::Little };
+        }
+        let Some(&[_, _, _, _, a, b, c, d]) = block.get(..8) else { return Ok(()) };
+        let length = match self {
+            Self::Big => u32::from_be_bytes([a, b, c, d]),
+            Self::Little => u32::from_le_bytes([a, b, c, d]),
+        };
+        if length < 12 { Err(format!("a block of {length} octets, expected 12 at least")) } else { Ok(()) }
     }
 }
 

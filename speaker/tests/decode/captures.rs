@@ -171,6 +171,21 @@ fn a_file_that_ends_early_gives_what_it_has_and_says_where_it_is_damaged() {
 }
 
 #[test]
+fn a_block_shorter_than_its_own_frame_is_damage() {
+    // Of every type, in both orders: not every type is checked by the parser.
+    type Octets = fn(u32) -> [u8; 4];
+    for (order, octets) in [("little", u32::to_le_bytes as Octets), ("big", u32::to_be_bytes)] {
+        for kind in [1, 2, 3, 5, 6, 9, 10, 0xbad, 0x4000_0bad, 0x8000_0001, 0xffff] {
+            let section = [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 0x0001_0000, u32::MAX, u32::MAX, 28].map(octets).concat();
+            let file = [section, [kind, 4, 4, 0, 0].map(octets).concat()].concat();
+            let (_, result) = read(&file, &args());
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("at octet 28: a block of 4 octets"), "{order}, {kind:#x}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_link_type_nobody_knows_is_named() {
     let (_, result) = read(&Pcap { link: 147, ..PCAP }.file(&[]), &args());
     let error = result.unwrap_err().to_string();

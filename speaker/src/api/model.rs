@@ -230,6 +230,12 @@ pub struct PeerDetail {
     /// Limits on the peer's prefixes, one a family that has one.
     #[serde(default)]
     pub limits: Vec<LimitRow>,
+    /// What the peer's operator last gave as the reason of a shutdown or reset (RFC 9003).
+    #[serde(default)]
+    pub shutdown_text: Option<String>,
+    /// Seconds since then.
+    #[serde(default)]
+    pub shutdown_text_age: Option<u64>,
     /// Why the peer's password file cannot be used as it is now; the password it had before stays in force.
     #[serde(default)]
     pub password_file: Option<String>,

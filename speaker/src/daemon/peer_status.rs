@@ -31,6 +31,8 @@ pub struct PeerStatus {
     pub down: Option<DownReason>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// When the peer's operator last gave a reason for a shutdown or reset, and which (RFC 9003).
+    pub farewell: Option<(Instant, String)>,
     /// What the current session negotiated.
     pub negotiated: Option<Arc<Negotiated>>,
     /// Messages and sessions counted.
@@ -61,6 +63,7 @@ impl PeerShared {
             since: Instant::now(),
             down: None,
             hint: None,
+            farewell: None,
             negotiated: None,
             counters: Counters::default(),
             end_of_rib: FamilySet::EMPTY,
@@ -98,6 +101,11 @@ impl PeerShared {
         status.counters = *machine.counters();
         if status.negotiated.is_none() && status.down.as_ref() != Some(machine.last_down()) {
             status.down = Some(machine.last_down().clone());
+            if let DownReason::NotificationReceived { notification, .. } = machine.last_down()
+                && let Some(text) = notification.shutdown_text()
+            {
+                status.farewell = Some((Instant::now(), text));
+            }
             status.hint = machine.last_down().what_to_do(machine.config());
         }
     }

@@ -128,6 +128,8 @@ pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts:
         stale_for: status.stale_until.map(|until| until.saturating_duration_since(Instant::now()).as_secs()),
         long_lived: families(status.long_lived),
         limits: limits(&known.settings, status, counts),
+        shutdown_text: status.farewell.as_ref().map(|(_, text)| text.clone()),
+        shutdown_text_age: status.farewell.as_ref().map(|(at, _)| at.elapsed().as_secs()),
         password_file: known.key.trouble(),
         row,
     }

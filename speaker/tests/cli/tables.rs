@@ -92,6 +92,7 @@ fn peer_that_is_down() {
     172.16.1.3 AS 64512 (internal): active for 7s
       reason        the connection was refused: nothing listens on TCP port 179 there
       hint          is BGP running on that node, and does it listen on that address?
+      peer said     "disk full, back at 6", 1m15s ago
       capabilities  route-refresh, four-octet-as 64512
       restart time  2m00s
       received      12 paths (12 accepted)

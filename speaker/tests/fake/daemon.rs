@@ -223,6 +223,8 @@ pub fn peer_detail(row: PeerRow) -> PeerDetail {
         stale_for: None,
         long_lived: Vec::new(),
         limits: Vec::new(),
+        shutdown_text: (!up).then(|| "disk full, back at 6".to_owned()),
+        shutdown_text_age: (!up).then_some(75),
         password_file: None,
         row,
     }

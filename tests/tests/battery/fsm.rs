@@ -128,6 +128,20 @@ fn a_shutdown_text_is_shown() {
 }
 
 #[test]
+fn a_shutdown_text_is_remembered_when_later_attempts_fail() {
+    // RFC 9003 §2: "to communicate to the other party why": the other party looks hours later
+    let roost = Setup::external().start();
+    let mut peer = roost.peer(0);
+    peer.send(notification(6, 2, b"\x12maintenance till 6"));
+    roost.await_reason(0, "maintenance till 6");
+    let mut again = roost.connect(0);
+    again.send(notification(6, 5, &[]));
+    roost.await_reason(0, "Connection Rejected");
+    assert_eq!(roost.about(0)["shutdown_text"], "maintenance till 6");
+    assert!(roost.about(0)["shutdown_text_age"].is_u64());
+}
+
+#[test]
 fn a_reset_text_is_shown() {
     let reason = reason_after(notification(6, 4, b"\x04back"));
     assert!(reason.contains("back"), "{reason}");

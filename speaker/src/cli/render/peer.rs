@@ -21,6 +21,10 @@ pub fn peer(detail: &PeerDetail) -> String {
     facts.add_some("reason", row.reason.as_ref().filter(|_| !up));
     facts.add_some("last reason", row.reason.as_ref().filter(|_| up));
     facts.add_some("hint", row.hint.as_ref());
+    if let Some(text) = &detail.shutdown_text {
+        let ago = detail.shutdown_text_age.map(|age| format!(", {} ago", duration(age))).unwrap_or_default();
+        facts.add("peer said", format!("{text:?}{ago}"));
+    }
     facts.add_some("password file", detail.password_file.as_ref());
     facts.add_some("description", Some(&row.description).filter(|text| !text.is_empty()));
     facts.add_some("dynamic, from", row.range.as_ref());

@@ -159,11 +159,25 @@ fn told_all() -> (Roost, Vec<Peer>, Peer) {
     (roost, peers, to)
 }
 
+/// A peer that may send several paths, and one that is told several.
+fn relay() -> (Roost, Peer, Peer) {
+    let clients = ["add_path: { receive: true }", "add_path: { send: true }"];
+    let roost = Setup::with(clients.map(|keys| Neighbor::client().with(keys))).start();
+    let from = roost.peer_with(0, open(SEND));
+    let to = roost.peer_with(1, open(RECEIVE).id(Roost::peer_id(1)));
+    (roost, from, to)
+}
+
 /// Ids and MEDs of what a peer is told.
 fn ids(to: &mut Peer) -> Vec<(u32, u32)> {
     let mut all: Vec<_> = to.adj_out(1).into_iter().map(|((_, id), told)| (told.number(MED), id)).collect();
     all.sort_unstable();
     all
+}
+
+/// The MEDs alone.
+fn meds(to: &mut Peer) -> Vec<u32> {
+    ids(to).into_iter().map(|(med, _)| med).collect()
 }
 
 #[test]
@@ -210,48 +224,32 @@ fn a_peers_own_path_does_not_come_back_to_it() {
     let (of_a, of_b) = (path(&a, 5, 1), path(&b, 5, 2));
     a.update(&of_a).settle(&roost);
     b.update(&of_b).settle(&roost);
-    let meds = |peer: &mut Peer| ids(peer).into_iter().map(|(med, _)| med).collect::<Vec<_>>();
     assert_eq!((meds(&mut a), meds(&mut b)), (vec![2], vec![1]));
 }
 
 #[test]
 fn paths_of_one_peer_are_told_apart_to_another() {
-    let roost = Setup::with([
-        Neighbor::client().with("add_path: { receive: true }"),
-        Neighbor::client().with("add_path: { send: true }"),
-    ])
-    .start();
-    let mut from = roost.peer_with(0, open(SEND));
-    let mut to = roost.peer_with(1, open(RECEIVE).id(Roost::peer_id(1)));
+    let (roost, mut from, mut to) = relay();
     let all = [path(&from, 1, 11), path(&from, 2, 12), path(&from, 3, 13)];
     from.updates(&all);
     from.settle(&roost);
-    let ids = ids(&mut to);
-    assert_eq!(ids.iter().map(|(med, _)| *med).collect::<Vec<_>>(), [11, 12, 13]);
+    assert_eq!(meds(&mut to), [11, 12, 13]);
 }
 
 #[test]
 fn of_very_many_paths_the_best_thirty_two_are_told() {
     // RFC 7911 §2: how many is a local matter; without a bound a peer could make us tell each other one any number
-    let roost = Setup::with([
-        Neighbor::client().with("add_path: { receive: true }"),
-        Neighbor::client().with("add_path: { send: true }"),
-    ])
-    .start();
-    let mut from = roost.peer_with(0, open(SEND));
-    let mut to = roost.peer_with(1, open(RECEIVE).id(Roost::peer_id(1)));
+    let (roost, mut from, mut to) = relay();
     for id in 1..=40 {
         let path = path(&from, id, 100 - id);
         from.update(&path);
     }
     from.settle(&roost);
     assert_eq!(paths(&roost).len(), 40);
-    let meds: Vec<u32> = ids(&mut to).into_iter().map(|(med, _)| med).collect();
-    assert_eq!(meds, (60..92).collect::<Vec<_>>());
+    assert_eq!(meds(&mut to), (60..92).collect::<Vec<_>>());
     // One of them goes, and the next best takes its place.
     from.update(&Update::new().withdraw_ids(&[(40, PREFIX)])).settle(&roost);
-    let meds: Vec<u32> = ids(&mut to).into_iter().map(|(med, _)| med).collect();
-    assert_eq!(meds, (61..93).collect::<Vec<_>>());
+    assert_eq!(meds(&mut to), (61..93).collect::<Vec<_>>());
 }
 
 #[test]

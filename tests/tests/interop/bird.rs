@@ -68,6 +68,8 @@ impl Bird {
         option(session.restart, "graceful restart on; graceful restart time 120".to_owned());
         option(session.passive, "passive".to_owned());
         option(session.client, "rr client".to_owned());
+        let cluster = node.cluster.filter(|_| session.client);
+        option(cluster.is_some(), format!("rr cluster id {}", cluster.unwrap_or("")));
         option(session.two_octets, "enable as4 off".to_owned());
         option(!session.two_octets, "enable extended messages on".to_owned());
         option(session.password.is_some(), format!("password {:?}", session.password.unwrap_or("")));

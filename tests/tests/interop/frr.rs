@@ -18,8 +18,13 @@ const AT_ONCE: usize = 200;
 
 fn config(node: &Node) -> String {
     let mut out = format!("log stdout\n{}router bgp {}\n bgp router-id {}\n", route_maps(node), node.asn, node.v4());
-    out += " no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n bgp graceful-restart\n";
-    out += " bgp graceful-restart preserve-fw-state\n";
+    out += " no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n";
+    if node.sessions.iter().any(|session| session.restart) {
+        out += " bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n";
+    }
+    if let Some(cluster) = node.cluster {
+        let _ = writeln!(out, " bgp cluster-id {cluster}");
+    }
     for session in &node.sessions {
         neighbor(&mut out, node, session);
     }

@@ -7,6 +7,7 @@
 //! | [`bird`], [`frr`], … | each daemon's language |
 //! | [`roost`] | roost's |
 //! | [`sessions`], [`crossed`], [`octets`], [`restart`], [`reflection`] | the scenarios: one lab each, the same for every daemon |
+//! | [`reflectors`] | several reflectors in one lab, with several daemons: no cells |
 //!
 //! A scenario is one test a daemon, so the daemons fail apart. Each cell is judged by both sides: what the daemon says
 //! in its own words, what roost says, and roost's kernel.
@@ -30,6 +31,7 @@ mod lan;
 mod octets;
 mod odd;
 mod reflection;
+mod reflectors;
 mod restart;
 mod sessions;
 mod six;
@@ -93,6 +95,30 @@ daemons! {
 #[test]
 fn bird_1_6_speaks_ipv6() {
     six::scenario(&bird::Bird::ONE_IPV6);
+}
+
+mod several_reflectors {
+    use crate::reflectors::{BIRD, FRR, Kind::Roost, hierarchy, pair};
+
+    #[test]
+    fn two_of_one_cluster() {
+        pair::scenario("one", Some("10.9.9.9"));
+    }
+
+    #[test]
+    fn two_of_a_cluster_each() {
+        pair::scenario("two", None);
+    }
+
+    #[test]
+    fn bird_and_frr_above_roost() {
+        hierarchy::scenario("below", [BIRD, FRR], [Roost; 4]);
+    }
+
+    #[test]
+    fn roost_above_bird_and_frr() {
+        hierarchy::scenario("above", [Roost; 2], [BIRD, BIRD, FRR, FRR]);
+    }
 }
 
 /// Every daemon is in the table with its version; with `ROOST_INTEROP_CELLS`, prints it and judges it.

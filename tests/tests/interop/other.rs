@@ -20,6 +20,8 @@ pub struct Node {
     pub origins: Vec<Origin>,
     /// It will be killed and started again: say so in OPEN.
     pub recover: bool,
+    /// Its cluster id; its router id unless said otherwise. For BIRD, FRR and roost.
+    pub cluster: Option<&'static str>,
 }
 
 /// One session of a [`Node`].
@@ -132,7 +134,7 @@ pub trait Other: Sync {
 
 impl Node {
     pub fn new(asn: u32, n: u8) -> Node {
-        Node { asn, n, sessions: Vec::new(), origins: Vec::new(), recover: false }
+        Node { asn, n, sessions: Vec::new(), origins: Vec::new(), recover: false, cluster: None }
     }
 
     #[must_use]

@@ -19,9 +19,10 @@ pub fn start(ns: &Netns, node: &Node, extra: impl Fn(usize) -> String, more: &st
 fn config(ns: &Netns, node: &Node, extra: impl Fn(usize) -> String, more: &str) -> String {
     let blocks: Vec<&str> = node.origins.iter().map(|origin| origin.prefix.as_str()).collect();
     let mut out = format!(
-        "router: {{ asn: {}, router_id: {v4} }}\n\
+        "router: {{ asn: {}, router_id: {v4}, cluster_id: {} }}\n\
          node: {{ name: {}, addresses: [\"{v4}/24\", \"{}/64\"], blocks: {blocks:?} }}\npeers:\n",
         node.asn,
+        node.cluster.unwrap_or(&node.v4()),
         ns.name(),
         node.v6(),
         v4 = node.v4(),

@@ -17,23 +17,20 @@ use crate::plan::{NODE_SUBNET, Plan, SPEAKERS_SUBNET};
 use crate::play::Outcome;
 use crate::report;
 use crate::scenario::{Course, Scenario, Shape};
+use crate::terms::Terms;
 use crate::usage;
 
 /// What is asked of a bench.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// The scenarios, at their size.
-    pub scenarios: Vec<Scenario>,
-    /// Names of daemons.
+    /// The scenarios, each at its sizes on the terms.
+    pub scenarios: Vec<Vec<Scenario>>,
+    /// Names of daemons; none: each scenario's own.
     pub daemons: Vec<String>,
     /// Runs of each.
     pub runs: usize,
-    /// Multiplies sizes; [`Wish::scenarios`] have it in them.
-    pub scale: f64,
-    /// How long prefixes flap, in seconds.
-    pub seconds: f64,
-    /// Longest time of a step, in seconds, where it is not the scenario's.
-    pub limit: Option<f64>,
+    /// The terms, for the generator.
+    pub terms: Terms,
     /// One run more, with system calls counted.
     pub syscalls: bool,
     /// Where the report goes.
@@ -45,6 +42,8 @@ pub struct Wish {
 pub struct Run {
     /// The daemon's name.
     pub daemon: &'static str,
+    /// The scenario's [size](Scenario::size).
+    pub size: Option<usize>,
     /// Which run; the one that counts system calls comes last.
     pub run: usize,
     /// Whether it counts system calls, which costs time.
@@ -64,7 +63,14 @@ pub struct Run {
 pub fn bench(wish: &Wish) -> Result<bool> {
     let known = daemons::ALL.map(Kind::name).join(" ");
     let kind = |name: &String| Kind::named(name).with_context(|| format!("no daemon {name}; known are: {known}"));
-    let kinds: Vec<Kind> = wish.daemons.iter().map(kind).collect::<Result<_>>()?;
+    let wished: Vec<Kind> = wish.daemons.iter().map(kind).collect::<Result<_>>()?;
+    let kinds_of = |scenario: &Scenario| match (&wished[..], scenario.grows) {
+        ([], None) => daemons::ALL.to_vec(),
+        ([], Some(_)) => vec![Kind::Roost],
+        (wished, _) => wished.to_vec(),
+    };
+    let all = || wish.scenarios.iter().flatten();
+    let kinds = daemons::ALL.into_iter().filter(|kind| all().any(|scenario| kinds_of(scenario).contains(kind)));
     if wish.runs == 0 {
         bail!("--runs 0: want at least 1");
     }
@@ -72,13 +78,14 @@ pub fn bench(wish: &Wish) -> Result<bool> {
     std::fs::create_dir_all(&wish.folder).with_context(|| format!("cannot make {}", wish.folder.display()))?;
     let stamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let file = |extension: &str| wish.folder.join(format!("{stamp}.{extension}"));
-    let mut report = report::Report::new(&kinds, wish.scale);
+    let mut report = report::Report::new(kinds, wish.terms.scale);
     let mut out = std::io::stdout();
     writeln!(out, "{}", report.head())?;
-    for scenario in &wish.scenarios {
+    for sizes in &wish.scenarios {
         let mut runs = Vec::new();
-        for run in 0..wish.runs + usize::from(wish.syscalls) {
-            for &kind in &kinds {
+        let turns = 0..wish.runs + usize::from(wish.syscalls);
+        for (scenario, run) in sizes.iter().flat_map(|scenario| turns.clone().map(move |run| (scenario, run))) {
+            for kind in kinds_of(scenario) {
                 let counts_syscalls = run >= wish.runs;
                 let load_before = usage::load();
                 let outcome = one(wish, scenario, kind, counts_syscalls).unwrap_or_else(|error| Outcome {
@@ -86,12 +93,13 @@ pub fn bench(wish: &Wish) -> Result<bool> {
                     error: Some(format!("{error:#}")),
                     ..Outcome::default()
                 });
-                let run = Run { daemon: kind.name(), run, counts_syscalls, load_before, outcome };
-                writeln!(std::io::stderr(), "{}", report::line(&run))?;
+                let (daemon, size) = (kind.name(), scenario.size());
+                let run = Run { daemon, size, run, counts_syscalls, load_before, outcome };
+                writeln!(std::io::stderr(), "{}", report::line(scenario, &run))?;
                 runs.push(run);
             }
         }
-        let table = report.add(scenario, runs);
+        let table = report.add(&sizes[0], runs);
         writeln!(out, "{table}")?;
         std::fs::write(file("json"), serde_json::to_string_pretty(&report)?).context("cannot write the JSON")?;
         std::fs::write(file("md"), report.markdown()).context("cannot write the tables")?;
@@ -129,7 +137,7 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     let pids: Vec<String> = daemons.iter().filter_map(|daemon| daemon.pid()).map(|pid| pid.to_string()).collect();
 
     // Connecting and four steps at most; a generator that hangs is a fault of its own and must not stop the bench.
-    let flap = if matches!(scenario.course, Course::Flap { .. }) { wish.seconds } else { 0.0 };
+    let flap = if matches!(scenario.course, Course::Flap { .. }) { wish.terms.seconds } else { 0.0 };
     let longest = scenario.limit * 5 + Duration::from_secs_f64(flap) + Duration::from_secs(120);
     let mut speak = ns.command("timeout");
     speak.args(["--signal", "KILL", &longest.as_secs().to_string()]).arg(daemons::generator());
@@ -137,9 +145,9 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     if scenario.shape == Shape::Node {
         speak.args(["--lan", &format!("/run/netns/{}", lan.full_name())]);
     }
-    speak.args(["--scale", &wish.scale.to_string(), "--seconds", &wish.seconds.to_string()]);
-    if let Some(limit) = wish.limit {
-        speak.args(["--limit", &limit.to_string()]);
+    speak.args(wish.terms.args());
+    if let Some(size) = scenario.size() {
+        speak.args(["--size", &size.to_string()]);
     }
     if syscalls {
         speak.arg("--syscalls");

@@ -335,6 +335,14 @@ impl Engine {
         if !session.speaker.counts && !session.speaker.stalls {
             return;
         }
+        if let Some(med) = session.speaker.group
+            && !update.announced.is_empty()
+            && update.med() != Some(med)
+        {
+            let (address, has) = (session.speaker.address, update.med());
+            self.fault = Some(format!("an UPDATE to {address} has MED {has:?}; its export policy sets {med}"));
+            return;
+        }
         let space = self.plan.space;
         let numbers = |list| wire::prefixes(list).filter_map(move |(address, len)| space.index(address, len));
         if let Some((flaps, start)) = &mut self.flaps {

@@ -11,6 +11,7 @@
 //!   a bit each ([`held`]), so that the generator takes a fraction of the processor time the daemon takes; its own is
 //!   reported beside the daemon's.
 //! * [`play`] is a scenario's course: connect, announce, withdraw, flap. Everything is encoded before the clock starts.
+//! * [`usage`] is what the daemon's processes cost, [`sockets`] what their connections cost the kernel.
 //! * [`daemons`] writes each daemon's configuration of a plan.
 //! * [`repeater`] is the floor: a process that passes bytes on and decides nothing, so the time it takes is what
 //!   sockets, copies and the generator cost on the machine.
@@ -20,6 +21,7 @@
 pub mod bench;
 pub mod daemons;
 pub mod engine;
+pub mod figures;
 pub mod flaps;
 pub mod held;
 pub mod histogram;
@@ -31,5 +33,7 @@ pub mod repeater;
 pub mod report;
 pub mod scenario;
 mod session;
+pub mod sockets;
+pub mod terms;
 pub mod usage;
 pub mod wire;

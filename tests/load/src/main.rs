@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use roost_load::play::{Options, play};
-use roost_load::scenario::{ALL, Scenario, named};
+use roost_load::scenario::{ALL, Scenario};
+use roost_load::terms::Terms;
 use roost_load::{bench, repeater};
 
 /// Measures roost beside other BGP daemons.
@@ -26,21 +27,15 @@ enum Command {
     Bench {
         /// Scenarios, or `all`. Default: R1 R2 R3 R4 R5 R5-tenth R6.
         scenarios: Vec<String>,
-        /// Daemons, separated by commas.
-        #[arg(long, value_delimiter = ',', default_value = "roost,bird2,frr0,frr,gobgp,openbgpd,floor")]
+        /// Daemons, separated by commas. Default: roost,bird2,frr0,frr,gobgp,openbgpd,floor; for scenarios that are run at
+        /// several sizes roost alone.
+        #[arg(long, value_delimiter = ',')]
         daemons: Vec<String>,
         /// Runs of each; the best counts, all are in the JSON.
         #[arg(long, default_value_t = 3)]
         runs: usize,
-        /// Size: multiplies the clients, in R3 and R4 the prefixes.
-        #[arg(long, default_value_t = 1.0)]
-        scale: f64,
-        /// How long prefixes flap, in seconds.
-        #[arg(long, default_value_t = 20.0)]
-        seconds: f64,
-        /// Longest time of one step, in seconds. Default: the scenario's.
-        #[arg(long)]
-        limit: Option<f64>,
+        #[command(flatten)]
+        terms: Terms,
         /// Once more with `perf` counting system calls.
         #[arg(long)]
         syscalls: bool,
@@ -58,15 +53,11 @@ enum Command {
         /// The daemon's processes, separated by commas, whose costs are measured.
         #[arg(long, value_delimiter = ',')]
         pids: Vec<u32>,
-        /// As of `bench`.
-        #[arg(long, default_value_t = 1.0)]
-        scale: f64,
-        /// As of `bench`.
-        #[arg(long, default_value_t = 20.0)]
-        seconds: f64,
-        /// As of `bench`.
+        #[command(flatten)]
+        terms: Terms,
+        /// Of a scenario that is run at several sizes: which.
         #[arg(long)]
-        limit: Option<f64>,
+        size: Option<usize>,
         /// Count the daemon's system calls.
         #[arg(long)]
         syscalls: bool,
@@ -104,20 +95,23 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     let mut out = std::io::stdout();
     match command {
-        Command::Bench { scenarios, daemons, runs, scale, seconds, limit, syscalls, out: folder } => {
+        Command::Bench { scenarios, daemons, runs, terms, syscalls, out: folder } => {
             let names = match &scenarios[..] {
                 [] => USUAL.iter().map(|&name| name.to_owned()).collect(),
                 [all] if all == "all" => ALL.iter().map(|scenario| scenario.name.to_owned()).collect(),
                 names => names.to_vec(),
             };
-            let scenarios = names.iter().map(|name| sized(name, scale, limit)).collect::<Result<_>>()?;
-            let wish = bench::Wish { scenarios, daemons, runs, scale, seconds, limit, syscalls, folder };
-            bench::bench(&wish)
+            let scenarios = names.iter().map(|name| terms.scenarios(name)).collect::<Result<_>>()?;
+            bench::bench(&bench::Wish { scenarios, daemons, runs, terms, syscalls, folder })
         }
-        Command::Speak { scenario, target, pids, scale, seconds, limit, syscalls, lan } => {
+        Command::Speak { scenario, target, pids, terms, size, syscalls, lan } => {
             roost_load::usage::many_files()?;
-            let options = Options { target, pids, flap: Duration::try_from_secs_f64(seconds)?, syscalls, lan };
-            let outcome = play(sized(&scenario, scale, limit)?, &options);
+            let sizes = terms.scenarios(&scenario)?;
+            let known = || sizes.iter().filter_map(Scenario::size).collect::<Vec<_>>();
+            let sized = sizes.iter().find(|scenario| scenario.size() == size);
+            let sized = sized.with_context(|| format!("{scenario}: want --size as one of {:?}", known()))?;
+            let flap = Duration::try_from_secs_f64(terms.seconds).context("--seconds")?;
+            let outcome = play(*sized, &Options { target, pids, flap, syscalls, lan });
             writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
             Ok(outcome.error.is_none())
         }
@@ -127,19 +121,9 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::List => {
             for scenario in ALL {
-                writeln!(out, "{:<11} {}", scenario.name, scenario.about)?;
+                writeln!(out, "{:<14} {}", scenario.name, scenario.about)?;
             }
             Ok(true)
         }
     }
-}
-
-fn sized(name: &str, scale: f64, limit: Option<f64>) -> Result<Scenario> {
-    if !(scale > 0.0 && scale <= 100.0) {
-        bail!("--scale {scale}: want more than 0, at most 100");
-    }
-    let known = || ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(" ");
-    let scenario = named(name).with_context(|| format!("no scenario {name}; known are: {}", known()))?.scaled(scale);
-    let limit = limit.map(Duration::try_from_secs_f64).transpose().context("--limit")?;
-    Ok(Scenario { limit: limit.unwrap_or(scenario.limit), ..scenario })
 }

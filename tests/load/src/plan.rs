@@ -43,6 +43,8 @@ pub struct Speaker {
     pub counts: bool,
     /// Whether it stops reading once its session is up.
     pub stalls: bool,
+    /// The MED that the daemon's export policy for it sets, where the scenario has [groups](Scenario::groups).
+    pub group: Option<u32>,
 }
 
 /// How prefixes are numbered: consecutive ones of one length.
@@ -115,9 +117,15 @@ impl Plan {
                 sends,
                 counts: receives && !stalls,
                 stalls,
+                group: number.checked_rem(scenario.groups).map(|group| group as u32 + 1),
             }
         };
         Plan { scenario, speakers: (0..scenario.speakers()).map(speaker).collect(), space }
+    }
+
+    /// The MEDs of the scenario's export policies.
+    pub fn groups(&self) -> impl Iterator<Item = u32> {
+        1..=self.scenario.groups as u32
     }
 
     /// Where the daemon under test listens, at port 179.

@@ -18,6 +18,7 @@ use crate::flaps::Flaps;
 use crate::histogram::Histogram;
 use crate::plan::{Plan, in_second_half};
 use crate::scenario::{Course, Scenario, Shape};
+use crate::sockets;
 use crate::usage::{Syscalls, Usage, with_descendants};
 
 /// Silence that counts as the end of the daemon's work: there is no event to wait for.
@@ -51,6 +52,10 @@ pub struct Outcome {
     pub speakers: usize,
     /// Distinct prefixes.
     pub prefixes: usize,
+    /// What the daemon had cost before the first connection.
+    pub before: Usage,
+    /// What it had cost when all sessions were up and it had become silent.
+    pub up: Usage,
     /// Seconds until all sessions were up.
     pub up_seconds: Option<f64>,
     /// Connections that ended before their session was up.
@@ -82,6 +87,10 @@ pub struct Step {
     pub own_cpu: f64,
     /// The daemon's peak memory so far, in KiB.
     pub peak_kib: u64,
+    /// Files the daemon had open at the end.
+    pub files: usize,
+    /// What TCP's buffers held, where the scenario [grows](Scenario::grows).
+    pub buffers: Option<sockets::Buffers>,
     /// UPDATEs that arrived at speakers.
     pub updates: u64,
     /// Prefixes announced to receivers, each time counted.
@@ -132,6 +141,7 @@ pub fn play(scenario: Scenario, options: &Options) -> Outcome {
         scenario: scenario.name.to_owned(),
         speakers: plan.speakers.len(),
         prefixes: plan.space.count,
+        before: Usage::of(&with_descendants(&options.pids)),
         ..Outcome::default()
     };
     match Engine::new(plan, options.target) {
@@ -192,7 +202,9 @@ impl Run<'_> {
         })?;
         self.must_be_up(done, limit)?;
         self.outcome.up_seconds = Some(start.elapsed().as_secs_f64());
-        self.quiet()
+        self.quiet()?;
+        self.outcome.up = Usage::of(&self.pids);
+        Ok(())
     }
 
     fn storm(&mut self, limit: Duration) -> Result<()> {
@@ -319,6 +331,7 @@ impl Run<'_> {
         let syscalls = self.options.syscalls.then(|| Syscalls::count(&self.pids)).transpose()?;
         let (before, own, updates, told) =
             (Usage::of(&self.pids), Usage::own(), self.engine.updates, self.engine.told());
+        let buffers = self.engine.plan().scenario.grows.map(|_| sockets::Watch::new()).transpose()?;
         let clock = Instant::now();
         start(&mut self.engine);
         let result = self.engine.run(clock + limit, done);
@@ -336,6 +349,8 @@ impl Run<'_> {
             cpu: after.cpu - before.cpu,
             own_cpu: Usage::own().cpu - own.cpu,
             peak_kib: after.peak_kib,
+            files: after.files,
+            buffers: buffers.map(|watch| watch.end(self.options.target.port())).transpose()?,
             updates: self.engine.updates - updates,
             announced: now.0 - told.0,
             withdrawn: now.1 - told.1,

@@ -1,7 +1,8 @@
 //! What the runs have shown, as tables for people and JSON for programs.
 //!
-//! A row is a daemon's best run: the one in which its first figure was smallest. The last row divides roost's figures by
-//! the best peer's, each figure by itself; a peer that did not do all that was asked is no measure.
+//! A row is a daemon's best run: the one that took the shortest time. The last row divides roost's figures by the best
+//! peer's, each figure by itself; a peer that did not do all that was asked is no measure. A scenario that grows has a row
+//! for each size, and no ratios.
 
 use std::fmt::Write as _;
 
@@ -9,8 +10,8 @@ use serde::Serialize;
 
 use crate::bench::Run;
 use crate::daemons::{self, Kind};
-use crate::play::{Outcome, Step};
-use crate::scenario::{Course, Scenario};
+use crate::figures::{Figure, Unit, each_more, figures};
+use crate::scenario::{Course, Grows, Scenario};
 use crate::usage;
 
 /// Everything measured.
@@ -43,47 +44,10 @@ struct Measured {
 /// Percentage of announcements that a daemon must deliver for its other figures to count as a peer's.
 const DELIVERED: f64 = 99.0;
 
-/// A figure of a table.
-#[derive(Debug, Clone, PartialEq)]
-struct Figure {
-    title: &'static str,
-    value: f64,
-    unit: Unit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Unit {
-    Seconds,
-    Milliseconds,
-    Mebibytes,
-    Percent,
-    Count,
-}
-
-impl Unit {
-    fn show(self, value: f64) -> String {
-        match self {
-            Unit::Seconds if value < 0.1 => format!("{:.1} ms", value * 1e3),
-            Unit::Seconds if value < 10.0 => format!("{value:.2} s"),
-            Unit::Seconds => format!("{value:.1} s"),
-            Unit::Milliseconds if value < 10.0 => format!("{value:.1} ms"),
-            Unit::Milliseconds => format!("{value:.0} ms"),
-            Unit::Mebibytes => format!("{value:.0} MiB"),
-            Unit::Percent => format!("{value:.1} %"),
-            Unit::Count => format!("{value}"),
-        }
-    }
-
-    /// Whether a ratio of it says something, and less is better.
-    fn compares(self) -> bool {
-        !matches!(self, Unit::Percent | Unit::Count)
-    }
-}
-
 impl Report {
     /// An empty report of a bench with these daemons.
-    pub fn new(kinds: &[Kind], scale: f64) -> Report {
-        let versions = kinds.iter().filter_map(|&kind| Some((kind.name(), daemons::version(kind)?))).collect();
+    pub fn new(kinds: impl IntoIterator<Item = Kind>, scale: f64) -> Report {
+        let versions = kinds.into_iter().filter_map(|kind| Some((kind.name(), daemons::version(kind)?))).collect();
         Report { machine: Machine::here(), scale, versions, scenarios: Vec::new() }
     }
 
@@ -142,41 +106,65 @@ impl Machine {
 }
 
 /// One run in one line.
-pub fn line(run: &Run) -> String {
-    let figures = figures(&run.outcome);
-    let shown: Vec<String> = figures.iter().map(|figure| format!("{} {}", figure.title, show(figure))).collect();
+pub fn line(scenario: &Scenario, run: &Run) -> String {
+    let figures = figures(scenario, run);
+    let shown: Vec<String> = figures.iter().map(|figure| format!("{} {}", figure.title, figure.show())).collect();
     let error = run.outcome.error.as_ref().map(|error| format!(" FAILED: {}", first_line(error))).unwrap_or_default();
     format!("{:<10} {:<9} run {}: {}{error}", run.outcome.scenario, run.daemon, run.run + 1, shown.join(", "))
 }
 
 fn table(scenario: &Scenario, runs: &[Run]) -> String {
-    let mut names: Vec<&'static str> = Vec::new();
+    let mut names: Vec<(&'static str, Option<usize>)> = Vec::new();
     for run in runs {
-        if !names.contains(&run.daemon) {
-            names.push(run.daemon);
+        if !names.contains(&(run.daemon, run.size)) {
+            names.push((run.daemon, run.size));
         }
     }
-    let rows: Vec<Row> = names.iter().map(|&name| Row::best(name, runs)).collect();
+    let of = |name: &(&'static str, Option<usize>)| {
+        let own = runs.iter().filter(|run| (run.daemon, run.size) == *name);
+        own.collect::<Vec<_>>()
+    };
+    let mut rows: Vec<Row> = names.iter().map(|name| Row::best(scenario, &of(name))).collect();
+    for number in 0..rows.len() {
+        let smallest = rows.iter().find(|row| row.daemon == rows[number].daemon);
+        let more = smallest.and_then(|smallest| each_more(scenario, &smallest.figures, &rows[number].figures));
+        rows[number].figures.extend(more);
+    }
     let longest = rows.iter().max_by_key(|row| row.figures.len());
     let titles: Vec<&str> = longest.into_iter().flat_map(|row| &row.figures).map(|figure| figure.title).collect();
     let mut out = format!("**{}**: {}\n\n| daemon | {} |\n", scenario.name, scenario.about, titles.join(" | "));
     let _ = writeln!(out, "|---|{}", "---|".repeat(titles.len().max(1)));
     for row in &rows {
-        let cell = |&title: &&str| row.figure(title).map_or("–".to_owned(), show);
+        let cell = |&title: &&str| row.figure(title).map_or("–".to_owned(), Figure::show);
         let _ = writeln!(out, "| {} | {} |", row.daemon, titles.iter().map(cell).collect::<Vec<_>>().join(" | "));
     }
-    if let Some(ratios) = ratios(&titles, &rows) {
+    if scenario.grows.is_none()
+        && let Some(ratios) = ratios(&titles, &rows)
+    {
         let _ = writeln!(out, "| roost ÷ best peer | {} |", ratios.join(" | "));
     }
-    for name in names {
-        let failed: Vec<&Run> = runs.iter().filter(|run| run.daemon == name && run.outcome.error.is_some()).collect();
-        if let Some(why) = failed.first().and_then(|run| run.outcome.error.as_ref()) {
-            let _ = write!(out, "\n{name}, {} of its runs: {}\n", failed.len(), first_line(why));
+    for name in &names {
+        let runs = of(name);
+        let errors: Vec<&String> = runs.iter().filter_map(|run| run.outcome.error.as_ref()).collect();
+        if let Some(why) = errors.first() {
+            let size = name.1.map(|size| format!(" at {size}")).unwrap_or_default();
+            let _ = write!(out, "\n{}{size}, {} of its runs: {}\n", name.0, errors.len(), first_line(why));
         }
     }
     if matches!(scenario.course, Course::Storm) {
         out += "\nrefused: connections that ended before the session was up; overflows: dropped by the kernel, as the \
                 listen queue was full.\n";
+    }
+    match scenario.grows {
+        Some((Grows::Clients, _)) => {
+            out += "\nCPU up: of opening the sessions. Buffers, peak: most that TCP held of all sockets, both ends; at rest: of \
+                    the daemon's. A socket itself is some 3.7 KiB of the kernel's memory. RSS before: everybody is \
+                    configured and nobody has connected. RSS per client more: compared with the smallest size.\n";
+        }
+        Some((Grows::Prefixes | Grows::Groups, _)) => {
+            out += "\nper path, per group more: peak RSS compared with the smallest size.\n";
+        }
+        None => {}
     }
     out
 }
@@ -190,20 +178,23 @@ struct Row {
 }
 
 impl Row {
-    /// The best run of those that were good to the end, else of those that were good for some steps.
-    fn best(daemon: &'static str, runs: &[Run]) -> Row {
-        let own = || runs.iter().filter(|run| run.daemon == daemon);
-        let first = |run: &&Run| figures(&run.outcome).first().map_or(f64::INFINITY, |figure| figure.value);
-        let timed = own().filter(|run| !run.counts_syscalls);
+    /// The best of a daemon's runs that were good to the end, else of those that were good for some steps.
+    fn best(scenario: &Scenario, runs: &[&Run]) -> Row {
+        let time = |run: &Run| {
+            let figures = figures(scenario, run);
+            figures.iter().find(|figure| figure.unit.compares()).map_or(f64::INFINITY, |figure| figure.value)
+        };
+        let timed = runs.iter().filter(|run| !run.counts_syscalls);
         let best = timed.min_by(|a, b| {
             let failed = |run: &Run| run.outcome.error.is_some();
-            failed(a).cmp(&failed(b)).then(first(a).total_cmp(&first(b)))
+            failed(a).cmp(&failed(b)).then(time(a).total_cmp(&time(b)))
         });
-        let mut figures = best.map(|run| figures(&run.outcome)).unwrap_or_default();
-        let counted = own().find(|run| run.counts_syscalls).and_then(|run| run.outcome.steps.first()?.syscalls);
+        let mut figures = best.map(|run| figures(scenario, run)).unwrap_or_default();
+        let counted = runs.iter().find(|run| run.counts_syscalls).and_then(|run| run.outcome.steps.first()?.syscalls);
         figures.extend(counted.map(|count| Figure { title: "system calls", value: count as f64, unit: Unit::Count }));
         let delivered = figures.iter().all(|figure| figure.unit != Unit::Percent || figure.value >= DELIVERED);
-        Row { daemon, figures, complete: delivered && best.is_some_and(|run| run.outcome.error.is_none()) }
+        let complete = delivered && best.is_some_and(|run| run.outcome.error.is_none());
+        Row { daemon: runs[0].daemon, figures, complete }
     }
 
     fn figure(&self, title: &str) -> Option<&Figure> {
@@ -234,61 +225,6 @@ fn ratios(titles: &[&str], rows: &[Row]) -> Option<Vec<String>> {
     Some(titles.iter().map(ratio).collect())
 }
 
-/// What a table shows of a run: the steps that were done.
-fn figures(outcome: &Outcome) -> Vec<Figure> {
-    let mut row = Vec::new();
-    let mut add = |title, value, unit| row.push(Figure { title, value, unit });
-    for step in outcome.steps.iter().filter(|step| step.done) {
-        match step.name.as_str() {
-            "announce" => {
-                add("all hold all", step.seconds, Unit::Seconds);
-                add("last UPDATE", step.last, Unit::Seconds);
-                add("CPU", step.cpu, Unit::Seconds);
-                add("peak RSS", mebibytes(step), Unit::Mebibytes);
-            }
-            "withdraw half" => {
-                add("half withdrawn", step.seconds, Unit::Seconds);
-                add("withdrawal CPU", step.cpu, Unit::Seconds);
-            }
-            "catch up" => {
-                add("caught up", step.seconds, Unit::Seconds);
-                add("RSS then", mebibytes(step), Unit::Mebibytes);
-            }
-            "flap" => {
-                if let Some(latency) = &step.latency {
-                    add("p50", latency.announce.p50 as f64 / 1e3, Unit::Milliseconds);
-                    add("p99", latency.announce.p99 as f64 / 1e3, Unit::Milliseconds);
-                    add("withdrawal p99", latency.withdraw.p99 as f64 / 1e3, Unit::Milliseconds);
-                    add("delivered", latency.delivered_percent, Unit::Percent);
-                }
-                add("CPU", step.cpu, Unit::Seconds);
-                add("peak RSS", mebibytes(step), Unit::Mebibytes);
-            }
-            "up" => {
-                add("all up", step.seconds, Unit::Seconds);
-                add("refused", outcome.refused as f64, Unit::Count);
-                add("overflows", outcome.overflows as f64, Unit::Count);
-                add("CPU", step.cpu, Unit::Seconds);
-                add("peak RSS", mebibytes(step), Unit::Mebibytes);
-            }
-            _ => {}
-        }
-    }
-    if !row.is_empty() {
-        let own = outcome.steps.iter().map(|step| step.own_cpu).sum();
-        row.push(Figure { title: "generator CPU", value: own, unit: Unit::Seconds });
-    }
-    row
-}
-
-fn mebibytes(step: &Step) -> f64 {
-    step.peak_kib as f64 / 1024.0
-}
-
-fn show(figure: &Figure) -> String {
-    figure.unit.show(figure.value)
-}
-
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
@@ -296,6 +232,7 @@ fn first_line(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::play::{Outcome, Step};
     use crate::scenario::named;
 
     fn run(daemon: &'static str, run: usize, seconds: f64, error: Option<&str>) -> Run {
@@ -311,7 +248,7 @@ mod tests {
         };
         let steps = vec![step("announce", seconds), step("withdraw half", 1.0)];
         let outcome = Outcome { steps, error: error.map(str::to_owned), ..Outcome::default() };
-        Run { daemon, run, counts_syscalls: false, load_before: 0.0, outcome }
+        Run { daemon, size: None, run, counts_syscalls: false, load_before: 0.0, outcome }
     }
 
     #[test]
@@ -343,6 +280,40 @@ mod tests {
                 "| roost ÷ best peer | 0.25 (frr0) | 0.25 (frr0) | 0.25 (frr0) | 1.00 (bird2) | 1.00 (bird2) | 1.00 (bird2) | – |",
                 "",
                 "gobgp, 1 of its runs: 3 of 500",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_grows_has_a_row_for_each_size_and_what_each_more_costs() {
+        let at = |daemon, number, size: usize, mebibytes: u64, error| {
+            let mut run = Run { size: Some(size), ..run(daemon, number, 0.5, error) };
+            run.outcome.steps.truncate(1);
+            run.outcome.steps[0].done = error.is_none();
+            run.outcome.steps[0].peak_kib = mebibytes << 10;
+            run
+        };
+        let runs = [
+            at("roost", 0, 1_000, 10, None),
+            at("bird2", 0, 1_000, 20, None),
+            at("roost", 0, 9_000, 12, None),
+            at("bird2", 0, 9_000, 0, Some("0 of 10 receivers complete")),
+        ];
+        let table = table(&named("scale-prefixes").expect("a scenario"), &runs);
+        let lines: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "| daemon | prefixes | all hold all | CPU | peak RSS | generator CPU | octets per path more |",
+                "|---|---|---|---|---|---|---|",
+                "| roost | 1000 | 0.50 s | 0.25 s | 10 MiB | 0.25 s | – |",
+                "| bird2 | 1000 | 0.50 s | 0.25 s | 20 MiB | 0.25 s | – |",
+                "| roost | 9000 | 0.50 s | 0.25 s | 12 MiB | 0.25 s | 131 |", // 2 MiB for 8,000 prefixes of two senders
+                "| bird2 | 9000 | – | – | – | – | – |",
+                "",
+                "bird2 at 9000, 1 of its runs: 0 of 10 receivers complete",
+                "",
+                "per path, per group more: peak RSS compared with the smallest size.",
             ]
         );
     }

@@ -33,6 +33,17 @@ pub enum Course {
     Storm,
 }
 
+/// What grows in a scenario that is run at several sizes, to see what each more costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grows {
+    /// [`Scenario::senders`]: the clients of a reflector.
+    Clients,
+    /// [`Scenario::prefixes`].
+    Prefixes,
+    /// [`Scenario::groups`].
+    Groups,
+}
+
 /// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
@@ -52,10 +63,15 @@ pub struct Scenario {
     pub prefixes: usize,
     /// All senders announce the same prefixes.
     pub same: bool,
+    /// So many export policies share the speakers out among them, each setting another MED; 0: none has one. What a
+    /// daemon encodes once for many peers, it encodes for each of these.
+    pub groups: usize,
     /// What happens.
     pub course: Course,
     /// Whether a scale multiplies the prefixes instead of the senders.
     pub scales_prefixes: bool,
+    /// What grows and the sizes it takes, in runs that make one table. Unless asked otherwise, of roost alone.
+    pub grows: Option<(Grows, &'static [usize])>,
     /// How long one step of it may take.
     pub limit: Duration,
 }
@@ -69,8 +85,10 @@ const BASE: Scenario = Scenario {
     stalled: 0,
     prefixes: 0,
     same: false,
+    groups: 0,
     course: Course::Converge,
     scales_prefixes: false,
+    grows: None,
     limit: Duration::from_secs(60),
 };
 
@@ -159,6 +177,30 @@ pub const ALL: &[Scenario] = &[
         limit: Duration::from_secs(45),
         ..BASE
     },
+    Scenario {
+        name: "scale-peers",
+        about: "a reflector, 10 to 5,000 iBGP clients × 5 /26, until every client holds all",
+        senders: 5_000,
+        prefixes: 5,
+        course: Course::Announce,
+        grows: Some((Grows::Clients, &[10, 100, 500, 1_000, 2_000, 5_000])),
+        limit: Duration::from_secs(240),
+        ..BASE
+    },
+    Scenario {
+        name: "scale-prefixes",
+        about: "2 eBGP senders × 1,000 to 1,000,000 prefixes, 10 receivers",
+        grows: Some((Grows::Prefixes, &[1_000, 10_000, 100_000, 1_000_000])),
+        ..TABLE
+    },
+    Scenario {
+        name: "scale-groups",
+        about: "2 eBGP senders × 100,000 prefixes, 100 receivers in 1 to 100 update groups",
+        receivers: 100,
+        prefixes: 100_000,
+        grows: Some((Grows::Groups, &[1, 2, 10, 100])),
+        ..TABLE
+    },
 ];
 
 /// The scenario of this name.
@@ -173,6 +215,26 @@ impl Scenario {
         let size = if self.scales_prefixes { &mut self.prefixes } else { &mut self.senders };
         *size = ((*size as f64 * scale).round() as usize).max(2);
         self
+    }
+
+    /// The scenario at each size it takes: once as it is, if nothing grows.
+    pub fn sizes(self) -> Vec<Scenario> {
+        let Some((grows, sizes)) = self.grows else { return vec![self] };
+        let grown = |&size| match grows {
+            Grows::Clients => Scenario { senders: size, ..self },
+            Grows::Prefixes => Scenario { prefixes: size, ..self },
+            Grows::Groups => Scenario { groups: size, ..self },
+        };
+        sizes.iter().map(grown).collect()
+    }
+
+    /// The size of what grows.
+    pub fn size(&self) -> Option<usize> {
+        self.grows.map(|(grows, _)| match grows {
+            Grows::Clients => self.senders,
+            Grows::Prefixes => self.prefixes,
+            Grows::Groups => self.groups,
+        })
     }
 
     /// Speakers of all kinds.

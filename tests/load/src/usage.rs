@@ -16,6 +16,10 @@ pub struct Usage {
     pub cpu: f64,
     /// Sum of the processes' peak resident sets, in KiB (`VmHWM`).
     pub peak_kib: u64,
+    /// Sum of their resident sets now, in KiB (`VmRSS`).
+    pub rss_kib: u64,
+    /// Files they have open, sockets among them.
+    pub files: usize,
 }
 
 impl Usage {
@@ -23,7 +27,9 @@ impl Usage {
     pub fn of(pids: &[u32]) -> Usage {
         pids.iter().fold(Usage::default(), |sum, &pid| Usage {
             cpu: sum.cpu + cpu(pid).unwrap_or(0.0),
-            peak_kib: sum.peak_kib + peak_kib(pid).unwrap_or(0),
+            peak_kib: sum.peak_kib + status_kib(pid, "VmHWM:").unwrap_or(0),
+            rss_kib: sum.rss_kib + status_kib(pid, "VmRSS:").unwrap_or(0),
+            files: sum.files + std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count),
         })
     }
 
@@ -72,9 +78,9 @@ fn cpu(pid: u32) -> Option<f64> {
     Some(total.max(nanoseconds.sum::<f64>() / 1e9))
 }
 
-fn peak_kib(pid: u32) -> Option<u64> {
+fn status_kib(pid: u32, field: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -138,7 +144,9 @@ mod tests {
             sum = sum.wrapping_add((0..100_000).fold(sum, |sum, n| sum ^ n));
             assert!(spent.elapsed().as_secs() < 60, "no processor time in a minute: {sum}");
         }
-        assert!(before.peak_kib > 500, "{before:?}");
+        assert!(before.peak_kib > 500 && before.rss_kib > 500, "{before:?}");
+        let files: Vec<_> = (0..50).map(|_| std::fs::File::open("/proc/self/stat").expect("it is there")).collect();
+        assert!(Usage::own().files >= files.len() + 3, "{:?}", Usage::own());
         assert_eq!(Usage::of(&[]), Usage::default());
     }
 

@@ -23,9 +23,13 @@ pub fn config(plan: &Plan) -> String {
          ipv4 {{ import all; export {export}; }};\n}}",
         plan.daemon()
     );
+    for med in plan.groups() {
+        let _ = writeln!(out, "filter group{med} {{ if source != RTS_BGP then reject; bgp_med = {med}; accept; }}");
+    }
     for (number, speaker) in plan.speakers.iter().enumerate() {
         let (address, asn) = (speaker.address, speaker.asn);
-        let _ = writeln!(out, "protocol bgp s{number} from speaker {{ neighbor {address} as {asn}; }}");
+        let export = speaker.group.map(|med| format!(" ipv4 {{ export filter group{med}; }};")).unwrap_or_default();
+        let _ = writeln!(out, "protocol bgp s{number} from speaker {{ neighbor {address} as {asn};{export} }}");
     }
     out
 }

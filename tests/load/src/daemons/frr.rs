@@ -12,7 +12,11 @@ use crate::scenario::Shape;
 
 /// The configuration of a plan. With `at_once`, updates do not wait for others (`coalesce-time 0`).
 pub fn config(plan: &Plan, at_once: bool) -> String {
-    let mut out = format!("log stdout errors\nrouter bgp {ASN}\n bgp router-id {NODE}\n");
+    let mut out = "log stdout errors\n".to_owned();
+    for med in plan.groups() {
+        let _ = writeln!(out, "route-map group{med} permit 10\n set metric {med}\nexit");
+    }
+    let _ = writeln!(out, "router bgp {ASN}\n bgp router-id {NODE}");
     out += " no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n no bgp network import-check\n";
     if at_once {
         out += " coalesce-time 0\n";
@@ -36,6 +40,9 @@ pub fn config(plan: &Plan, at_once: bool) -> String {
     out += " address-family ipv4 unicast\n  neighbor speakers activate\n";
     if plan.scenario.shape == Shape::Reflector {
         out += "  neighbor speakers route-reflector-client\n";
+    }
+    for (speaker, med) in plan.speakers.iter().filter_map(|speaker| Some((speaker, speaker.group?))) {
+        let _ = writeln!(out, "  neighbor {} route-map group{med} out", speaker.address);
     }
     out += " exit-address-family\n";
     out

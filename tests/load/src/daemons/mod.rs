@@ -85,6 +85,9 @@ impl Kind {
                 zebra.into_iter().chain([bgpd]).collect()
             }
             Kind::Gobgp | Kind::Openbgpd | Kind::Floor if node => bail!("writes no routes into the kernel"),
+            Kind::Gobgp | Kind::Openbgpd | Kind::Floor if plan.scenario.groups > 0 => {
+                bail!("is given no export policies of its neighbours here")
+            }
             Kind::Gobgp => vec![Daemon::start(quiet::Gobgp, ns, &gobgp::config(plan))],
             Kind::Openbgpd => {
                 let config = openbgpd::config(plan, &Daemon::socket(ns, "openbgpd"));

@@ -21,12 +21,20 @@ pub fn config(plan: &Plan, socket: &Path) -> String {
          fib: {{ enabled: {} }}\n\
          api: {{ socket: {} }}\n\
          log: {{ level: warn, format: text }}\n\
+         policies: {{ {} }}\n\
          peers:\n",
         plan.scenario.shape == Shape::Node,
         socket.display(),
+        plan.groups().map(policy).collect::<Vec<_>>().join(", "),
     );
     for speaker in &plan.speakers {
-        let _ = writeln!(out, "  - {{ address: {}, asn: {}, group: bench }}", speaker.address, speaker.asn);
+        let export = speaker.group.map(|med| format!(", export: group-{med}")).unwrap_or_default();
+        let _ = writeln!(out, "  - {{ address: {}, asn: {}, group: bench{export} }}", speaker.address, speaker.asn);
     }
     out
+}
+
+/// The export policy of a group, which sets its MED.
+fn policy(med: u32) -> String {
+    format!("group-{med}: {{ rules: [{{ set: {{ med: {med} }}, action: accept }}] }}")
 }

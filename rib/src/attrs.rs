@@ -1,8 +1,12 @@
 //! The attribute store: every distinct set of path attributes once, named by an [`AttrId`] and counted.
 //!
-//! A full table has ten times as many paths as attribute sets, a node mesh one set per node. So a path holds four
+//! A full table has seven times as many paths as attribute sets, a node mesh one set per node. So a path holds four
 //! octets, equal attributes have equal numbers, and what the decision compares (hops, neighbour, …) is worked out once
 //! per set, not once per path and comparison.
+//!
+//! Sets are kept packed ([`PathAttrs::pack`]): with a table of the Internet they are the largest part of the RIB, and
+//! unpacked they take three times as much. Policies and the writers of UPDATEs want them unpacked, shortly after they
+//! arrived and for some prefixes in a row; [`Recent`] has those.
 //!
 //! The UPDATEs of one peer repeat their attributes; the last set that came in is recognised by its address, before
 //! anything is hashed.
@@ -17,6 +21,10 @@ use hashbrown::HashTable;
 use crate::memory::Held;
 use crate::next_hop::NextHops;
 use crate::slab::{NONE, Slab};
+
+use recent::Recent;
+
+mod recent;
 
 /// The number of an attribute set. Whoever keeps one owns a count: [`AttrStore::retain`] and [`AttrStore::release`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,6 +52,7 @@ pub(crate) struct Facts {
     pub(crate) no_export: bool,
     pub(crate) no_subconfed: bool,
     pub(crate) no_peer: bool,
+    pub(crate) blackhole: bool,
     /// An AS_SET or AS_CONFED_SET stands in the path.
     pub(crate) has_set: bool,
     /// Only to Customer.
@@ -59,10 +68,10 @@ struct Slot {
 }
 
 struct Entry {
-    attrs: Arc<PathAttrs>,
+    packed: Box<[u8]>,
     facts: Facts,
     refs: u32,
-    hash: u64,
+    hash: u32,
 }
 
 /// See the module.
@@ -72,7 +81,10 @@ pub(crate) struct AttrStore {
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
     last: Option<(Arc<PathAttrs>, AttrId)>,
-    /// Octets of the sets and the lists inside them.
+    recent: Recent,
+    /// Working memory: the set that arrives.
+    packing: Vec<u8>,
+    /// Octets of the packed sets.
     heap: usize,
     hits: u64,
     misses: u64,
@@ -89,10 +101,12 @@ impl AttrStore {
             self.hits += 1;
             return id;
         }
-        let hash = self.hasher.hash_one(&**attrs);
-        let slots = &self.slots;
-        let found = self.index.find(hash, |&id| {
-            slots[id].entry.as_ref().is_some_and(|entry| entry.hash == hash && *entry.attrs == **attrs)
+        self.packing.clear();
+        attrs.pack(&mut self.packing);
+        let hash = self.hasher.hash_one(&*self.packing) as u32;
+        let (slots, packed) = (&self.slots, &*self.packing);
+        let found = self.index.find(spread(hash), |&id| {
+            slots[id].entry.as_ref().is_some_and(|entry| entry.hash == hash && *entry.packed == *packed)
         });
         let id = match found {
             Some(&id) => {
@@ -102,14 +116,18 @@ impl AttrStore {
             }
             None => {
                 self.misses += 1;
-                self.heap += heap_of(attrs);
-                let facts = Facts::of(attrs, next_hops);
-                let id = self.slots.insert(Slot { entry: Some(Entry { attrs: attrs.clone(), facts, refs: 1, hash }) });
+                self.heap += packed.len();
+                let entry = Entry { packed: packed.into(), facts: Facts::of(attrs, next_hops), refs: 1, hash };
+                let id = self.slots.insert(Slot { entry: Some(entry) });
                 let slots = &self.slots;
-                self.index.insert_unique(hash, id, |&id| slots[id].entry.as_ref().map_or(0, |entry| entry.hash));
+                let hash_of = |&id: &u32| slots[id].entry.as_ref().map_or(0, |entry| spread(entry.hash));
+                self.index.insert_unique(spread(hash), id, hash_of);
                 id
             }
         };
+        if self.packing.len() <= Recent::LONGEST {
+            self.recent.put(AttrId(id), attrs);
+        }
         self.last = Some((attrs.clone(), AttrId(id)));
         AttrId(id)
     }
@@ -128,20 +146,29 @@ impl AttrStore {
         if entry.refs > 0 {
             return;
         }
-        let (hash, next_hop, heap) = (entry.hash, entry.facts.next_hop, heap_of(&entry.attrs));
+        let (hash, next_hop, heap) = (entry.hash, entry.facts.next_hop, entry.packed.len());
         self.heap -= heap;
         next_hops.release(next_hop);
-        if let Ok(found) = self.index.find_entry(hash, |&other| other == id.0) {
+        if let Ok(found) = self.index.find_entry(spread(hash), |&other| other == id.0) {
             found.remove();
         }
         self.slots.remove(id.0);
+        self.recent.forget(id);
         if self.last.as_ref().is_some_and(|(_, last)| *last == id) {
             self.last = None;
         }
     }
 
-    pub(crate) fn attrs(&self, id: AttrId) -> &Arc<PathAttrs> {
-        &self.entry(id).attrs
+    pub(crate) fn attrs(&self, id: AttrId) -> Arc<PathAttrs> {
+        if let Some(attrs) = self.recent.find(id) {
+            return attrs;
+        }
+        let packed = &self.entry(id).packed;
+        let attrs = Arc::new(PathAttrs::unpack(packed).expect("the store packs what it keeps"));
+        if packed.len() <= Recent::LONGEST {
+            self.recent.put(id, &attrs);
+        }
+        attrs
     }
 
     pub(crate) fn facts(&self, id: AttrId) -> &Facts {
@@ -158,9 +185,13 @@ impl AttrStore {
         (self.hits, self.misses)
     }
 
-    /// Lists inside the sets included.
+    /// Those that stand unpacked for now included.
     pub(crate) fn memory(&self) -> Held {
-        Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.allocation_size() + self.heap }
+        let unpacked = self.recent.memory() + self.packing.capacity();
+        Held {
+            count: self.slots.len(),
+            bytes: self.slots.memory() + self.index.allocation_size() + self.heap + unpacked,
+        }
     }
 
     fn entry(&self, id: AttrId) -> &Entry {
@@ -172,17 +203,9 @@ impl AttrStore {
     }
 }
 
-/// Octets of a set with its counts and the lists inside.
-fn heap_of(attrs: &PathAttrs) -> usize {
-    size_of::<PathAttrs>()
-        + 2 * size_of::<usize>()
-        + attrs.as_path.as_wire().len()
-        + attrs.cluster_list.len() * 4
-        + attrs.communities.len() * 4
-        + attrs.ext_communities.len() * 8
-        + attrs.ipv6_ext_communities.len() * 20
-        + attrs.large_communities.len() * 12
-        + attrs.unknown.iter().map(|raw| 24 + raw.value.len()).sum::<usize>()
+/// For a table that takes the upper bits of a hash for one thing and the lower for another.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl Facts {
@@ -202,6 +225,7 @@ impl Facts {
             no_export: attrs.has_community(Community::NO_EXPORT) || attrs.has_community(Community::NO_EXPORT_SUBCONFED),
             no_subconfed: attrs.has_community(Community::NO_EXPORT_SUBCONFED),
             no_peer: attrs.has_community(Community::NO_PEER),
+            blackhole: attrs.has_community(Community::BLACKHOLE),
             has_set: attrs.as_path.has_set(),
             otc: attrs.otc.is_some(),
         }
@@ -241,7 +265,26 @@ mod tests {
         let b = store.intern(&attrs(2), &mut next_hops);
         let again = store.intern(&set, &mut next_hops);
         assert_ne!(again, b);
-        assert_eq!(store.attrs(again), &set);
+        assert_eq!(store.attrs(again), set);
         assert_eq!(store.len(), 2);
+    }
+
+    #[test]
+    fn what_was_unpacked_is_not_shown_for_the_next_set_of_the_same_number() {
+        let (mut store, mut next_hops) = (AttrStore::default(), NextHops::default());
+        let a = store.intern(&attrs(1), &mut next_hops);
+        assert_eq!(store.attrs(a), attrs(1));
+        store.release(a, &mut next_hops);
+        let b = store.intern(&attrs(2), &mut next_hops);
+        assert_eq!((a, store.attrs(b)), (b, attrs(2)));
+    }
+
+    #[test]
+    fn a_set_that_is_no_longer_recent_is_unpacked() {
+        let (mut store, mut next_hops) = (AttrStore::default(), NextHops::default());
+        let ids: Vec<AttrId> = (0..5000).map(|med| store.intern(&attrs(med), &mut next_hops)).collect();
+        for (med, id) in ids.into_iter().enumerate() {
+            assert_eq!(store.attrs(id), attrs(med as u32));
+        }
     }
 }

@@ -120,7 +120,7 @@ pub(crate) fn admit(
     store: &mut AttrStore,
     next_hops: &mut NextHops,
 ) -> Result<Admitted, Withheld> {
-    let evaluation = judge(key, source, prefix, store.facts(attrs), store.attrs(attrs))?;
+    let evaluation = judge(key, source, prefix, store.facts(attrs), &store.attrs(attrs))?;
     let attrs = match evaluation.changed {
         Some(changed) => store.intern(&changed.into(), next_hops),
         None => {

@@ -202,7 +202,7 @@ pub(crate) struct Importer {
 impl Importer {
     /// `raw` stays counted by the caller until [`Importer::finish`].
     pub(crate) fn new(core: &Core, checks: &Checks, policy: Policy, raw: AttrId) -> Self {
-        let checked = checks.run(core, core.attrs.attrs(raw));
+        let checked = checks.run(core, &core.attrs.attrs(raw));
         Self { policy, ingress: checks.ingress, raw, checked, settled: None }
     }
 
@@ -227,16 +227,17 @@ impl Importer {
     }
 
     fn offered(&self, core: &Core, prefix: &Prefix, (attrs, rejected): (AttrId, Option<Rejection>)) -> Offer {
-        let blackhole = rejected.is_none() && self.ingress.discards(prefix, core.attrs.attrs(attrs));
+        let blackhole = rejected.is_none() && self.ingress.discards(prefix, core.attrs.facts(attrs));
         Offer { raw: self.raw, attrs, rejected, blackhole }
     }
 
     /// Attributes after the policy, counted once more.
     fn evaluate(&self, core: &mut Core, prefix: &Prefix) -> (AttrId, Option<Rejection>) {
-        let evaluation = self.policy.evaluate(prefix, core.attrs.attrs(self.raw));
+        let raw = core.attrs.attrs(self.raw);
+        let evaluation = self.policy.evaluate(prefix, &raw);
         let rejected = (evaluation.verdict == Verdict::Reject).then_some(Rejection::Policy(evaluation.rule));
         let changed = match rejected {
-            None => self.ingress.change(evaluation.changed.as_ref().unwrap_or(core.attrs.attrs(self.raw))),
+            None => self.ingress.change(evaluation.changed.as_ref().unwrap_or(&raw)),
             Some(_) => None,
         };
         let attrs = match changed.or(evaluation.changed) {

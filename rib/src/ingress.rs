@@ -17,6 +17,7 @@
 use bgp_proto::attr::{Community, PathAttrs};
 use bgp_proto::{Asn, Prefix};
 
+use crate::attrs::Facts;
 use crate::peer::Slot;
 use crate::policy::insert_sorted;
 use crate::rules::is_told_only_to_customers;
@@ -82,8 +83,8 @@ impl Ingress {
     }
 
     /// Whether packets to the prefix are to be discarded. RFC 7999 §3.3
-    pub(crate) fn discards(&self, prefix: &Prefix, attrs: &PathAttrs) -> bool {
+    pub(crate) fn discards(&self, prefix: &Prefix, facts: &Facts) -> bool {
         let shortest = if matches!(prefix, Prefix::V4 { .. }) { BLACKHOLE_LEN.0 } else { BLACKHOLE_LEN.1 };
-        self.blackhole && prefix.len() >= shortest && attrs.has_community(Community::BLACKHOLE)
+        self.blackhole && prefix.len() >= shortest && facts.blackhole
     }
 }

@@ -36,7 +36,7 @@ impl Core {
             let raw = match marked.get(&path.raw) {
                 Some(raw) => *raw,
                 None => {
-                    let attrs = with_community(attrs, Community::LLGR_STALE).into();
+                    let attrs = with_community(&attrs, Community::LLGR_STALE).into();
                     let raw = core.attrs.intern(&attrs, &mut core.next_hops);
                     core.attrs.retain(path.raw);
                     marked.insert(path.raw, raw);

@@ -258,8 +258,8 @@ impl Rib {
         PathView {
             peer: path.peer,
             path_id: path.path_id,
-            attrs: core.attrs.attrs(path.attrs).clone(),
-            received: core.attrs.attrs(path.raw).clone(),
+            attrs: core.attrs.attrs(path.attrs),
+            received: core.attrs.attrs(path.raw),
             best: false,
             multipath: false,
             lost_at: None,

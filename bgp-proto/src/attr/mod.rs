@@ -30,6 +30,7 @@ mod cache;
 mod decode;
 mod encode;
 mod fault;
+mod packed;
 mod table;
 pub mod value;
 

@@ -305,7 +305,7 @@ pub struct RawAttr {
 
 /// Which optional transitive attributes came with the Partial bit. RFC 4271 §5
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct PartialBits(u8);
+pub struct PartialBits(pub(super) u8);
 
 impl PartialBits {
     /// The attributes that can have the bit and that roost reads; AS4_PATH and AS4_AGGREGATOR end in others.

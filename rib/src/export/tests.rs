@@ -57,7 +57,7 @@ fn ask(key: &GroupKey, source: &Source, attrs: PathAttrs) -> Result<PathAttrs, W
     let id = store.intern(&Arc::new(attrs), &mut next_hops);
     let prefix = "10.65.1.0/26".parse().unwrap();
     let admitted = admit(key, source, &prefix, id, &mut store, &mut next_hops)?;
-    Ok(outgoing(key, source, store.attrs(admitted.attrs), admitted.keep_med))
+    Ok(outgoing(key, source, &store.attrs(admitted.attrs), admitted.keep_med))
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Scratch {
         if let Some(&out) = self.by_attrs.get(&(entry.attrs, entry.source, entry.keep_med)) {
             return out;
         }
-        let said = outgoing(key, &core.peers.source(entry.source), core.attrs.attrs(entry.attrs), entry.keep_med);
+        let said = outgoing(key, &core.peers.source(entry.source), &core.attrs.attrs(entry.attrs), entry.keep_med);
         let (hasher, outs) = (&self.hasher, &mut self.outs);
         let hash = hasher.hash_one(&said);
         let out = match self.by_value.find(hash, |&at| outs[at as usize] == said) {

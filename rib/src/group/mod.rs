@@ -225,7 +225,7 @@ impl Group {
             return last.same;
         }
         let source = core.peers.source(news.source);
-        let [old, new] = sets.map(|(attrs, keep_med)| outgoing(&self.key, &source, core.attrs.attrs(attrs), keep_med));
+        let [old, new] = sets.map(|(attrs, keep_med)| outgoing(&self.key, &source, &core.attrs.attrs(attrs), keep_med));
         let same = old == new;
         self.forget_compared(core);
         sets.into_iter().for_each(|(attrs, _)| core.attrs.retain(attrs));

@@ -197,6 +197,13 @@ proptest! {
     }
 
     #[test]
+    fn attributes_in_memory(attrs in family().prop_flat_map(attrs)) {
+        let mut packed = Vec::new();
+        attrs.pack(&mut packed);
+        prop_assert_eq!(PathAttrs::unpack(&packed), Some(attrs));
+    }
+
+    #[test]
     fn notifications(code in any::<u8>(), subcode in any::<u8>(), data in vec(any::<u8>(), 0..4075)) {
         let message = Message::Notification(Notification { code: ErrorCode(code), subcode, data: data.into() });
         prop_assert_eq!(decode(&message.encode(&MODERN), &MODERN).unwrap(), message.clone());

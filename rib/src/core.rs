@@ -9,12 +9,12 @@ use bgp_proto::attr::PathAttrs;
 use smallvec::SmallVec;
 
 use crate::attrs::{AttrId, AttrStore};
+use crate::config::RibConfig;
 use crate::decide::Candidate;
 use crate::fib::FibStore;
 use crate::import::Rejection;
 use crate::next_hop::NextHops;
 use crate::peer::{PeerId, Peers};
-use crate::rib::RibConfig;
 use crate::slab::NONE;
 use crate::table::{Marks, Path, Table};
 

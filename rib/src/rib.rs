@@ -1,92 +1,24 @@
 //! The RIB's public face: what its single owner tells it and asks of it.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use bgp_proto::attr::{NextHop, PathAttrs};
 use bgp_proto::message::Update;
-use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use bgp_proto::{Family, FamilySet, PathId, Prefix};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::config::{Origination, RibConfig};
 use crate::core::{Core, Offer};
 use crate::fib::FibRoute;
-use crate::group::{Dump, Framing, Group, GroupKey, Log, Scratch};
+use crate::group::{Dump, Framing, Group, Log, Scratch};
 use crate::import::{Checks, Importer};
 use crate::limit::{Gate, LimitEvent, room};
 use crate::next_hop::NextHopState;
 use crate::peer::{Membership, PeerCounters, PeerId, PeerSettings, Session, Slot, Source};
 use crate::settle::Workspace;
 use crate::walk::{Task, Walkers};
-
-/// What is configured for the whole RIB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RibConfig {
-    /// Our AS.
-    pub asn: Asn,
-    /// What our confederation is to the world, if we are a member of one; `asn` is the member's then. RFC 5065 §4
-    pub confederation: Option<Asn>,
-    /// Our identifier.
-    pub router_id: RouterId,
-    /// What we put into a CLUSTER_LIST (RFC 4456 §7); usually the router id.
-    pub cluster_id: RouterId,
-    /// Next hops per kernel route, 1–64.
-    pub max_paths: usize,
-    /// Compare MED between neighbour ASs.
-    pub always_compare_med: bool,
-    /// Do not leave an external path for another that only a tie-break prefers. RFC 5004. Then the best path depends on
-    /// which came first.
-    pub prefer_oldest_external: bool,
-    /// Paths of a prefix a peer with ADD-PATH is told, best first.
-    pub add_path_limit: usize,
-    /// Refuse a path with our cluster id from non-clients too, as RFC 4456 §8 has it. Then reflectors that share a
-    /// cluster id do not take their clients' paths from each other, and every client needs a session to each of them.
-    pub strict_cluster_check: bool,
-    /// About how many octets one [`Rib::poll_chunk`] gives; update groups keep a few such slices each.
-    pub chunk_size: usize,
-    /// No End-of-RIB before [`Rib::release_end_of_rib`]: we have restarted and do not know all yet (RFC 4724 §4.1).
-    pub hold_end_of_rib: bool,
-}
-
-impl RibConfig {
-    /// The usual: 16 next hops, 32 paths, MED inside the neighbour AS, slices of 64 KiB.
-    pub fn new(asn: Asn, router_id: RouterId) -> Self {
-        Self {
-            asn,
-            confederation: None,
-            router_id,
-            cluster_id: router_id,
-            max_paths: 16,
-            always_compare_med: false,
-            prefer_oldest_external: false,
-            add_path_limit: 32,
-            strict_cluster_check: false,
-            chunk_size: 64 * 1024,
-            hold_end_of_rib: false,
-        }
-    }
-}
-
-/// A route of our own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Origination {
-    /// Its attributes. A next hop of 0.0.0.0 or :: means "here": our address on each session.
-    pub attrs: PathAttrs,
-    /// The kernel discards what no longer prefix matches.
-    pub blackhole: bool,
-}
-
-impl Origination {
-    /// ORIGIN IGP, an empty AS_PATH, next hop here.
-    pub fn new(prefix: &Prefix, blackhole: bool) -> Self {
-        let here: IpAddr = match prefix {
-            Prefix::V4 { .. } => Ipv4Addr::UNSPECIFIED.into(),
-            Prefix::V6 { .. } => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        Self { attrs: PathAttrs::originated(NextHop::Addr(here)), blackhole }
-    }
-}
 
 /// All routes, the decisions and the update groups. One owner drives it: `apply` many, `settle` once, then fetch the
 /// kernel's changes and each peer's bytes.
@@ -437,72 +369,6 @@ impl Rib {
         if old != new {
             self.groups.iter_mut().flatten().for_each(|group| group.retell(id));
         }
-    }
-
-    fn end_session(&mut self, id: PeerId) {
-        let Some(peer) = self.core.peers.find_mut(id) else { return };
-        peer.session = None;
-        for membership in std::mem::take(&mut peer.memberships) {
-            self.leave(membership, false);
-        }
-    }
-
-    /// Moves a peer's memberships to the groups its settings now call for.
-    fn regroup(&mut self, id: PeerId) {
-        let Some(peer) = self.core.peers.find(id) else { return };
-        let Some(session) = peer.session else { return };
-        for membership in peer.memberships.clone() {
-            let Some(peer) = self.core.peers.find(id) else { return };
-            let Some(group) = self.groups[membership.group as usize].as_ref() else { continue };
-            let family = group.key.family;
-            let key = GroupKey::of(family, &session, &peer.settings, &self.core.config);
-            if key == group.key {
-                continue;
-            }
-            // What was under way goes on in the new group.
-            let former = group.member(membership.member);
-            let (dump, wanted) = former.map_or((None, None), |member| (member.dump, member.refresh_wanted));
-            let rest = former.map(|member| member.rest.clone()).unwrap_or_default();
-            if let Some(peer) = self.core.peers.find_mut(id) {
-                peer.memberships.retain(|at| at.group != membership.group);
-            }
-            let held = self.leave(membership, true);
-            let at = self.join(id, family, dump.unwrap_or(Dump::Moved), held);
-            let group = at.and_then(|at| Some((self.groups[at.group as usize].as_mut()?, at.member)));
-            if let Some((group, member)) = group {
-                group.take_over(member, wanted, rest);
-            }
-        }
-    }
-
-    fn join(&mut self, id: PeerId, family: Family, dump: Dump, held: Vec<(PathId, Prefix)>) -> Option<Membership> {
-        let peer = self.core.peers.find(id)?;
-        let key = GroupKey::of(family, &peer.session?, &peer.settings, &self.core.config);
-        let same = |group: &Option<Group>| group.as_ref().is_some_and(|group| group.key == key);
-        let number = self.groups.iter().position(same).unwrap_or_else(|| {
-            let free = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
-                self.groups.push(None);
-                self.groups.len() - 1
-            });
-            self.groups[free] = Some(Group::new(key));
-            free
-        });
-        let member = self.groups[number].as_mut()?.join(id, dump, held, &self.core);
-        let membership = Membership { group: number as u32, member };
-        self.core.peers.find_mut(id)?.memberships.push(membership);
-        Some(membership)
-    }
-
-    fn leave(&mut self, at: Membership, moving: bool) -> Vec<(PathId, Prefix)> {
-        let slot = &mut self.groups[at.group as usize];
-        let Some(group) = slot.as_mut() else { return Vec::new() };
-        let held = group.leave(at.member, moving, &self.core);
-        if group.len() == 0
-            && let Some(group) = slot.take()
-        {
-            self.dissolving.push(group.dissolve(&mut self.core));
-        }
-        held
     }
 }
 

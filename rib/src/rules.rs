@@ -14,8 +14,8 @@ use bgp_proto::attr::AsPath;
 use bgp_proto::message::Role;
 use bgp_proto::{Asn, Prefix};
 
+use crate::config::RibConfig;
 use crate::peer::{PeerSettings, Session};
-use crate::rib::RibConfig;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

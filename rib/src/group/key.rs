@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use bgp_proto::message::Codec;
 use bgp_proto::{Asn, Family, FamilySet, RouterId};
 
+use crate::config::RibConfig;
 use crate::peer::{NextHopMode, PeerSettings, Session};
 use crate::policy::Policy;
-use crate::rib::RibConfig;
 use crate::rules::ExportRules;
 
 /// How a peer stands to us: which attributes it gets and whose paths.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use fastrand::Rng;
 use harness::wire::UPDATE;
 use harness::wire::code::MED;
 use harness::{
@@ -335,20 +336,20 @@ fn mutated_and_random_messages_harm_only_their_session() {
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(1, |now| now.as_nanos() as u64));
     println!("ROOST_SEED={seed}");
-    let mut random = Random(seed | 1);
+    let mut random = Rng::with_seed(seed);
     let (roost, a, mut b) = roost("", "limit: 1000, forget_after: 1s");
     let before = roost.memory();
     for round in 0..600_u16 {
         let mut peer = visit(&roost, round).unwrap();
-        if random.below(3) > 0 {
+        if random.u8(..3) > 0 {
             peer.say(&open(round)).send(keepalive());
             let good = peer.route(&["10.1.0.0/16", "10.2.0.0/15"]).med(5).communities(&[1, 2, 3]).encode();
-            for _ in 0..random.below(30) {
-                let octets = random.spoil(&good);
+            for _ in 0..random.u8(..30) {
+                let octets = spoil(&mut random, &good);
                 peer.send(octets);
             }
         } else {
-            let octets = random.spoil(&open(round).encode());
+            let octets = spoil(&mut random, &open(round).encode());
             peer.send(octets);
         }
         peer.finish();
@@ -364,38 +365,22 @@ fn mutated_and_random_messages_harm_only_their_session() {
     no_panic(&roost);
 }
 
-/// Numbers that look random: xorshift.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    /// The message with some octets changed, or cut, or another one of the same header, or noise.
-    fn spoil(&mut self, good: &[u8]) -> Vec<u8> {
-        match self.below(8) {
-            0 => (0..self.below(300)).map(|_| self.next() as u8).collect(),
-            1 => {
-                let body: Vec<u8> = (0..self.below(200)).map(|_| self.next() as u8).collect();
-                message(1 + self.below(6) as u8, &body)
+/// The message with some octets changed, or cut, or another one of the same header, or noise.
+fn spoil(random: &mut Rng, good: &[u8]) -> Vec<u8> {
+    match random.u8(..8) {
+        0 => (0..random.usize(..300)).map(|_| random.u8(..)).collect(),
+        1 => {
+            let body: Vec<u8> = (0..random.usize(..200)).map(|_| random.u8(..)).collect();
+            message(random.u8(1..7), &body)
+        }
+        2 => good[..random.usize(..good.len())].to_vec(),
+        _ => {
+            let mut octets = good.to_vec();
+            for _ in 0..random.u8(1..5) {
+                let at = random.usize(16..octets.len());
+                octets[at] = random.u8(..);
             }
-            2 => good[..self.below(good.len())].to_vec(),
-            _ => {
-                let mut octets = good.to_vec();
-                for _ in 0..1 + self.below(4) {
-                    let at = 16 + self.below(octets.len() - 16);
-                    octets[at] = self.next() as u8;
-                }
-                octets
-            }
+            octets
         }
     }
 }

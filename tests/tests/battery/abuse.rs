@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 use crate::harness::wire::code::*;
 use crate::harness::wire::{OPT_TRANS, UPDATE, attribute};
 use crate::harness::{
@@ -32,22 +34,6 @@ fn innocent(roost: &Roost, a: &mut Peer, b: &mut Peer) {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     for number in [1, 2] {
         assert_eq!(roost.about(number)["established_count"].as_u64(), Some(1));
-    }
-}
-
-/// Numbers that look random and are the same in every run: xorshift.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
     }
 }
 
@@ -212,9 +198,9 @@ fn a_flood_of_errors_that_sessions_survive_costs_no_session() {
 fn garbage_before_an_open_is_answered_and_forgotten() {
     let roost = three().start();
     let (mut a, mut b) = (roost.peer(1), roost.peer(2));
-    let mut random = Random(0x5eed_0001);
+    let mut random = Rng::with_seed(0x5eed_0001);
     for _ in 0..100 {
-        let octets: Vec<u8> = (0..1 + random.below(300)).map(|_| random.next() as u8).collect();
+        let octets: Vec<u8> = (0..1 + random.usize(..300)).map(|_| random.u8(..)).collect();
         let mut peer = roost.connect(0);
         peer.send(&octets);
         peer.finish();
@@ -227,9 +213,9 @@ fn garbage_before_an_open_is_answered_and_forgotten() {
 fn garbage_behind_a_good_header_is_answered_and_forgotten() {
     let roost = three().start();
     let (mut a, mut b) = (roost.peer(1), roost.peer(2));
-    let mut random = Random(0x5eed_0002);
+    let mut random = Rng::with_seed(0x5eed_0002);
     for n in 0..25 {
-        let octets: Vec<u8> = (0..random.below(200)).map(|_| random.next() as u8).collect();
+        let octets: Vec<u8> = (0..random.usize(..200)).map(|_| random.u8(..)).collect();
         let mut peer = roost.connect_again(0, Open::new(65001));
         peer.send(message(1 + n % 5, &octets));
         peer.finish();
@@ -242,7 +228,7 @@ fn garbage_behind_a_good_header_is_answered_and_forgotten() {
 fn good_messages_with_one_octet_changed_never_end_the_process() {
     let roost = three().start();
     let (mut a, mut b) = (roost.peer(1), roost.peer(2));
-    let mut random = Random(0x5eed_0003);
+    let mut random = Rng::with_seed(0x5eed_0003);
     let mut bad = roost.peer(0);
     let good = bad
         .route(&[PREFIX, "10.2.0.0/15"])
@@ -256,8 +242,8 @@ fn good_messages_with_one_octet_changed_never_end_the_process() {
     for _ in 0..400 {
         let mut octets = good.clone();
         // Beyond the header: what RFC 7606 is about.
-        let at = 19 + random.below(octets.len() - 19);
-        octets[at] = random.next() as u8;
+        let at = 19 + random.usize(..octets.len() - 19);
+        octets[at] = random.u8(..);
         bad.send(octets);
         if let Event::Closed = bad.next(Duration::from_micros(1)) {
             bad = roost.connect_again(0, Open::new(65001));

@@ -15,19 +15,36 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Send them on to any of these addresses, all equally good.
-    Via(SmallVec<[NextHop; 2]>),
+    Via(Via),
     /// Drop them: an own block, whose used addresses have longer routes. A single address (/32, /128)
     /// is accepted and gets no route, because the user of the address must be able to add its own.
     Blackhole,
+}
+
+/// Where packets are sent on to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Via {
+    /// Any of them is as good.
+    pub next_hops: SmallVec<[NextHop; 2]>,
+    /// How much the route is preferred to others of the prefix, the highest the most; see
+    /// [`Metric::FromPreference`](crate::Metric::FromPreference).
+    pub preference: u32,
+}
+
+/// Of preference 0.
+impl FromIterator<NextHop> for Via {
+    fn from_iter<I: IntoIterator<Item = NextHop>>(next_hops: I) -> Self {
+        Via { next_hops: next_hops.into_iter().collect(), preference: 0 }
+    }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::Blackhole => f.write_str("blackhole"),
-            Target::Via(next_hops) => {
+            Target::Via(via) => {
                 f.write_str("via")?;
-                next_hops.iter().try_for_each(|next_hop| write!(f, " {next_hop}"))
+                via.next_hops.iter().try_for_each(|next_hop| write!(f, " {next_hop}"))
             }
         }
     }
@@ -105,6 +122,8 @@ pub enum Reason {
     TunnelDown(Arc<str>),
     /// The pool's tunnel carries only IPv4.
     TunnelIpv4Only(Arc<str>),
+    /// It lies in this pool, whose routes another program writes.
+    OthersPool(IpNetwork),
     /// It equals or lies in this range of [`FibConfig::protect`](crate::FibConfig::protect).
     Protected(IpNetwork),
     /// It equals or lies in this subnet of one of the node's addresses.
@@ -142,6 +161,7 @@ impl fmt::Display for Reason {
                 "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \
                  give the pool mode `direct`"
             ),
+            Reason::OthersPool(cidr) => write!(f, "pool {cidr} is another agent's (install: false)"),
             Reason::Protected(range) => {
                 write!(
                     f,

@@ -16,9 +16,10 @@
 //! the engine read everything back instead of believing it.
 
 use crate::FibError;
-use crate::config::FibConfig;
+use crate::config::{FibConfig, Key};
 use crate::desired::{Desired, State, Target};
 use crate::kernel::{Failure, KernelError};
+use crate::marks::Marks;
 use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHops};
 use crate::plan::{Op, Ops, Verdict, Want, plan_prefix};
@@ -37,7 +38,7 @@ mod places;
 mod report;
 mod watch;
 pub use report::Found;
-pub(crate) use report::Loud;
+pub(crate) use report::{Loud, is_bad};
 
 /// A burst of link events becomes one dump.
 const DUMP_DELAY: Duration = Duration::from_millis(10);
@@ -105,7 +106,7 @@ impl Engine {
         config.check()?;
         let tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), None)).collect();
         Ok(Engine {
-            view: View::new(config.protocol, config.table),
+            view: View::new(Marks::new(&config)),
             desired: Desired::default(),
             next_hops: NextHops::default(),
             watched: Watched::default(),
@@ -149,6 +150,7 @@ impl Engine {
             return;
         }
         let next_hops = via(&target);
+        let key = self.config.key_of(prefix, &target);
         let protected = target != Target::Blackhole && self.protected.find(prefix, &self.config).is_some();
         match self.desired.want(prefix, target) {
             Some(old) => {
@@ -174,12 +176,12 @@ impl Engine {
             let find = || Facts::find(next_hop, &world, &self.subnets);
             self.next_hops.attach(next_hop, prefix, find);
         }
-        // A route with our protocol id and exactly our key: an earlier run's, or ours whose
-        // acknowledgement was lost.
-        let metric = self.config.metric_of(prefix);
-        let (protocol, table) = (self.config.protocol, self.config.table);
-        self.view.own.claim(prefix, |r| r.protocol == protocol && r.table == table && r.metric == metric && r.tos == 0);
-        self.adopted.remove(&prefix);
+        if let Ok(key) = key {
+            // A route with our protocol id and exactly our key: an earlier run's, or ours whose
+            // acknowledgement was lost.
+            self.view.routes.claim(prefix, |route| key.is_of(route));
+            self.adopted.remove(&prefix);
+        }
         self.gone.remove(&prefix);
         self.dirty.insert(prefix);
         self.stale_under(prefix);
@@ -220,9 +222,11 @@ impl Engine {
         self.watched.take()
     }
 
-    /// From now on, adopted routes that nobody wants are deleted.
+    /// From now on, adopted routes that nobody wants, or that another program is to write, are deleted.
     pub fn sweep(&mut self) {
-        self.gone.extend(self.adopted.drain());
+        for prefix in std::mem::take(&mut self.adopted) {
+            self.mark(prefix);
+        }
     }
 
     /// All routes of ours are to go (a final clean-up).
@@ -259,7 +263,7 @@ impl Engine {
             && let Some(prefix) = self.gone.pop_first()
         {
             if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) {
-                let planned = plan_prefix(self.view.own.at(prefix), Want::Nothing).0;
+                let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
                 self.take_up(prefix, planned, &mut ops);
             }
         }
@@ -268,35 +272,32 @@ impl Engine {
 
     fn settle(&mut self, now: Instant, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
+        let key = self.config.key_of(prefix, &entry.target);
+        let protected = || entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten();
         let facts = |next_hop: NextHop| self.next_hops.facts(next_hop).cloned();
-        let resolved = match entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten() {
+        let resolved = match key.as_ref().err().cloned().or_else(protected) {
             Some(reason) => Resolved::Withheld(reason),
             None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
         };
         let resolved = self.place(prefix, resolved);
         let route;
-        let want = match &resolved {
-            Resolved::Form(form) => {
-                route = Route {
-                    prefix,
-                    metric: self.config.metric_of(prefix),
-                    table: self.config.table,
-                    protocol: self.config.protocol,
-                    tos: 0,
-                    form: form.clone(),
-                    extras: false,
-                };
+        let want = match (&resolved, key) {
+            (Resolved::Form(form), Ok(Key { protocol, metric, table })) => {
+                route = Route { prefix, metric, table, protocol, tos: 0, form: form.clone(), extras: false };
                 Want::Route(&route)
             }
-            Resolved::Skipped | Resolved::Withheld(_) => Want::Nothing,
+            _ => Want::Nothing,
         };
-        let (planned, verdict) = plan_prefix(self.view.own.at(prefix), want);
+        let (planned, verdict) = plan_prefix(self.view.routes.at(prefix), want);
         if let (Want::Route(route), Verdict::Changing) = (want, &verdict)
             && let Some(reason) = self.fight(now, route)
         {
             return self.set_state(prefix, State::Withheld { reason });
         }
-        self.take_up(prefix, planned, ops);
+        // What an earlier run left in another program's pool stays until the sweep: that program has its own there by then.
+        if !self.adopted.contains(&prefix) {
+            self.take_up(prefix, planned, ops);
+        }
         let state = match (verdict, resolved) {
             (Verdict::Held, _) => State::Installed,
             (Verdict::Conflict(foreign), _) => {
@@ -363,7 +364,7 @@ impl Engine {
             entry.attempts = 0;
             self.set_state(prefix, State::Installed);
             // Under another metric an older one may be left; its time has come.
-            if self.view.own.at(prefix).iter().filter(|held| held.ours).count() > 1 {
+            if self.view.routes.at(prefix).iter().filter(|held| held.ours).count() > 1 {
                 self.dirty.insert(prefix);
             }
         }
@@ -444,7 +445,7 @@ impl Engine {
 
 fn via(target: &Target) -> smallvec::SmallVec<[NextHop; 2]> {
     match target {
-        Target::Via(next_hops) => next_hops.clone(),
+        Target::Via(via) => via.next_hops.clone(),
         Target::Blackhole => smallvec::SmallVec::new(),
     }
 }

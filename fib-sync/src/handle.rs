@@ -7,7 +7,7 @@ use crate::FibError;
 use crate::config::FibConfig;
 use crate::desired::{State, Target};
 use crate::driver;
-use crate::engine::Engine;
+use crate::engine::{Engine, is_bad};
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
 use crate::next_hop::NextHop;
@@ -68,7 +68,7 @@ pub enum RowFilter {
     Each(Vec<IpNetwork>),
     /// This prefix and what is inside.
     Within(IpNetwork),
-    /// Withheld, in conflict or refused.
+    /// Withheld (but not as another program's), in conflict or refused.
     Troubled,
 }
 
@@ -84,9 +84,7 @@ impl RowFilter {
             _ => true,
         });
         let rows = found.filter_map(|prefix| engine.find(prefix)).filter(|found| match &self {
-            RowFilter::Troubled => {
-                matches!(found.state, State::Withheld { .. } | State::Conflict { .. } | State::Failed { .. })
-            }
+            RowFilter::Troubled => is_bad(found.state),
             _ => true,
         });
         rows.map(|found| FibRow {

@@ -21,8 +21,8 @@
 //! # What is ours
 //!
 //! A route is ours when it carries our protocol id, stands in our table, **and** we wrote it, found it
-//! at start, or want exactly that prefix. Everything else is foreign and is neither replaced nor
-//! deleted. That needs care, because the kernel's IPv4 key is (destination, tos, metric) and its IPv6
+//! at start, or want exactly that prefix. Each pool may have an id, a table and a metric of its own, or be another
+//! program's altogether. Everything else is foreign and is neither replaced nor deleted. That needs care, because the kernel's IPv4 key is (destination, tos, metric) and its IPv6
 //! key (destination, metric): the protocol is in neither, and a replace rewrites whoever comes first.
 //! So a route is first created exclusively, and only what is known to be ours is ever replaced.
 #![forbid(unsafe_code)]
@@ -34,6 +34,7 @@ mod engine;
 mod error;
 mod handle;
 mod kernel;
+mod marks;
 pub mod memory;
 pub mod netlink;
 mod next_hop;
@@ -46,8 +47,8 @@ mod stats;
 mod view;
 mod watched;
 
-pub use config::{FibConfig, MAX_ROUTES, Mode, Pool};
-pub use desired::{Reason, State, Target};
+pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool};
+pub use desired::{Reason, State, Target, Via};
 pub use engine::{Engine, Found};
 pub use error::FibError;
 pub use handle::{Adopted, FibHandle, FibRow, RowFilter, start, start_on};

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn equal_and_inside_is_protected_and_wider_is_not() {
-        let pool = |cidr: &str| Pool { cidr: net(cidr), mode: Mode::Direct, device: None };
+        let pool = |cidr: &str| Pool::new(net(cidr), Mode::Direct);
         let config = FibConfig {
             pools: vec![pool("172.16.1.128/25"), pool("172.20.0.0/14"), pool("172.24.5.0/24")],
             ..FibConfig::default()

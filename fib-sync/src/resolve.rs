@@ -9,13 +9,13 @@
 //! mesh, and two routes could keep each other alive after the road they stand on is gone. So foreign
 //! routes count as the kernel has them, ours as they are *wanted*, each at most once on a way.
 
-use crate::config::{FibConfig, Mode};
+use crate::config::{FibConfig, Mode, TABLE_MAIN};
 use crate::desired::{Desired, Reason, Target};
 use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHopError};
 use crate::plan::form_of_blackhole;
 use crate::route::{Form, Hop, Hops, network};
-use crate::view::View;
+use crate::view::{Held, View};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -43,7 +43,7 @@ pub(crate) fn resolve(
 ) -> Resolved {
     let next_hops = match target {
         Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
-        Target::Via(next_hops) => next_hops,
+        Target::Via(via) => &via.next_hops,
     };
     let pool = config.pool_of(prefix);
     let mode = pool.map_or(Mode::Direct, |pool| pool.mode);
@@ -158,9 +158,8 @@ impl Underlay<'_> {
         }
         let next_hop = next_hop.addr;
         let v6 = next_hop.is_ipv6();
-        let main = self.view.main();
         for length in (0..=if v6 { 128 } else { 32 }).rev() {
-            let (theirs, ours) = (main.has_length(v6, length), self.desired.has_length(v6, length));
+            let (theirs, ours) = (self.view.routes.has_length(v6, length), self.desired.has_length(v6, length));
             if !theirs && !ours {
                 continue;
             }
@@ -189,8 +188,9 @@ impl Underlay<'_> {
     }
 
     fn foreign(&self, next_hop: IpAddr, prefix: IpNetwork) -> Option<Result<Hops, NextHopError>> {
+        let counts = |held: &&Held| !held.ours && held.route.table == TABLE_MAIN && held.route.tos == 0;
         let mut routes: SmallVec<[_; 2]> =
-            self.view.main().at(prefix).iter().filter(|h| !h.ours && h.route.tos == 0).map(|h| &h.route).collect();
+            self.view.routes.at(prefix).iter().filter(counts).map(|held| &held.route).collect();
         routes.sort_by_key(|route| route.metric);
         for route in routes {
             match &route.form {
@@ -215,15 +215,20 @@ impl Underlay<'_> {
             return None;
         }
         let entry = self.desired.get(prefix)?;
+        let pool = self.config.pool_of(prefix);
+        // What another program is to write counts as it is in the kernel.
+        if pool.is_some_and(|pool| !pool.installs(&entry.target)) {
+            return None;
+        }
         let next_hops = match &entry.target {
             Target::Blackhole => {
                 return form_of_blackhole(prefix).map(|_| Err(NextHopError::Dropped(prefix)));
             }
             // Not installed, so nothing is reached through it.
             Target::Via(_) if entry.protected => return None,
-            Target::Via(next_hops) => next_hops,
+            Target::Via(via) => &via.next_hops,
         };
-        let tunnelled = self.config.pool_of(prefix).is_some_and(|pool| pool.mode != Mode::Direct);
+        let tunnelled = pool.is_some_and(|pool| pool.mode != Mode::Direct);
         if tunnelled || walk.on.len() >= DEPTH {
             return None;
         }

@@ -9,6 +9,7 @@
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
 
 use crate::kernel::{Address, Dump, Link, RouteChange};
+use crate::marks::Marks;
 use crate::next_hop::NextHop;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
@@ -108,7 +109,7 @@ impl Links {
 /// How many prefixes there are of each length: IPv4, IPv6.
 pub(crate) type Lengths = [[u32; 129]; 2];
 
-/// Routes of one table.
+/// Routes of the tables that matter.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     routes: HashMap<IpNetwork, SmallVec<[Held; 1]>>,
@@ -201,40 +202,19 @@ pub(crate) enum Seen {
 /// Everything known about the kernel.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    protocol: u8,
-    table: u32,
+    pub(crate) marks: Marks,
     pub(crate) links: Links,
-    pub(crate) own: Table,
-    /// The main table, where next hops are resolved, if it is not our own.
-    main: Option<Table>,
+    pub(crate) routes: Table,
 }
 
 impl View {
-    pub(crate) fn new(protocol: u8, table: u32) -> View {
-        let main = (table != crate::config::TABLE_MAIN).then(Table::default);
-        View { protocol, table, links: Links::default(), own: Table::default(), main }
-    }
-
-    /// Where next hops are resolved.
-    pub(crate) fn main(&self) -> &Table {
-        self.main.as_ref().unwrap_or(&self.own)
-    }
-
-    fn table_mut(&mut self, number: u32) -> Option<&mut Table> {
-        match number {
-            n if n == self.table => Some(&mut self.own),
-            crate::config::TABLE_MAIN => self.main.as_mut(),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn may_be_ours(&self, route: &Route) -> bool {
-        route.protocol == self.protocol && route.table == self.table
+    pub(crate) fn new(marks: Marks) -> View {
+        View { marks, links: Links::default(), routes: Table::default() }
     }
 
     /// Everything anew; gives what was known before. `ours` says which routes that could be ours are.
     pub(crate) fn load(&mut self, dump: Dump, ours: impl Fn(&View, &Route) -> bool) -> View {
-        let mut fresh = View::new(self.protocol, self.table);
+        let mut fresh = View::new(self.marks.clone());
         for link in dump.links {
             fresh.links.set(link);
         }
@@ -242,9 +222,9 @@ impl View {
             fresh.links.add_address(address);
         }
         for route in dump.routes {
-            let ours = self.may_be_ours(&route) && ours(self, &route);
-            if let Some(table) = fresh.table_mut(route.table) {
-                table.insert(Held { route, ours });
+            let ours = self.marks.may_be_ours(&route) && ours(self, &route);
+            if self.marks.tables().contains(&route.table) {
+                fresh.routes.insert(Held { route, ours });
             }
         }
         std::mem::replace(self, fresh)
@@ -252,8 +232,10 @@ impl View {
 
     /// Somebody else changed a route. `wanted`: it has exactly the key of a route the engine wants.
     pub(crate) fn apply(&mut self, change: RouteChange, route: Route, wanted: bool) -> Seen {
-        let may_be_ours = self.may_be_ours(&route);
-        let Some(table) = self.table_mut(route.table) else { return Seen::Nothing };
+        if !self.marks.tables().contains(&route.table) {
+            return Seen::Nothing;
+        }
+        let table = &mut self.routes;
         let same_key = table.at(route.prefix).iter().filter(|held| held.route.same_key(&route)).count();
         // Only routes with gateways merge; `fe80::/64` is there once for every link, side by side.
         let gated = |route: &Route| route.prefix.is_ipv6() && route.hops().iter().all(|hop| hop.via.is_some());
@@ -280,7 +262,7 @@ impl View {
                     _ => SmallVec::new(),
                 };
                 let was_ours = over.iter().any(|held| held.ours);
-                let ours = may_be_ours && (was_ours || wanted);
+                let ours = (was_ours || wanted) && self.marks.may_be_ours(&route);
                 table.insert(Held { route, ours });
                 if was_ours || ours { Seen::OursChanged } else { Seen::Foreign }
             }
@@ -291,34 +273,31 @@ impl View {
     /// by one). Foreign ones are forgotten here; gives their prefixes. `None`: ours may be among them,
     /// or a multipath route, of which other members may live on; then only a dump helps.
     pub(crate) fn lost(&mut self, dev: u32) -> Option<Vec<IpNetwork>> {
-        let mut gone = Vec::new();
-        for table in [Some(&mut self.own), self.main.as_mut()].into_iter().flatten() {
-            let on_it = |held: &&Held| held.route.prefix.is_ipv4() && held.route.hops().iter().any(|h| h.dev == dev);
-            if table.iter().filter(on_it).any(|held| held.ours || held.route.hops().len() > 1) {
-                return None;
-            }
-            let prefixes: Vec<IpNetwork> = table.iter().filter(on_it).map(|held| held.route.prefix).collect();
-            for prefix in &prefixes {
-                table.remove(*prefix, |held| on_it(&held));
-            }
-            gone.extend(prefixes);
+        let table = &mut self.routes;
+        let on_it = |held: &&Held| held.route.prefix.is_ipv4() && held.route.hops().iter().any(|h| h.dev == dev);
+        if table.iter().filter(on_it).any(|held| held.ours || held.route.hops().len() > 1) {
+            return None;
+        }
+        let gone: Vec<IpNetwork> = table.iter().filter(on_it).map(|held| held.route.prefix).collect();
+        for prefix in &gone {
+            table.remove(*prefix, |held| on_it(&held));
         }
         Some(gone)
     }
 
     /// We wrote it and the kernel said yes.
     pub(crate) fn wrote(&mut self, route: Route) {
-        self.own.insert(Held { route, ours: true });
+        self.routes.insert(Held { route, ours: true });
     }
 
     /// We removed or replaced it, or it turned out to be gone.
     pub(crate) fn erased(&mut self, route: &Route) {
         let mut first = true;
         // Two equal ones can only come from two appends; then one is left, as in the kernel.
-        let gone = self.own.remove(route.prefix, |held| held.ours && held.route == *route);
+        let gone = self.routes.remove(route.prefix, |held| held.ours && held.route == *route);
         for held in gone {
             if !std::mem::take(&mut first) {
-                self.own.insert(held);
+                self.routes.insert(held);
             }
         }
     }

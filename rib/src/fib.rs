@@ -9,6 +9,7 @@ use bgp_proto::attr::NextHop;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use crate::attrs::DEFAULT_LOCAL_PREF;
 use crate::memory::Held;
 use crate::slab::{NONE, Slab};
 
@@ -17,8 +18,24 @@ use crate::slab::{NONE, Slab};
 pub enum FibRoute {
     /// Our own block: discard what no longer prefix matches.
     Blackhole,
-    /// The next hops of the best path and of those equal to it, sorted, without duplicates.
-    Via(SmallVec<[NextHop; 2]>),
+    /// The way of the best path and of those equal to it.
+    Via(Via),
+}
+
+/// Where packets go, and how much that is preferred.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Via {
+    /// Next hops, sorted, without duplicates.
+    pub next_hops: SmallVec<[NextHop; 2]>,
+    /// LOCAL_PREF of all of these paths, from which a kernel's metric may be made.
+    pub local_pref: u32,
+}
+
+/// With the LOCAL_PREF of a path that has none.
+impl FromIterator<NextHop> for Via {
+    fn from_iter<I: IntoIterator<Item = NextHop>>(next_hops: I) -> Self {
+        Self { next_hops: next_hops.into_iter().collect(), local_pref: DEFAULT_LOCAL_PREF }
+    }
 }
 
 #[derive(Default)]

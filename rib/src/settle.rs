@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::core::Core;
 use crate::decide::{Candidate, Med, Selection, compare, select};
 use crate::export::admit;
-use crate::fib::FibRoute;
+use crate::fib::{FibRoute, Via};
 use crate::group::{Group, News};
 use crate::peer::sent_path_id;
 use crate::rib::Rib;
@@ -238,6 +238,6 @@ impl Core {
             }
         }
         via.sort_unstable();
-        Some(FibRoute::Via(via))
+        Some(FibRoute::Via(Via { next_hops: via, local_pref: work.candidates[best].local_pref }))
     }
 }

@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bgp_proto::{Asn, Family, FamilySet};
+use fib_sync::Metric;
 use speaker::config::{
-    Config, ConfigErrors, Loaded, LogFormat, Password, PeerOrigin, PeerSettings, PolicyRef, PoolMode, Ttl,
+    Config, ConfigErrors, Loaded, LogFormat, Password, PeerOrigin, PeerSettings, PolicyRef, Pool, PoolMode, Ttl,
     check_command, load, parse,
 };
 

@@ -8,6 +8,7 @@
 use super::Engine;
 use crate::desired::{Cause, Reason, State};
 use crate::route::Route;
+use crate::view::Held;
 use ipnetwork::IpNetwork;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -113,7 +114,8 @@ impl Engine {
         let until = fight.round(now, taken.is_some())?;
         let times = fight.times;
         self.retry.insert((until, prefix));
-        let seen = self.view.own.at(prefix).iter().find(|held| held.route != *route);
+        let rival = |held: &&Held| held.route.table == route.table && held.route != *route;
+        let seen = self.view.routes.at(prefix).iter().find(rival);
         let seen = seen.map(|held| held.route.text(&self.view.links).to_string().into());
         Some(Reason::Fight { times, by: taken, seen })
     }

@@ -1,7 +1,7 @@
 //! What people are told: states with their counts, rows, and log lines.
 
 use super::Engine;
-use crate::desired::{Cause, State, Target};
+use crate::desired::{Cause, Reason, State, Target};
 use crate::stats::FibStats;
 use ipnetwork::IpNetwork;
 use std::fmt;
@@ -132,20 +132,20 @@ impl Engine {
         self.fights.clean(now);
         self.stats.adopted = self.adopted.len();
         self.stats.over_limit = self.places.waiting();
-        self.stats.kernel_routes = self.view.own.count_ours();
+        self.stats.kernel_routes = self.view.routes.count_ours();
         self.stats.next_hops = self.next_hops.len();
         self.stats
     }
 
     /// How many routes of ours were found by the first dump: IPv4, IPv6.
     pub fn adopted(&self) -> (usize, usize) {
-        let v6 = self.view.own.ours().filter(|held| held.route.prefix.is_ipv6()).count();
-        (self.view.own.count_ours() - v6, v6)
+        let v6 = self.view.routes.ours().filter(|held| held.route.prefix.is_ipv6()).count();
+        (self.view.routes.count_ours() - v6, v6)
     }
 
     /// One prefix.
     pub fn find(&self, prefix: IpNetwork) -> Option<Found<'_>> {
-        let ours = self.view.own.at(prefix).iter().find(|held| held.ours);
+        let ours = self.view.routes.at(prefix).iter().find(|held| held.ours);
         let kernel = ours.map(|held| held.route.text(&self.view.links).to_string());
         match self.desired.get(prefix) {
             Some(entry) => {
@@ -164,10 +164,17 @@ impl Engine {
         let mut all: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
         all.extend(self.adopted.iter());
         all.sort_unstable();
+        // Adopted, and wanted of another program.
+        all.dedup();
         all
     }
 }
 
-fn is_bad(state: &State) -> bool {
-    matches!(state, State::Withheld { .. } | State::Conflict { .. } | State::Failed { .. })
+/// Whether somebody should look at it: not when the configuration wants it so.
+pub(crate) fn is_bad(state: &State) -> bool {
+    match state {
+        State::Withheld { reason } => !matches!(reason, Reason::OthersPool(_)),
+        State::Conflict { .. } | State::Failed { .. } => true,
+        State::Installed | State::Pending | State::Skipped | State::Adopted => false,
+    }
 }

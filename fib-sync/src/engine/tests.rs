@@ -12,6 +12,7 @@ use futures::FutureExt;
 mod chaos;
 mod fights;
 mod limits;
+mod pools;
 mod watched;
 
 /// An engine, its kernel, and the time.
@@ -30,7 +31,7 @@ fn target(next_hops: &str) -> Option<Target> {
 }
 
 fn config() -> FibConfig {
-    let pool = |cidr: &str, mode| Pool { cidr: net(cidr), mode, device: None };
+    let pool = |cidr: &str, mode| Pool::new(net(cidr), mode);
     FibConfig {
         pools: vec![pool("10.65.0.0/16", Mode::Ipip), pool("10.67.0.0/16", Mode::IpipCrossSubnet)],
         ..FibConfig::default()

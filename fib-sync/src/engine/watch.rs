@@ -1,7 +1,8 @@
 //! What the engine learns about the kernel: notifications and dumps.
 
 use super::{DUMP_DELAY, Engine};
-use crate::desired::{Cause, State, Target};
+use crate::config::FibConfig;
+use crate::desired::{Cause, Desired, State, Target};
 use crate::kernel::{Dump, Event, Link, RouteChange};
 use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
@@ -52,8 +53,8 @@ impl Engine {
 
     fn route_event(&mut self, now: Instant, change: RouteChange, route: Route, by: u32) {
         let prefix = route.prefix;
-        let wanted = self.desired.get(prefix).is_some() && route.metric == self.config.metric_of(prefix);
-        let in_own_table = route.table == self.config.table;
+        let wanted = is_wanted(&self.config, &self.desired, &route);
+        let in_own_table = self.view.marks.is_ours(route.table);
         let seen = self.view.apply(change, route, wanted);
         if seen != Seen::Nothing && in_own_table && self.recent.contains(&prefix) {
             // It may have been sent before our last write.
@@ -209,9 +210,8 @@ impl Engine {
         let first = !self.loaded;
         let (config, desired) = (&self.config, &self.desired);
         let old = self.view.load(dump, |old, route| {
-            let known = old.own.at(route.prefix).iter().any(|held| held.ours && held.route.same_key(route));
-            let wanted = desired.get(route.prefix).is_some() && route.metric == config.metric_of(route.prefix);
-            first || known || wanted
+            let known = old.routes.at(route.prefix).iter().any(|held| held.ours && held.route.same_key(route));
+            first || known || is_wanted(config, desired, route)
         });
         self.loaded = true;
         self.stats.resyncs += u64::from(!first);
@@ -221,25 +221,23 @@ impl Engine {
         self.rescan_at = Some(now + self.config.rescan);
         self.look_at_links();
 
-        let ours: Vec<IpNetwork> = self.view.own.ours().map(|held| held.route.prefix).collect();
+        let ours: Vec<IpNetwork> = self.view.routes.ours().map(|held| held.route.prefix).collect();
         for prefix in ours {
-            if self.desired.get(prefix).is_some() {
-                continue;
-            }
-            if first {
+            let wanted = self.desired.get(prefix).map(|entry| self.config.key_of(prefix, &entry.target));
+            if first && !matches!(wanted, Some(Ok(_))) {
                 self.adopted.insert(prefix);
-            } else if !self.adopted.contains(&prefix) {
+            } else if wanted.is_none() && !self.adopted.contains(&prefix) {
                 self.gone.insert(prefix);
             }
         }
         if !first {
-            let own = &self.view.own;
-            self.adopted.retain(|prefix| own.at(*prefix).iter().any(|held| held.ours));
+            let routes = &self.view.routes;
+            self.adopted.retain(|prefix| routes.at(*prefix).iter().any(|held| held.ours));
         }
         for (prefix, entry) in self.desired.iter_mut() {
             // An unchanged and agreed prefix costs two lookups here and no planning.
             let agreed = matches!(entry.state, State::Installed | State::Skipped);
-            if agreed && old.own.at(prefix) == self.view.own.at(prefix) {
+            if agreed && old.routes.at(prefix) == self.view.routes.at(prefix) {
                 continue;
             }
             if matches!(entry.state, State::Installed) && !first {
@@ -248,4 +246,10 @@ impl Engine {
             self.dirty.insert(prefix);
         }
     }
+}
+
+/// Whether it has exactly the key of a route that is wanted.
+fn is_wanted(config: &FibConfig, desired: &Desired, route: &Route) -> bool {
+    let key = desired.get(route.prefix).map(|entry| config.key_of(route.prefix, &entry.target));
+    matches!(key, Some(Ok(key)) if key.is_of(route))
 }

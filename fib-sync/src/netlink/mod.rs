@@ -8,8 +8,9 @@
 //! (ENOBUFS), and everything is read back. A batch is one `send` of up to 64 messages with an acknowledgement asked only
 //! of the last one; errors of the others come without asking, and the rest of a batch is executed after a bad one.
 
-use crate::config::{FibConfig, TABLE_MAIN};
+use crate::config::FibConfig;
 use crate::kernel::{Dump, Event, Kernel, KernelError};
+use crate::marks::Marks;
 use crate::plan::Op;
 use decode::{Decoder, Message, change_of, decode_done, decode_error, messages};
 use encode::{All, encode_dump, encode_op};
@@ -64,8 +65,10 @@ impl NetlinkKernel {
     /// # Errors
     /// When the system refuses a netlink socket.
     pub fn open(config: &FibConfig) -> io::Result<NetlinkKernel> {
-        let mut tables = vec![TABLE_MAIN, config.table];
-        tables.dedup();
+        NetlinkKernel::of_tables(Marks::new(config).tables().to_vec())
+    }
+
+    fn of_tables(tables: Vec<u32>) -> io::Result<NetlinkKernel> {
         // Listening first: nothing that happens after the first dump can be missed.
         let listener = socket()?;
         for group in GROUPS {
@@ -88,8 +91,7 @@ impl NetlinkKernel {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        let tables = FibConfig { table: self.tables[self.tables.len() - 1], ..FibConfig::default() };
-        let fresh = NetlinkKernel::open(&tables)?;
+        let fresh = NetlinkKernel::of_tables(self.tables.clone())?;
         *self = NetlinkKernel { decoder: std::mem::take(&mut self.decoder), ..fresh };
         Ok(())
     }

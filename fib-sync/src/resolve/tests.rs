@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{Pool, TABLE_MAIN};
 use crate::kernel::{Address, Dump, Link};
+use crate::marks::Marks;
 use crate::route::Route;
 
 /// A node with two uplinks, one link that is down, a tunnel, and a few routes of other people.
@@ -44,16 +45,15 @@ fn world() -> View {
     let both = [hop(Some("172.16.1.254"), 2, false), hop(Some("172.17.1.254"), 3, false)];
     add("100.64.0.0/16", 0, Form::Unicast(Hops::from_slice(&both)));
     add("10.65.1.7/32", 1024, one(None, 3, false));
-    let mut view = View::new(12, TABLE_MAIN);
+    let mut view = View::new(Marks::new(&FibConfig::default()));
     view.load(dump, |_, _| false);
     view
 }
 
 fn config() -> FibConfig {
     let pool = |cidr: &str, mode, device: &str| Pool {
-        cidr: cidr.parse().unwrap(),
-        mode,
         device: (!device.is_empty()).then(|| device.to_owned()),
+        ..Pool::new(cidr.parse().unwrap(), mode)
     };
     FibConfig {
         pools: vec![
@@ -233,7 +233,7 @@ fn our_own_routes_resolve_next_hops_but_never_themselves() {
     let default = desired(&[("0.0.0.0/0", "172.17.1.254")]);
     assert_eq!(text("10.66.2.0/26", "172.16.2.3", &config, &view, &default), "via 172.16.1.254 dev eth0");
     // … which is the last resort.
-    view.own.remove("0.0.0.0/0".parse().unwrap(), |_| true);
+    view.routes.remove("0.0.0.0/0".parse().unwrap(), |_| true);
     assert_eq!(text("10.66.2.0/26", "172.16.2.3", &config, &view, &default), "via 172.17.1.254 dev eth1");
     let groundless = desired(&[("0.0.0.0/0", "172.16.2.3")]);
     assert!(text("0.0.0.0/0", "172.16.2.3", &config, &view, &groundless).contains("is unreachable"));
@@ -248,7 +248,7 @@ fn our_own_routes_resolve_next_hops_but_never_themselves() {
 #[test]
 fn a_long_chain_ends_and_a_wide_tree_is_cut() {
     let (config, mut view) = (config(), world());
-    view.own.remove("0.0.0.0/0".parse().unwrap(), |_| true);
+    view.routes.remove("0.0.0.0/0".parse().unwrap(), |_| true);
     let mut chain = Desired::default();
     for n in 20..30 {
         let prefix = format!("172.{n}.0.0/16").parse().unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::TABLE_MAIN;
+use crate::config::{FibConfig, TABLE_MAIN};
 use crate::route::{Form, Hop, Hops};
 
 fn route(prefix: &str, protocol: u8, gateway: &str) -> Route {
@@ -9,9 +9,9 @@ fn route(prefix: &str, protocol: u8, gateway: &str) -> Route {
 }
 
 fn view(ours: &[Route], foreign: &[Route]) -> View {
-    let mut view = View::new(12, TABLE_MAIN);
+    let mut view = View::new(Marks::new(&FibConfig::default()));
     ours.iter().for_each(|route| view.wrote(route.clone()));
-    foreign.iter().for_each(|route| view.own.insert(Held { route: route.clone(), ours: false }));
+    foreign.iter().for_each(|route| view.routes.insert(Held { route: route.clone(), ours: false }));
     view
 }
 
@@ -48,18 +48,18 @@ fn notifications_of_others_are_understood_or_doubted() {
         let mut view = view(&ours, &foreign);
         let what = format!("{change:?} {other:?} over {ours:?} and {foreign:?}");
         assert_eq!(view.apply(change, other, false), seen, "{what}");
-        assert_eq!((view.own.iter().count(), view.own.count_ours()), (left, left_ours), "{what}");
-        assert_eq!(view.own.ours().count(), left_ours);
+        assert_eq!((view.routes.iter().count(), view.routes.count_ours()), (left, left_ours), "{what}");
+        assert_eq!(view.routes.ours().count(), left_ours);
     }
     // Under our id, with the very key we want: ours.
     let mut wanted = view(&[], &[]);
     assert_eq!(wanted.apply(Added, route(v4, 12, "172.16.1.9"), true), Seen::OursChanged);
-    assert_eq!(wanted.own.count_ours(), 1);
+    assert_eq!(wanted.routes.count_ours(), 1);
 }
 
 #[test]
-fn another_table_is_kept_apart_from_the_main_one() {
-    let mut view = View::new(12, 100);
+fn a_route_of_our_id_in_another_table_is_not_ours() {
+    let mut view = View::new(Marks::new(&FibConfig { table: 100, ..FibConfig::default() }));
     let dump = Dump {
         routes: vec![
             Route { table: 100, ..route("10.0.0.0/24", 12, "172.16.1.2") },
@@ -69,18 +69,20 @@ fn another_table_is_kept_apart_from_the_main_one() {
         ..Dump::default()
     };
     view.load(dump, |_, _| true);
-    assert_eq!((view.own.iter().count(), view.own.count_ours(), view.main().iter().count()), (1, 1, 1));
-    assert_eq!(view.main().count_ours(), 0, "a route of our id in another table is not ours");
+    let tables =
+        |ours: bool| view.routes.iter().filter(|held| held.ours == ours).map(|held| held.route.table).collect();
+    let (ours, foreign): (Vec<u32>, Vec<u32>) = (tables(true), tables(false));
+    assert_eq!((ours, foreign), (vec![100], vec![TABLE_MAIN]), "nor is a table kept that nobody needs");
 }
 
 #[test]
 fn lengths_follow_what_is_there() {
     let mut view = view(&[route("10.0.0.0/24", 12, "172.16.1.2")], &[route("10.0.0.0/24", 4, "172.16.1.3")]);
-    assert!(view.own.has_length(false, 24) && !view.own.has_length(true, 24));
+    assert!(view.routes.has_length(false, 24) && !view.routes.has_length(true, 24));
     view.erased(&route("10.0.0.0/24", 12, "172.16.1.2"));
-    assert!(view.own.has_length(false, 24), "the foreign one is left");
-    view.own.remove("10.0.0.0/24".parse().unwrap(), |_| true);
-    assert!(!view.own.has_length(false, 24) && !view.own.has_length(false, 200));
+    assert!(view.routes.has_length(false, 24), "the foreign one is left");
+    view.routes.remove("10.0.0.0/24".parse().unwrap(), |_| true);
+    assert!(!view.routes.has_length(false, 24) && !view.routes.has_length(false, 200));
 }
 
 #[test]

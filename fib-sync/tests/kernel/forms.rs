@@ -69,7 +69,7 @@ fn every_form_reads_as_documented() {
 fn changes_are_replacements_and_metrics_move_without_a_hole() {
     in_netns(async || {
         node();
-        let (fib, _) = start(FibConfig { metric: Some(1024), ..config() }).unwrap();
+        let (fib, _) = start(FibConfig { metric: Metric::Fixed(1024), ..config() }).unwrap();
         fib.update([via("10.66.2.0/26", &["172.16.1.2"]), via("fd00:10:2::/122", &["fd00:1::2"])]);
         fib.flush().await;
         for (v4, v6, count) in [
@@ -96,7 +96,7 @@ fn changes_are_replacements_and_metrics_move_without_a_hole() {
         fib.shutdown(true).await;
 
         // The next run has another metric: new before old, never neither.
-        let (fib, adopted) = start(FibConfig { metric: Some(7), ..config() }).unwrap();
+        let (fib, adopted) = start(FibConfig { metric: Metric::Fixed(7), ..config() }).unwrap();
         assert_eq!((adopted.ipv4, adopted.ipv6), (1, 1));
         fib.update([via("10.66.2.0/26", &["172.16.1.2"]), via("fd00:10:2::/122", &["fd00:1::2"])]);
         fib.flush().await;

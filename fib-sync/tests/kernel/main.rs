@@ -11,7 +11,7 @@ mod next_hops;
 mod ownership;
 mod repair;
 
-use fib_sync::{FibConfig, FibHandle, FibStats, Mode, Pool, RowFilter, State, Target, start};
+use fib_sync::{FibConfig, FibHandle, FibStats, Metric, Mode, Pool, RowFilter, State, Target, start};
 use ipnetwork::IpNetwork;
 use netns::{bird_routes, ip};
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ fn tunnel() {
 }
 
 fn config() -> FibConfig {
-    let pool = |cidr: &str, mode| Pool { cidr: net(cidr), mode, device: None };
+    let pool = |cidr: &str, mode| Pool::new(net(cidr), mode);
     FibConfig {
         pools: vec![
             pool("10.65.0.0/16", Mode::Ipip),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_proto::attr::{AsPath, Community, NextHop, Origin, PathAttrs};
 use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
 use rib::policy::Verdict;
-use rib::{FibRoute, NextHopMode, NextHopState, PeerId, PeerSettings, RibConfig, Session};
+use rib::{FibRoute, NextHopMode, NextHopState, PeerId, PeerSettings, RibConfig, Session, Via};
 
 /// A peer and all it announced.
 #[derive(Clone)]
@@ -116,10 +116,11 @@ impl Model {
         if best.peer.is_none() {
             return best.blackhole.then_some(FibRoute::Blackhole);
         }
-        let mut via: Vec<IpAddr> = equal.iter().map(|c| c.attrs.next_hop.addr()).collect();
-        via.sort_unstable();
-        via.dedup();
-        Some(FibRoute::Via(via.into_iter().map(Into::into).collect()))
+        let mut next_hops: Vec<IpAddr> = equal.iter().map(|c| c.attrs.next_hop.addr()).collect();
+        next_hops.sort_unstable();
+        next_hops.dedup();
+        let via: Via = next_hops.into_iter().map(Into::into).collect();
+        Some(FibRoute::Via(Via { local_pref: best.attrs.local_pref.unwrap_or(100), ..via }))
     }
 
     /// What a peer must hold of a prefix.

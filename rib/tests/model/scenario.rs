@@ -8,7 +8,7 @@ use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
 use bytes::Bytes;
 use rib::{
     FibRoute, NextHopState, Origination, PeerId, PeerSettings, Rejection, Rib, RibConfig, RouteFilter, Session, Step,
-    Withheld,
+    Via, Withheld,
 };
 
 use crate::made::{OWN, V4, addr, announce, p, rib, session, withdraw};
@@ -352,7 +352,10 @@ fn a_path_over_a_dead_next_hop_loses_to_any_other_and_is_better_than_none() {
         announce(&mut rib, source.0, attrs, [prefix]);
     }
     settle(&mut rib);
-    let via = |n: u32| Some(FibRoute::Via([addr(n).into()].into_iter().collect()));
+    let via = |n: u32| {
+        let next_hops = [addr(n).into()].into_iter().collect();
+        Some(FibRoute::Via(Via { next_hops, local_pref: if n == 0 { 200 } else { 100 } }))
+    };
     assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
     assert_eq!(rib.take_next_hops(), [(addr(0).into(), true), (addr(1).into(), true)]);
     rib.set_next_hop(addr(0), unusable());

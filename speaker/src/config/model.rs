@@ -13,6 +13,7 @@ use std::time::Duration;
 use bgp_proto::attr::Community;
 use bgp_proto::fsm::PeerAs;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
+use fib_sync::Metric;
 use ipnetwork::IpNetwork;
 
 use super::rules::{Confederation, PathRules};
@@ -146,6 +147,16 @@ pub struct Pool {
     pub mode: PoolMode,
     /// The tunnel device; present exactly when the mode needs one.
     pub device: Option<DeviceName>,
+    /// Whether learned routes go into the kernel; if not, another agent writes them.
+    pub install: bool,
+    /// Whether blackholes of our own blocks do.
+    pub blackholes: bool,
+    /// The kernel's protocol id of the pool's routes, where it is not [`Fib::protocol`].
+    pub protocol: Option<u8>,
+    /// Their metric, where it is not [`Fib::metric`].
+    pub metric: Option<Metric>,
+    /// Their table, where it is not [`Fib::table`].
+    pub table: Option<u32>,
 }
 
 /// How packets to a pool's blocks travel to their node.
@@ -448,10 +459,12 @@ pub struct Fib {
     pub enabled: bool,
     /// The kernel's protocol id of our routes (`proto bird` is 12); never one of the kernel's own, 0–4.
     pub protocol: u8,
-    /// The kernel's metric of our routes; `None` leaves it to the kernel.
-    pub metric: Option<u32>,
+    /// The kernel's metric of our routes.
+    pub metric: Metric,
     /// The routing table (254 is main); never 0 or 255 (local).
     pub table: u32,
+    /// Protocol ids and tables of routes that are taken over at start besides.
+    pub adopt: Vec<(u8, u32)>,
     /// Ranges that no learned route may enter; a default route stands for itself alone.
     pub protect: Vec<Prefix>,
     /// Whether the subnets of the node's addresses are protected likewise.

@@ -372,7 +372,10 @@ async fn sleep_until(deadline: Option<Instant>) {
 fn target(route: FibRoute) -> fib_sync::Target {
     match route {
         FibRoute::Blackhole => fib_sync::Target::Blackhole,
-        FibRoute::Via(next_hops) => fib_sync::Target::Via(next_hops.iter().map(for_kernel).collect()),
+        FibRoute::Via(via) => fib_sync::Target::Via(fib_sync::Via {
+            next_hops: via.next_hops.iter().map(for_kernel).collect(),
+            preference: via.local_pref,
+        }),
     }
 }
 

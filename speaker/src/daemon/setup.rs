@@ -24,6 +24,11 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
             PoolMode::IpipCrossSubnet => fib_sync::Mode::IpipCrossSubnet,
         },
         device: pool.device.as_ref().map(ToString::to_string),
+        install: pool.install,
+        blackholes: pool.blackholes,
+        protocol: pool.protocol,
+        metric: pool.metric,
+        table: pool.table,
     });
     // A bare node address says nothing about its subnet: then the interfaces decide.
     let subnets =
@@ -34,6 +39,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         metric: config.fib.metric,
         table: config.fib.table,
         pools: pools.collect(),
+        adopt: config.fib.adopt.clone(),
         local_subnets: subnets.copied().collect(),
         protect: config.fib.protect.iter().map(|prefix| (*prefix).into()).collect(),
         protect_subnets_of: own.map(|address| address.ip()).collect(),

@@ -24,7 +24,8 @@ fn defaults_are_those_the_documentation_names() {
     let limits = config.router.limits;
     assert_eq!((limits.unopened, limits.unopened_per_peer, limits.backlog), (1_000, 4, 4_096));
     assert_eq!(limits.open_timeout, Duration::from_secs(60));
-    assert_eq!((config.fib.enabled, config.fib.protocol, config.fib.metric, config.fib.table), (true, 12, None, 254));
+    let fib = &config.fib;
+    assert_eq!((fib.enabled, fib.protocol, fib.metric, fib.table), (true, 12, Metric::None, 254));
     let api = config.api.unwrap();
     assert_eq!((api.socket.to_str().unwrap(), api.mode.bits()), ("/run/roost/roost.sock", 0o660));
     assert_eq!(config.metrics, None);
@@ -33,6 +34,11 @@ fn defaults_are_those_the_documentation_names() {
 
 fn address_id(text: &str) -> bgp_proto::RouterId {
     text.parse().unwrap()
+}
+
+fn marks(pool: &Pool) -> String {
+    let Pool { install, blackholes, protocol, metric, table, .. } = pool;
+    format!("{install} {blackholes} {protocol:?} {metric:?} {table:?}")
 }
 
 /// What the file says, what to look at, and what is there.
@@ -62,7 +68,7 @@ const GOOD: &[Row] = &[
     (
         "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protocol: bgp, table: 100, metric: 1024 }",
         |c| format!("{} {} {:?}", c.fib.protocol, c.fib.table, c.fib.metric),
-        "186 100 Some(1024)",
+        "186 100 Fixed(1024)",
     ),
     (
         "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protect: [10.96.0.0/12, '::/0'], protect_node_subnets: false }",
@@ -73,6 +79,28 @@ const GOOD: &[Row] = &[
         "router: { asn: 1, router_id: 1.1.1.1 }",
         |c| format!("{:?} {}", c.fib.protect, c.fib.protect_node_subnets),
         "[] true",
+    ),
+    ("router: { asn: 1, router_id: 1.1.1.1 }\nfib: { metric: 0 }", |c| format!("{:?}", c.fib.metric), "None"),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { metric: local-pref, adopt: [ { protocol: 186 }, { table: 100 } ] }",
+        |c| format!("{:?} {:?}", c.fib.metric, c.fib.adopt),
+        "FromPreference [(186, 254), (12, 100)]",
+    ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\npools: [ { cidr: 10.65.0.0/16 } ]",
+        |c| marks(&c.pools[0]),
+        "true true None None None",
+    ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\npools: [ { cidr: 10.65.0.0/16, install: false, protocol: 80 } ]",
+        |c| marks(&c.pools[0]),
+        "false false Some(80) None None",
+    ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\npools: [ { cidr: 10.65.0.0/16, install: false, blackholes: true, metric: \
+         local-pref, table: 100 } ]",
+        |c| marks(&c.pools[0]),
+        "false true None Some(FromPreference) Some(100)",
     ),
     ("router: { asn: 1, router_id: 1.1.1.1 }\nfib: { max_routes: 20000 }", |c| c.fib.max_routes.to_string(), "20000"),
     ("router: { asn: 1, router_id: 1.1.1.1 }", |c| c.fib.max_routes.to_string(), "1000000"),

@@ -172,6 +172,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("the kernel's own protocol", "++fib: { protocol: 2 }\n"),
     ("an unknown protocol", "++fib: { protocol: zebra }\n"),
     ("the table local", "++fib: { table: 255 }\n"),
+    ("a metric in words", "++fib: { metric: low }\n"),
+    ("a pool of the kernel's own protocol", "++pools: [ { cidr: 10.65.0.0/16, protocol: 2 } ]\n"),
     ("no routes at all", "++fib: { max_routes: 0 }\n"),
     ("a relative socket", "++api: { socket: roost.sock }\n"),
     (
@@ -220,7 +222,7 @@ fn doubts_are_warnings_and_keep_nothing_from_running() {
     let text = "\
 router: { asn: 64512 }
 node: { name: n1, addresses: [172.16.1.1/24], blocks: [10.66.1.0/26] }
-pools: [ { cidr: 10.65.0.0/16, mode: direct, device: tunl0 } ]
+pools: [ { cidr: 10.65.0.0/16, mode: direct, device: tunl0, install: false, metric: 7 } ]
 policies: { p: { rules: [ { set: { med: 1 }, action: reject } ] } }
 peer_groups: { unused: { asn: 64512 } }
 peers:

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bgp_proto::{Asn, Prefix, RouterId};
+use fib_sync::Metric;
 use ipnetwork::IpNetwork;
 
 use super::at::At;
@@ -268,7 +269,24 @@ fn pools(file: &raw::File, report: &Report) -> Vec<Pool> {
                 DeviceName::new("tunl0")
             }
         };
-        pools.push(Pool { cidr, mode, device });
+        let install = raw.install.value().copied().unwrap_or(true);
+        let blackholes = raw.blackholes.value().copied().unwrap_or(install);
+        let metric = raw.metric.good().map(|(_, place)| ("metric", place));
+        let table = raw.table.good().map(|(_, place)| ("table", place));
+        for (key, place) in metric.into_iter().chain(table).filter(|_| !install && !blackholes) {
+            let message = format!("pool {cidr}: {key} has no effect, as nothing of the pool is installed");
+            report.warn(place, message, "remove it, or `install: false`");
+        }
+        pools.push(Pool {
+            cidr,
+            mode,
+            device,
+            install,
+            blackholes,
+            protocol: raw.protocol.get().map(|id| id.0),
+            metric: raw.metric.get().map(|metric| metric.0),
+            table: raw.table.get().map(|table| table.0),
+        });
     }
     let blocks = file.node.value().map(|node| &node.blocks);
     if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
@@ -294,11 +312,17 @@ fn fib(file: &raw::File, pools: &[Pool], report: &Report) -> Fib {
             report.warn(place, message, "remove it, or protect only what lies beside the pools");
         }
     }
+    let protocol = raw.protocol.get().unwrap_or(RouteProtocol(12)).0;
+    let table = raw.table.get().unwrap_or(RouteTable(254)).0;
+    let adopted = |(raw, _): (&raw::Adopted, _)| {
+        (raw.protocol.get().map_or(protocol, |id| id.0), raw.table.get().map_or(table, |table| table.0))
+    };
     Fib {
         enabled: raw.enabled.value().copied().unwrap_or(true),
-        protocol: raw.protocol.get().unwrap_or(RouteProtocol(12)).0,
-        metric: raw.metric.get().and_then(|metric| u32::try_from(metric.0).ok()),
-        table: raw.table.get().unwrap_or(RouteTable(254)).0,
+        protocol,
+        metric: raw.metric.get().map_or(Metric::None, |metric| metric.0),
+        table,
+        adopt: at_most(ADDRESSES, "fib.adopt", &raw.adopt, report).map(adopted).collect(),
         protect: raw.protect.items().map(|(prefix, _)| prefix.0).collect(),
         max_routes: raw.max_routes.get().and_then(|most| usize::try_from(most.0).ok()).unwrap_or(fib_sync::MAX_ROUTES),
         protect_node_subnets: raw.protect_node_subnets.value().copied().unwrap_or(true),

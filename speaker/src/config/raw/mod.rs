@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
-use super::values::{DeviceName, Int, Lasting, S, Seconds};
+use super::values::{DeviceName, Int, Lasting, RouteMetric, RouteProtocol, RouteTable, S, Seconds};
 
 mod peers;
 mod policy;
@@ -176,6 +176,19 @@ pub(in crate::config) struct Pool {
     pub mode: At<PoolMode>,
     /// The tunnel device of the `ipip` modes. Default: tunl0 for IPv4; an IPv6 pool must name its own.
     pub device: S<DeviceName>,
+    /// Write learned routes of the pool into the kernel. false: another agent does; they are learned and announced as
+    /// ever, and its routes are left alone. Default: true.
+    pub install: At<bool>,
+    /// Write blackholes for blocks of our own in the pool. Default: as `install`.
+    pub blackholes: At<bool>,
+    /// The kernel's protocol id of the pool's routes. With `install: false` the other agent's: what an earlier run of ours
+    /// left in the pool under another one is removed once the startup is over. Default: `fib.protocol`.
+    pub protocol: S<RouteProtocol>,
+    /// The kernel's metric of the pool's routes: a number, 0 for none, or local-pref. Default: `fib.metric`.
+    #[schemars(with = "Option<S<RouteMetric>>")]
+    pub metric: S<RouteMetric>,
+    /// The routing table of the pool's routes. Default: `fib.table`.
+    pub table: S<RouteTable>,
 }
 
 /// How packets to a pool travel.

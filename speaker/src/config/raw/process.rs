@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::at::At;
-use crate::config::values::{Int, Lasting, RouteProtocol, RouteTable, S, SocketMode};
+use crate::config::values::{Int, Lasting, RouteMetric, RouteProtocol, RouteTable, S, SocketMode};
 
 /// How routes get into the kernel.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -18,11 +18,16 @@ pub(in crate::config) struct Fib {
     pub enabled: At<bool>,
     /// The kernel's protocol id of our routes: bird (12), bgp (186) or a number. Default: bird.
     pub protocol: S<RouteProtocol>,
-    /// The kernel's metric of our routes. Default: none.
-    #[schemars(with = "Option<S<Int<0, { u32::MAX as u64 }>>>")]
-    pub metric: S<Int<0, { u32::MAX as u64 }>>,
+    /// The kernel's metric of our routes: a number, 0 for none; or local-pref, for 2147483647 less the route's
+    /// LOCAL_PREF, so that the kernel prefers what BGP prefers (blackholes of our own blocks have none then). Default: 0.
+    #[schemars(with = "Option<S<RouteMetric>>")]
+    pub metric: S<RouteMetric>,
     /// The routing table: main (254) or a number. Default: main.
     pub table: S<RouteTable>,
+    /// Routes found at start that are taken over as ours beside those of `protocol` and `table`: of an earlier
+    /// configuration, or of another daemon that has been ended. Name them only for the change: another one's routes that
+    /// nobody announces are removed.
+    pub adopt: At<Vec<At<Adopted>>>,
     /// Ranges that no peer may take over: learned routes equal to one or inside it stay out of the kernel. `0.0.0.0/0` and
     /// `::/0` stand for the default route alone. Default: none but the node's subnets.
     pub protect: At<Vec<S<Prefix>>>,
@@ -34,6 +39,16 @@ pub(in crate::config) struct Fib {
     pub max_routes: S<Int<1, { u32::MAX as u64 }>>,
     /// Time between full comparisons with the kernel; events repair sooner. Default: 60s.
     pub rescan: S<Lasting<1_000, 86_400_000>>,
+}
+
+/// Routes of an earlier configuration, or of another daemon.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Adopted {
+    /// Their protocol id: bird (12), bgp (186) or a number. Default: `fib.protocol`.
+    pub protocol: S<RouteProtocol>,
+    /// Their table: main (254) or a number. Default: `fib.table`.
+    pub table: S<RouteTable>,
 }
 
 /// The control socket.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use fib_sync::Metric;
 use schemars::{Schema, json_schema};
 
 use super::{Int, Refusal, Scalar, expected};
@@ -123,6 +124,33 @@ impl Scalar for RouteProtocol {
                 Some(id) => Ok(Self(id)),
                 None => Err(expected(Self::WHAT, text).help("0 to 4 belong to the kernel and the administrator")),
             },
+        }
+    }
+}
+
+/// The kernel's metric of our routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct RouteMetric(pub Metric);
+
+impl Scalar for RouteMetric {
+    const WHAT: &'static str = "a metric: a number from 0 to 4294967295, or local-pref";
+
+    fn schema() -> Schema {
+        json_schema!({ "oneOf": [
+            { "type": "integer", "minimum": 0, "maximum": u32::MAX },
+            { "type": "string", "enum": ["local-pref"] },
+        ] })
+    }
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        const MAX: u64 = u32::MAX as u64;
+        if text == "local-pref" {
+            return Ok(Self(Metric::FromPreference));
+        }
+        match Int::<0, MAX>::from_text(text).ok().and_then(|metric| u32::try_from(metric.0).ok()) {
+            Some(0) => Ok(Self(Metric::None)),
+            Some(metric) => Ok(Self(Metric::Fixed(metric))),
+            None => Err(expected(Self::WHAT, text)),
         }
     }
 }

@@ -20,7 +20,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 pub(super) use address::PeerAddress;
 pub(super) use bgp::{Asns, MeshPassive};
 pub use kernel::{DeviceName, SocketMode};
-pub(super) use kernel::{RouteProtocol, RouteTable};
+pub(super) use kernel::{RouteMetric, RouteProtocol, RouteTable};
 pub use secret::Secret;
 pub use time::HoldTime;
 pub(super) use time::{Lasting, Seconds, show_duration};

@@ -28,7 +28,7 @@ use bgp_proto::message::{Notification, Update, cease};
 use futures::FutureExt;
 use rib::PeerId;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::conn::Conn;
 use super::keys::Key;
@@ -121,13 +121,16 @@ pub struct PeerTask {
     idle_since: Option<Instant>,
 }
 
+/// A turn before the owner, and a place in its mail.
+type Room = (OwnedSemaphorePermit, mpsc::OwnedPermit<FromPeer>);
+
 /// What woke the task.
 enum Wake {
     Command(Option<PeerCommand>),
     Connected(io::Result<TcpStream>),
     Conn(usize),
     Key,
-    OwnerHasRoom,
+    OwnerHasRoom(Option<Room>),
     Queue,
     Timeout,
 }
@@ -205,7 +208,7 @@ impl PeerTask {
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),
                 Wake::Key => self.key_changed(),
-                Wake::OwnerHasRoom => self.tell_owner(),
+                Wake::OwnerHasRoom(room) => self.tell_owner(room),
                 Wake::Queue => self.limits(),
                 Wake::Timeout => self.timeout(),
             }
@@ -241,7 +244,7 @@ impl PeerTask {
             () = sleep_until(deadline) => Wake::Timeout,
             result = option(connecting.as_mut().map(|(_, connecting)| connecting)) => Wake::Connected(result),
             () = spec.key.changed() => Wake::Key,
-            () = has_room(owner, turns), if !outbox.is_empty() => Wake::OwnerHasRoom,
+            room = room(owner, turns), if !outbox.is_empty() => Wake::OwnerHasRoom(room),
             () = ready(first.as_ref(), listen_to_peer) => Wake::Conn(0),
             () = ready(second.as_ref(), listen_to_peer) => Wake::Conn(1),
             () = filled(queue.as_deref()) => Wake::Queue,
@@ -276,7 +279,7 @@ impl PeerTask {
             if idle && self.outbox.len() >= OUTBOX {
                 // Octets wait that were read already: no socket will wake us for them, so they go on as soon as the owner
                 // takes something.
-                self.tell_owner();
+                self.tell_owner(None);
                 idle = self.outbox.len() >= OUTBOX;
             }
             if idle {
@@ -284,7 +287,7 @@ impl PeerTask {
             }
         }
         self.hand_over_updates();
-        self.tell_owner();
+        self.tell_owner(None);
         self.shared.observe(&self.machine);
         let held = self.conns.iter().flatten().map(Conn::memory);
         self.shared.holds(held.fold((0, 0), |(own, unsent), conn| (own + conn.0, unsent + conn.1)));
@@ -368,11 +371,13 @@ async fn filled(queue: Option<&OutQueue>) {
     }
 }
 
-/// Completes when another message to the owner can be sent.
-async fn has_room(owner: &mpsc::Sender<FromPeer>, turns: &Semaphore) {
-    // Held until there is room, or it could be gone again.
-    let _turn = turns.acquire().await;
-    drop(owner.reserve().await);
+/// Completes when another message to the owner can be sent, with the room for it; without when the owner has ended.
+///
+/// The room is used and not given back to be asked for again: it would go to who waits next, and so on. More tasks than
+/// the owner's mail has places would pass the places around for ever, and none would have one when it looks.
+async fn room(owner: &mpsc::Sender<FromPeer>, turns: &Arc<Semaphore>) -> Option<Room> {
+    let turn = turns.clone().acquire_owned().await.ok()?;
+    Some((turn, owner.clone().reserve_owned().await.ok()?))
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

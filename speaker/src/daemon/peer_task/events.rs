@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::super::news::{FromPeer, News};
 use super::super::out_queue::OutQueue;
-use super::{BATCH, PeerTask};
+use super::{BATCH, PeerTask, Room};
 
 impl PeerTask {
     pub(super) fn event(&mut self, event: PeerEvent) {
@@ -155,14 +155,18 @@ impl PeerTask {
         self.outbox.push_back(FromPeer { peer: self.spec.id, news, turn: None });
     }
 
-    /// Gives the owner what it takes at the moment.
-    pub(super) fn tell_owner(&mut self) {
-        while !self.outbox.is_empty() {
-            let Ok(turn) = self.turns.clone().try_acquire_owned() else { return };
-            let Ok(permit) = self.owner.try_reserve() else { return };
-            if let Some(message) = self.outbox.pop_front() {
-                permit.send(FromPeer { turn: Some(turn), ..message });
-            }
+    /// Gives the owner what it takes at the moment, and the first message the room that was waited for.
+    pub(super) fn tell_owner(&mut self, mut room: Option<Room>) {
+        while let Some(message) = self.outbox.pop_front() {
+            let Some((turn, place)) = room.take().or_else(|| self.room_now()) else {
+                return self.outbox.push_front(message);
+            };
+            place.send(FromPeer { turn: Some(turn), ..message });
         }
+    }
+
+    fn room_now(&self) -> Option<Room> {
+        let turn = self.turns.clone().try_acquire_owned().ok()?;
+        Some((turn, self.owner.clone().try_reserve_owned().ok()?))
     }
 }

@@ -43,6 +43,18 @@ async fn establish(stream: &mut TcpStream) {
     stream.write_all(&Message::Keepalive.encode(&Codec::INITIAL)).await.expect("the task reads");
 }
 
+/// A task that tells this owner, and the way to it.
+fn start(owner: mpsc::Sender<FromPeer>) -> (mpsc::Sender<PeerCommand>, Arc<PeerShared>, JoinHandle<()>) {
+    let (commands, receiver) = mpsc::channel(8);
+    let shared = PeerShared::new();
+    let config = config::parse("roost.yaml", YAML).expect("a configuration").config;
+    let key = Keys::new(&config, Path::new("")).of(None);
+    let restart = Arc::new(Restart::of_last_run(true));
+    let spec = setup::peer(&config, PeerId(7), &config.peers[0], key, &restart);
+    let task = PeerTask::new(spec, 1, receiver, owner, Arc::default(), shared.clone(), restart);
+    (commands, shared, tokio::spawn(task.run()))
+}
+
 /// A task with one peer that connects, and the ways to it.
 struct Bench {
     commands: mpsc::Sender<PeerCommand>,
@@ -53,15 +65,9 @@ struct Bench {
 
 impl Bench {
     fn start() -> Self {
-        let (commands, receiver) = mpsc::channel(8);
         let (owner, news) = mpsc::channel(1024);
-        let shared = PeerShared::new();
-        let config = config::parse("roost.yaml", YAML).expect("a configuration").config;
-        let key = Keys::new(&config, Path::new("")).of(None);
-        let restart = Arc::new(Restart::of_last_run(true));
-        let spec = setup::peer(&config, PeerId(7), &config.peers[0], key, &restart);
-        let task = PeerTask::new(spec, 1, receiver, owner, Arc::default(), shared.clone(), restart);
-        Self { commands, news, shared, running: tokio::spawn(task.run()) }
+        let (commands, shared, running) = start(owner);
+        Self { commands, news, shared, running }
     }
 
     async fn connect(&self, unopened: &Arc<Unopened>) -> TcpStream {
@@ -144,4 +150,33 @@ async fn a_peer_that_floods_has_its_turns_before_the_owner_and_no_more() {
     }
     bench.stop().await;
     flood.await.expect("it ends with the connection");
+}
+
+#[tokio::test]
+async fn the_owner_hears_everybody_when_more_peers_wait_than_its_mail_has_places() {
+    const PEERS: usize = 8;
+    let (owner, mut news) = mpsc::channel(1);
+    let unopened = Unopened::new(Limits::default());
+    let mut peers = Vec::new();
+    for _ in 0..PEERS {
+        let (commands, shared, running) = start(owner.clone());
+        let (mut stream, incoming) = connection(&unopened).await;
+        assert!(commands.send(incoming).await.is_ok());
+        establish(&mut stream).await;
+        peers.push((commands, shared, running, stream));
+    }
+    // All sessions stand before the owner looks: one is in its mail, and the others wait for a place.
+    while peers.iter().any(|(_, shared, ..)| shared.snapshot().negotiated.is_none()) {
+        tokio::task::yield_now().await;
+    }
+    for heard in 0..PEERS {
+        let next = tokio::time::timeout(Duration::from_secs(20), news.recv()).await;
+        let next = next.unwrap_or_else(|_| panic!("{heard} of {PEERS} heard, and nothing more"));
+        assert!(matches!(next, Some(FromPeer { news: News::Up(..), .. })));
+    }
+    drop(news);
+    for (commands, _, running, _stream) in peers {
+        assert!(commands.send(PeerCommand::Stop(None)).await.is_ok());
+        running.await.expect("the task ends as it should");
+    }
 }

@@ -175,3 +175,46 @@ fn a_wrong_as_is_refused_and_leaves_nothing_behind() {
         forgotten(&roost, round);
     }
 }
+
+#[test]
+fn a_client_from_a_range_that_announces_too_much_hurts_only_itself() {
+    // RFC 4456, RFC 4271 §6.7
+    let more = "peer_groups: { nodes: { asn: 65000, route_reflector_client: true, \
+                max_prefix: { limit: 10, restart_after: 1h } } }\n\
+                dynamic_peers: [ { prefix: 127.0.0.0/8, group: nodes, limit: 3, forget_after: 300ms } ]\n";
+    let roost = Setup::with([]).more(more).start();
+    let client = |number: u8| {
+        let address = roost.net().stranger(number);
+        let mut client = Peer::connect(address, roost.address(), usize::from(number), Neighbor::ibgp());
+        client.establish(&Open::new(harness::OURS).id([10, 0, 1, number]));
+        client
+    };
+    let (mut greedy, mut announcer, mut listener) = (client(1), client(2), client(3));
+    announcer.update(&announcer.route(&["192.168.2.0/24"]));
+    listener.await_route("192.168.2.0/24");
+    greedy.await_route("192.168.2.0/24");
+    let prefixes: Vec<String> = (0..11).map(|n| format!("10.{n}.0.0/16")).collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    // As many as it may: the others hear of them.
+    greedy.update(&greedy.route(&prefixes[..10]));
+    listener.await_route(prefixes[9]);
+
+    greedy.update(&greedy.route(&prefixes[10..]));
+    greedy.expect_notification(6, 1, &[0, 1, 1, 0, 0, 0, 10]);
+    let about = row(&roost, 1, "idle");
+    assert!(about["reason"].as_str().unwrap().contains("more than 10 prefixes"), "{about}");
+    // What it had announced is withdrawn, and the one too many was never told.
+    listener.await_withdrawal(prefixes[9]);
+    assert_eq!(listener.adj_out_prefixes(), ["192.168.2.0/24"]);
+    // The others have the sessions they began with, each its own count, and hear each other.
+    announcer.update(&announcer.route(&prefixes[..9]));
+    assert_eq!(listener.await_route(prefixes[8]).next_hop, [192, 0, 2, 12]);
+    for number in [2, 3] {
+        let about = roost.page(&format!("/v1/peers/{}", roost.net().stranger(number)));
+        assert_eq!((&about["established_count"], &about["kind"]), (&1.into(), &"client".into()), "{about}");
+    }
+    // For as long as it is said, it is refused, and it makes no room for another one.
+    for number in [1, 4] {
+        Peer::connect(roost.net().stranger(number), roost.address(), 1, Neighbor::ibgp()).expect_end();
+    }
+}

@@ -6,7 +6,7 @@
 
 use crate::config::FibConfig;
 use crate::next_hop::NextHop;
-use crate::resolve::{Through, Underlay};
+use crate::resolve::{Found, Through, Underlay};
 use crate::route::{Hops, bounds, contains};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -64,6 +64,8 @@ pub(crate) struct Facts {
     pub(crate) underlay: Result<Hops, NextHopError>,
     /// Our wanted prefixes that the answer depends on.
     pub(crate) through: Through,
+    /// As [`NextHopReport::cost`](crate::NextHopReport::cost).
+    pub(crate) cost: u32,
 }
 
 impl Facts {
@@ -74,8 +76,8 @@ impl Facts {
             true => subnets.iter().any(|net| contains(*net, next_hop.addr)),
             false => config.is_local_subnet(next_hop.addr),
         };
-        let (underlay, through) = world.find(next_hop);
-        Facts { own: world.view.links.is_own(next_hop), local, underlay, through }
+        let Found { hops: underlay, through, cost } = world.find(next_hop);
+        Facts { own: world.view.links.is_own(next_hop), local, underlay, through, cost }
     }
 }
 

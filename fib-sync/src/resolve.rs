@@ -52,16 +52,29 @@ pub(crate) fn resolve(
         return Resolved::Withheld(Reason::TunnelIpv4Only(tunnel.into()));
     }
 
-    let mut hops = Hops::new();
+    // The nearest alone, also while whoever has chosen them does not know the costs yet: after a start, or when a link
+    // has just changed, a route would go to and fro.
+    let (mut hops, mut nearest) = (Hops::new(), UNKNOWN);
     let mut first = None;
     for next_hop in next_hops {
-        let member = check(prefix, *next_hop, || facts(*next_hop)).and_then(|facts| match mode {
-            Mode::Direct => direct(*next_hop, facts),
-            Mode::IpipCrossSubnet if facts.local => direct(*next_hop, facts),
-            Mode::Ipip | Mode::IpipCrossSubnet => through(tunnel, *next_hop, view),
+        let member = check(prefix, *next_hop, || facts(*next_hop)).and_then(|facts| {
+            let cost = facts.cost;
+            let more = match mode {
+                Mode::Direct => direct(*next_hop, facts),
+                Mode::IpipCrossSubnet if facts.local => direct(*next_hop, facts),
+                Mode::Ipip | Mode::IpipCrossSubnet => through(tunnel, *next_hop, view),
+            };
+            more.map(|more| (more, cost))
         });
         match member {
-            Ok(more) => hops.extend(more),
+            Ok((_, cost)) if cost > nearest => {}
+            Ok((more, cost)) => {
+                if cost < nearest {
+                    hops.clear();
+                }
+                nearest = cost;
+                hops.extend(more);
+            }
             Err(reason) => first = first.or(Some(reason)),
         }
     }
@@ -128,13 +141,27 @@ pub(crate) struct Underlay<'a> {
 
 pub(crate) type Through = SmallVec<[IpNetwork; 1]>;
 
+/// The cost of a next hop that no route leads to, or our own do: farther than any that the kernel's routes lead to. What
+/// our own cost hangs on what is chosen, which would hang on this.
+const UNKNOWN: u32 = u32::MAX;
+
+/// What there is to know about the way to a next hop.
+pub(crate) struct Found {
+    pub(crate) hops: Result<Hops, NextHopError>,
+    /// Our wanted prefixes that were looked at.
+    pub(crate) through: Through,
+    /// As [`NextHopReport::cost`](crate::NextHopReport::cost).
+    pub(crate) cost: u32,
+}
+
 impl Underlay<'_> {
     /// Longest match, on its way through each of our own prefixes at most once. So a prefix with its
     /// next hop inside is never carried by itself: the second time round it is passed over.
-    pub(crate) fn find(&self, next_hop: NextHop) -> (Result<Hops, NextHopError>, Through) {
+    pub(crate) fn find(&self, next_hop: NextHop) -> Found {
         let mut walk = Walk::new(None);
         let hops = self.walk(next_hop, &mut walk);
-        (hops, walk.used)
+        let cost = if hops.is_ok() { walk.cost } else { UNKNOWN };
+        Found { hops, through: walk.used, cost }
     }
 
     /// Our own wanted prefixes without each of which there would be no way to it. A route of one of them by way of this
@@ -165,11 +192,10 @@ impl Underlay<'_> {
             }
             let prefix = network(next_hop, length);
             // Foreign first, so that the node's own default route beats one that we learned.
-            if theirs && let Some(hops) = self.foreign(next_hop, prefix) {
-                if hops.is_ok() && walk.way.is_none() {
-                    walk.way = Some(walk.on.clone());
-                }
-                return hops;
+            if theirs && let Some(found) = self.foreign(next_hop, prefix) {
+                let (hops, cost) = found?;
+                walk.arrive(cost);
+                return Ok(hops);
             }
             if ours && let Some(hops) = self.wanted(prefix, walk) {
                 return hops;
@@ -183,11 +209,12 @@ impl Underlay<'_> {
         if !self.view.links.is_up(next_hop.interface) {
             return Err(NextHopError::LinkDown);
         }
-        walk.way.get_or_insert_with(|| walk.on.clone());
+        walk.arrive(0);
         Ok(Hops::from_iter([Hop::via(next_hop.addr, next_hop.interface)]))
     }
 
-    fn foreign(&self, next_hop: IpAddr, prefix: IpNetwork) -> Option<Result<Hops, NextHopError>> {
+    /// The hops of the kernel's own route, and what it costs to go by it.
+    fn foreign(&self, next_hop: IpAddr, prefix: IpNetwork) -> Option<Result<(Hops, u32), NextHopError>> {
         let counts = |held: &&Held| !held.ours && held.route.table == TABLE_MAIN && held.route.tos == 0;
         let mut routes: SmallVec<[_; 2]> =
             self.view.routes.at(prefix).iter().filter(counts).map(|held| &held.route).collect();
@@ -196,10 +223,12 @@ impl Underlay<'_> {
             match &route.form {
                 Form::Unicast(hops) => {
                     let up = hops.iter().filter(|hop| self.view.links.is_up(hop.dev));
+                    let on_link = up.clone().any(|hop| hop.via.is_none());
+                    let cost = if on_link { 0 } else { route.metric.saturating_add(1) };
                     // No gateway: the next hop itself is on this link.
                     let hops: Hops = up.map(|hop| Hop { via: hop.via.or(Some(next_hop)), weight: 0, ..*hop }).collect();
                     if !hops.is_empty() {
-                        return Some(Ok(hops));
+                        return Some(Ok((hops, cost)));
                     }
                 }
                 // Blackhole, unreachable, prohibit: packets to the next hop end here.
@@ -250,8 +279,9 @@ struct Walk {
     on: Through,
     /// All that were looked at; a change of any may change the answer.
     used: Through,
-    /// Our prefixes on the first way that led to its end.
+    /// Our prefixes on the first way that led to its end, and what it costs.
     way: Option<Through>,
+    cost: u32,
     /// Taken as if it were not wanted.
     without: Option<IpNetwork>,
     budget: u32,
@@ -259,7 +289,15 @@ struct Walk {
 
 impl Walk {
     fn new(without: Option<IpNetwork>) -> Walk {
-        Walk { on: Through::new(), used: Through::new(), way: None, without, budget: BUDGET }
+        Walk { on: Through::new(), used: Through::new(), way: None, cost: 0, without, budget: BUDGET }
+    }
+
+    /// A way has come to its end, on a link of the node; `cost` is that of its last part.
+    fn arrive(&mut self, cost: u32) {
+        if self.way.is_none() {
+            self.cost = if self.on.is_empty() { cost } else { UNKNOWN };
+            self.way = Some(self.on.clone());
+        }
     }
 }
 

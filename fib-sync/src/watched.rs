@@ -35,6 +35,9 @@ pub struct NextHopReport {
     pub why_not: Option<NextHopError>,
     /// It is a neighbour on a link: no gateway lies between.
     pub on_link: bool,
+    /// How far it is, as the node's routing knows it (the interior cost of RFC 4271 §9.1.2.2 e): 0 on a link; else 1 and
+    /// the metric of the kernel's route that leads there; `u32::MAX` by way of our own wanted routes, or of none.
+    pub cost: u32,
     /// Wanted prefixes without each of which it would be unreachable, in order. A route of one of these must not use
     /// this next hop: it would be resolved through itself (RFC 4271 §9.1.2.1).
     pub through: Vec<IpNetwork>,
@@ -51,7 +54,7 @@ impl NextHopReport {
             false => Vec::new(),
         };
         let on_link = usable && through.is_empty() && facts.underlay.as_ref().is_ok_and(on_link);
-        NextHopReport { usable, why_not, on_link, through }
+        NextHopReport { usable, why_not, on_link, cost: facts.cost, through }
     }
 
     /// Whether it lets choose what `old` did not.

@@ -1,6 +1,7 @@
 //! Next hops: each once, with what the kernel's side says about it.
 //!
-//! The RIB asks nobody: a next hop counts as usable at no cost until [`crate::Rib::set_next_hop`] says otherwise. A
+//! The RIB asks nobody: a next hop counts as usable, and as farther than any other, until [`crate::Rib::set_next_hop`]
+//! says what it is. So a path over one nobody has judged yet does not take the place of a path that is known to be near. A
 //! change of many next hops (a link went down) costs one walk over the paths, not one each; it goes on over several turns
 //! where there are many.
 //!
@@ -33,7 +34,7 @@ pub struct NextHopState {
 
 impl Default for NextHopState {
     fn default() -> Self {
-        Self { usable: true, metric: 0, through: Box::default() }
+        Self { usable: true, metric: u32::MAX, through: Box::default() }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Peer {
     pub passive: bool,
     /// It is our route reflector client.
     pub client: bool,
+    /// Several paths for a prefix both ways (RFC 7911), where both want it.
+    pub several_paths: bool,
     /// TCP-MD5.
     pub password: Option<String>,
 }
@@ -62,7 +64,7 @@ impl Peer {
     #[track_caller]
     pub fn new(address: &str, asn: u32) -> Peer {
         let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
-        Peer { address, asn, both_families: false, passive: false, client: false, password: None }
+        Peer { address, asn, both_families: false, passive: false, client: false, several_paths: false, password: None }
     }
 }
 
@@ -143,6 +145,9 @@ impl Speaker {
             if peer.client {
                 keys += ", route_reflector_client: true";
             }
+            if peer.several_paths {
+                keys += ", add_path: { send: true, receive: true }";
+            }
             if peer.asn != self.asn {
                 keys += ", import: accept, export: accept";
             }
@@ -199,9 +204,10 @@ impl Speaker {
                         (_, "ipv4", true) => format!("next hop address {};", self.ip()),
                         _ => String::new(),
                     };
+                    let several = if peer.several_paths { "add paths on;" } else { "" };
                     let _ = writeln!(
                         out,
-                        "  {family} {{ import all; export where {exported}; gateway recursive; {next_hop} }};"
+                        "  {family} {{ import all; export where {exported}; gateway recursive; {next_hop} {several} }};"
                     );
                 }
             }

@@ -183,7 +183,7 @@ fn silent_losses_are_found_and_repaired() {
     assert_eq!(
         lab.kernel.text(12),
         "10.66.2.0/26 via 172.16.1.2 dev eth0 proto bird\n\
-         10.66.9.0/26 proto bird nexthop via 172.16.1.2 dev eth0 weight 1 nexthop via 172.16.1.254 dev eth0 weight 1\n\
+         10.66.9.0/26 via 172.16.1.2 dev eth0 proto bird\n\
          10.67.2.0/26 via 172.17.1.2 dev tunl0 proto bird onlink\n"
     );
     lab.kernel.link(30, "eth1", true);

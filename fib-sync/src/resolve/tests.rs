@@ -137,9 +137,14 @@ fn every_mode_with_every_sort_of_next_hop() {
         ),
         (
             "10.67.2.0/26",
-            "172.16.1.2 172.16.2.3",
-            "nexthop via 172.16.1.2 dev eth0 weight 1 nexthop via 172.16.2.3 dev tunl0 weight 1 onlink",
+            "172.16.2.3 172.16.3.3",
+            "nexthop via 172.16.2.3 dev tunl0 weight 1 onlink nexthop via 172.16.3.3 dev tunl0 weight 1 onlink",
         ),
+        // Several, of which one is nearer.
+        ("10.67.2.0/26", "172.16.1.2 172.16.2.3", "via 172.16.1.2 dev eth0"),
+        ("10.67.2.0/26", "172.16.2.3 172.16.1.2", "via 172.16.1.2 dev eth0"),
+        ("10.65.2.0/26", "172.16.2.3 172.16.1.2", "via 172.16.1.2 dev tunl0 onlink"),
+        ("10.66.2.0/26", "172.16.2.3 172.16.1.2", "via 172.16.1.2 dev eth0"),
         ("10.66.2.0/26", "172.16.1.1 172.16.1.2", "via 172.16.1.2 dev eth0"),
         ("10.69.2.0/26", "172.16.2.3 172.16.1.2", "via 172.16.1.2 dev eth0"),
         // The resolving route's own peculiarities.

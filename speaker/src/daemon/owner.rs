@@ -239,7 +239,8 @@ impl Owner {
                 None => debug!("next hop {addr} can be used"),
             }
             let through = report.through.into_iter().map(Prefix::from).collect();
-            self.rib.set_next_hop(from_kernel(addr), NextHopState { usable: report.usable, metric: 0, through });
+            let state = NextHopState { usable: report.usable, metric: report.cost, through };
+            self.rib.set_next_hop(from_kernel(addr), state);
         }
     }
 

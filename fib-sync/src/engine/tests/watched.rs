@@ -39,6 +39,33 @@ impl Lab {
 }
 
 #[test]
+fn a_next_hop_costs_what_the_kernels_route_to_it_says() {
+    // RFC 4271 §9.1.2.2 e
+    let mut lab = Lab::new(world());
+    lab.kernel.add(foreign("172.20.0.0/16", "172.17.1.254", 20)).unwrap();
+    lab.kernel.add(Route { metric: u32::MAX, ..foreign("172.21.0.0/16", "172.17.1.254", 0) }).unwrap();
+    lab.want(&[("172.22.0.0/16", target("172.16.1.2"))]);
+    lab.watch("172.16.1.2 172.16.9.9 172.20.0.1 172.21.0.1 172.22.0.1 fd00:9::9");
+    let costs = |lab: &mut Lab| -> Vec<(String, u32)> {
+        lab.run();
+        let news = lab.engine.take_next_hop_changes().into_iter();
+        news.map(|(next_hop, report)| (next_hop.to_string(), report.cost)).collect()
+    };
+    let cost = |next_hop: &str, cost| (next_hop.to_owned(), cost);
+    let expected = [
+        cost("172.16.1.2", 0),
+        cost("172.16.9.9", 101),
+        cost("172.20.0.1", 21),
+        cost("172.21.0.1", u32::MAX),
+        cost("172.22.0.1", u32::MAX),
+        cost("fd00:9::9", u32::MAX),
+    ];
+    assert_eq!(costs(&mut lab), expected);
+    lab.kernel.add(foreign("172.20.0.0/16", "172.17.1.254", 10)).unwrap();
+    assert_eq!(costs(&mut lab), [cost("172.20.0.1", 11)]);
+}
+
+#[test]
 fn every_watched_next_hop_is_reported_once_with_what_is_wrong() {
     let mut lab = Lab::new(world());
     lab.kernel.add(Route { form: Form::Other(7), ..foreign("198.51.100.0/24", "172.17.1.9", 0) }).unwrap();

@@ -71,8 +71,10 @@ fn api() -> Vec<Seed> {
 }
 
 /// The examples of a configuration.
-pub const EXAMPLES: [(&str, &str); 3] = [
+pub const EXAMPLES: [(&str, &str); 5] = [
     ("node-mesh", include_str!("../../../examples/config/node-mesh.yaml")),
+    ("reflector-client", include_str!("../../../examples/config/reflector-client.yaml")),
+    ("reflector-zone", include_str!("../../../examples/config/reflector-zone.yaml")),
     ("route-reflector", include_str!("../../../examples/config/route-reflector.yaml")),
     ("tor-peering", include_str!("../../../examples/config/tor-peering.yaml")),
 ];

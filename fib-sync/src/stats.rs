@@ -14,6 +14,8 @@ pub struct FibStats {
     pub withheld: usize,
     /// … of which so many wait until fewer than the most allowed are installed.
     pub over_limit: usize,
+    /// … left to another program, in whose pool they are.
+    pub others: usize,
     /// … that need no route of their own (a blackhole for a single address).
     pub skipped: usize,
     /// … whose place a foreign route holds.

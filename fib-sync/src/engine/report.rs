@@ -69,6 +69,7 @@ impl Engine {
         match state {
             State::Installed => &mut self.stats.installed,
             State::Pending => &mut self.stats.pending,
+            State::Withheld { reason: Reason::OthersPool(_) } => &mut self.stats.others,
             State::Withheld { .. } => &mut self.stats.withheld,
             State::Skipped => &mut self.stats.skipped,
             State::Conflict { .. } => &mut self.stats.conflicts,

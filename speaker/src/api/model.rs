@@ -131,6 +131,9 @@ pub struct FibSummary {
     pub withheld: usize,
     /// … of which so many because `fib.max_routes` learned routes are installed.
     pub over_limit: usize,
+    /// In pools whose routes another agent writes; not counted as withheld, though shown as such.
+    #[serde(default)]
+    pub others: usize,
     /// A foreign route stands in the place.
     pub conflicts: usize,
     /// Refused by the kernel, retried.

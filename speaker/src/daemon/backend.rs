@@ -285,6 +285,7 @@ fn fib_summary(fib: &FibHandle) -> FibSummary {
         pending: stats.pending,
         withheld: stats.withheld,
         over_limit: stats.over_limit,
+        others: stats.others,
         conflicts: stats.conflicts,
         failed: stats.failed,
         adopted: stats.adopted,

@@ -108,6 +108,7 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
             ("installed", fib.installed),
             ("pending", fib.pending),
             ("withheld", fib.withheld),
+            ("others", fib.others),
             ("conflict", fib.conflicts),
             ("failed", fib.failed),
             ("adopted", fib.adopted),

@@ -136,6 +136,7 @@ pub fn status(originated: Vec<String>) -> Status {
             installed: 3,
             withheld: 1,
             over_limit: 1,
+            others: 0,
             conflicts: 1,
             repairs: 2,
             ..FibSummary::default()

@@ -53,6 +53,7 @@ fn kernel(fib: &FibSummary) -> String {
         (fib.pending as u64, "pending"),
         (fib.withheld as u64, "withheld"),
         (fib.over_limit as u64, "of these beyond fib.max_routes"),
+        (fib.others as u64, "in pools of other agents"),
         (fib.conflicts as u64, "in conflict with foreign routes"),
         (fib.failed as u64, "refused by the kernel"),
         (fib.adopted as u64, "adopted and wanted by nobody yet"),

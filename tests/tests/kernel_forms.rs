@@ -12,6 +12,8 @@
 //! One line of BIRD's is not ours: where a next hop leads nowhere it writes `unreachable 10.66.5.0/26`. We write none and
 //! say so in `show fib`. An unreachable route answers for its prefix although a shorter one (a switch's, another
 //! daemon's) may know the way; and a next hop that one daemon cannot resolve for a moment must not cost that way, too.
+//! In a tunnelled pool the route stays: no packet of the pool may leave outside the tunnel, and one inside that has no
+//! way to the far end is answered like one that meets an unreachable route.
 
 use roost_tests::{Bird2, Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, until};
 
@@ -41,6 +43,8 @@ const V4: &[Row] = &[
     ("an address borrowed from our block", "10.66.1.9 via 172.16.1.2 dev eth0 proto bird{}", "", "1024"),
     ("one borrowed from a tunnelled block", "10.65.1.9 via 172.16.1.2 dev tunl0 proto bird{} onlink", "", "1024"),
     ("an address on the move", "10.66.1.10 via 172.16.1.2 dev eth0 proto bird{}", "", "512"),
+    ("ipip, next hop that leads nowhere", "10.65.5.0/26 via 172.16.9.9 dev tunl0 proto bird{} onlink", "", "1024"),
+    ("the same across subnets", "10.67.5.0/26 via 172.16.9.9 dev tunl0 proto bird{} onlink", "", "1024"),
     ("learned from the switch", "203.0.113.0/24 via 172.16.1.254 dev eth0 proto bird{}", "", "2147483547"),
     ("of a node not upgraded yet", "10.66.4.0/26 via 172.16.1.4 dev eth0 proto bird{}", "", "2147483547"),
     (
@@ -113,6 +117,8 @@ impl Mesh {
             "10.65.1.9/32",
             "10.66.1.10/32",
             "10.66.5.0/26",
+            "10.65.5.0/26",
+            "10.67.5.0/26",
             "10.66.9.0/26",
             "10.65.9.0/26",
         ];
@@ -209,7 +215,11 @@ fn prefer(config: &str, form: Form) -> String {
                 format!("if net != {old} then bgp_local_pref = {NORMAL}; {moving}{ELEVATED}; ")
             }
         };
-        let nowhere = if family == "ipv4" { "if net = 10.66.5.0/26 then bgp_next_hop = 172.16.9.9; " } else { "" };
+        let nowhere = if family == "ipv4" {
+            "if net ~ [ 10.65.5.0/26, 10.66.5.0/26, 10.67.5.0/26 ] then bgp_next_hop = 172.16.9.9; "
+        } else {
+            ""
+        };
         let plain = format!("export where proto = \"blocks_{family}\"");
         let filter =
             format!("export filter {{ if proto != \"blocks_{family}\" then reject; {preference}{nowhere}accept; }}");

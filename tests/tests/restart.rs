@@ -160,3 +160,38 @@ fn blocks_announced_at_run_time_survive_a_kill_and_the_peer_notices_nothing() {
     }
     holds(&pair.b, &b, PATIENCE);
 }
+
+/// Left by an earlier run, by BIRD, or by both: a whole table of routes under our protocol id.
+#[test]
+fn of_three_hundred_routes_found_at_start_wanted_ones_are_untouched_and_others_go_after_the_end_of_rib() {
+    let lab = Lab::new("leftovers");
+    let (a, b) = (lab.netns("a"), lab.netns("b"));
+    lab.wire((&a, "eth0"), (&b, "eth0"));
+    let prefix = |pool: u32, n: u32| format!("10.{pool}.{}.{}/26", n / 4, n % 4 * 64);
+    let wanted: Vec<String> = (0..150).map(|n| prefix(65, n)).collect();
+    let blocks: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    let one = Speaker::new("10.9.0.1/24", &[]).with_peer(Peer::new("10.9.0.2", 64512));
+    let two = Speaker::new("10.9.0.2/24", &blocks).with_peer(Peer::new("10.9.0.1", 64512));
+    one.address_device(&a, "eth0");
+    two.address_device(&b, "eth0");
+    let unwanted = (0..150).map(|n| prefix(66, n));
+    let routes = wanted.iter().cloned().chain(unwanted).map(|net| format!("route add {net} via 10.9.0.2 proto bird\n"));
+    let batch = lab.dir().join("leftovers");
+    std::fs::write(&batch, routes.collect::<String>()).expect("the lab's folder can be written");
+    a.ip(&format!("-batch {}", batch.display()));
+
+    let watch = RouteWatch::start(&a);
+    let mark = watch.mark();
+    let roost = Daemon::start(Roost, &a, &one.roost(&a));
+    until("the peer is missed", PATIENCE, || {
+        let peers = roost.ask("show peers --json");
+        if peers.contains("refused") { Ok(()) } else { Err(peers) }
+    });
+    assert_eq!(watch.since(mark).len(), 0, "without a word of the peer nothing is touched");
+    let _bird = Daemon::start(Bird2 { recover: true }, &b, &two.bird2());
+    let lines: Vec<String> = wanted.iter().map(|net| format!("{net} via 10.9.0.2 dev eth0")).collect();
+    holds(&a, &lines.iter().map(String::as_str).collect::<Vec<_>>(), PATIENCE);
+    let told: Vec<String> = watch.since(mark).into_iter().map(|line| line.text).collect();
+    let others = told.iter().filter(|line| !line.starts_with("Deleted 10.66.")).collect::<Vec<_>>();
+    assert!(told.len() == 150 && others.is_empty(), "{} lines, of which {others:?}", told.len());
+}

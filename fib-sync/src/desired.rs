@@ -100,7 +100,11 @@ impl fmt::Display for State {
         f.write_str(self.name())?;
         match self {
             State::Withheld { reason } => write!(f, ": {reason}"),
-            State::Conflict { foreign } => write!(f, ": the kernel has `{foreign}`, which is not ours"),
+            State::Conflict { foreign } => write!(
+                f,
+                ": the kernel has `{foreign}`, which is not ours; if an earlier configuration of ours wrote it, name its \
+                 protocol and table in fib.adopt"
+            ),
             State::Failed { error, .. } => write!(f, ": {error}"),
             State::Skipped => f.write_str(": a single address needs no blackhole"),
             State::Installed | State::Pending | State::Adopted => Ok(()),
@@ -183,8 +187,8 @@ impl fmt::Display for Reason {
                     write!(f, ", and `{seen}` is there instead")?;
                 }
                 f.write_str(
-                    "; it is restored ever later, up to 30 s; end that program, or give the two different protocols \
-                     and metrics (fib.protocol, fib.metric)",
+                    "; it is restored ever later, up to 30 s; end that program, leave the pool to it (install: false), or \
+                     give the two different protocols and metrics (fib.protocol, fib.metric, or those of the pool)",
                 )
             }
             Reason::NodeSubnet(subnet) => write!(

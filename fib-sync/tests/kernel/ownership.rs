@@ -40,7 +40,8 @@ fn foreign_routes_are_never_touched() {
         );
         assert_eq!(
             state(&fib, "10.66.2.0/26").await.to_string(),
-            "conflict: the kernel has `10.66.2.0/26 via 172.17.1.9 dev eth1 proto static`, which is not ours"
+            "conflict: the kernel has `10.66.2.0/26 via 172.17.1.9 dev eth1 proto static`, which is not ours; if an earlier \
+             configuration of ours wrote it, name its protocol and table in fib.adopt"
         );
         assert_eq!(fib.stats().conflicts, 2);
 

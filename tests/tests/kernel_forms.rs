@@ -46,6 +46,7 @@ const V4: &[Row] = &[
     ("ipip, next hop that leads nowhere", "10.65.5.0/26 via 172.16.9.9 dev tunl0 proto bird{} onlink", "", "1024"),
     ("the same across subnets", "10.67.5.0/26 via 172.16.9.9 dev tunl0 proto bird{} onlink", "", "1024"),
     ("learned from the switch", "203.0.113.0/24 via 172.16.1.254 dev eth0 proto bird{}", "", "2147483547"),
+    ("the switch's default route", "default via 172.16.1.254 dev eth0 proto bird{}", "", "2147483547"),
     ("of a node not upgraded yet", "10.66.4.0/26 via 172.16.1.4 dev eth0 proto bird{}", "", "2147483547"),
     (
         "two next hops",
@@ -127,7 +128,7 @@ impl Mesh {
         let speaker_c = node("172.16.2.3/24", "fd00:2::3/64", &c_blocks);
         let d_blocks = ["10.66.4.0/26", "fd00:10:4::/122", "10.66.9.0/26", "10.65.9.0/26"];
         let speaker_d = node("172.16.1.4/24", "fd00:1::4/64", &d_blocks);
-        let speaker_tor = Speaker { asn: 65000, ..Speaker::new("172.16.1.254/24", &["203.0.113.0/24"]) };
+        let speaker_tor = Speaker { asn: 65000, ..Speaker::new("172.16.1.254/24", &["203.0.113.0/24", "0.0.0.0/0"]) };
         let speaker_tor = speaker_tor.with_peer(Peer::new("172.16.1.1", 64512));
         let own = ["10.65.1.0/26", "10.66.1.0/26", "10.66.1.77/32", "fd00:10:1::/122"];
         let mut speaker_a = Speaker::new("172.16.1.1/24", &own)
@@ -151,7 +152,9 @@ impl Mesh {
         for (speaker, ns) in everybody {
             speaker.address_device(ns, "eth0");
         }
-        a.ip("route add 172.16.2.0/24 via 172.16.1.254");
+        // The node's own default route, which leads to the other subnet whatever the switch announces.
+        a.ip("route add default via 172.16.1.254 proto dhcp metric 100");
+        a.ip("route add unreachable 172.16.9.0/24");
         a.ip("-6 route add fd00:2::/64 via fd00:1::254");
         c.ip("route add 172.16.1.0/24 via 172.16.2.254");
 
@@ -241,6 +244,10 @@ fn without_metrics_each_form_reads_as_in_a_mesh_of_old() {
 fn with_metrics_of_local_pref_each_form_reads_as_in_a_mesh_of_today() {
     let mesh = Mesh::start("formspref", Form::LocalPref);
     mesh.check(Form::LocalPref);
+    // The pod on its way to b still has its route here, with the metric that such routes have: packets follow it to b.
+    mesh.a.ip("route add 10.66.1.10/32 dev tunl0 proto 80 metric 1024");
+    let way = mesh.a.ip("route get 10.66.1.10");
+    assert!(way.contains("via 172.16.1.2 dev eth0"), "{way}");
     for (block, local_pref) in [("10.65.1.0/26", NORMAL), ("10.66.1.0/26", NORMAL), ("10.66.1.77/32", ELEVATED)] {
         assert_eq!(mesh.received(block), local_pref.to_string(), "{block}");
     }

@@ -5,15 +5,17 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use bgp_proto::attr::{AsPath, NextHop, Origin, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
+use bgp_proto::message::Update;
+use bgp_proto::{Asn, PathId, RouterId};
+use common::{address, apply, prefix, rib};
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
+use rib::PeerId;
 use rib::decide::{Candidate, Med, compare, select};
-use rib::{PeerId, PeerSettings, Rib, RibConfig, Session};
+
+mod common;
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -56,45 +58,19 @@ fn select_among(bencher: Bencher<'_, '_>, paths: u32) {
     bencher.counter(ItemsCount::new(paths)).bench(|| select(black_box(&candidates), false));
 }
 
-const PREFIXES: usize = 100_000;
-
-fn session(n: u32) -> Session {
-    let families = [Family::IPV4_UNICAST].into_iter().collect();
-    Session {
-        codec: Codec { four_octet_as: true, families, external: true, ..Codec::INITIAL },
-        external: true,
-        local_asn: Asn(64512),
-        peer_asn: Asn(65000 + n),
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1].into(),
-        interface: None,
-        enhanced_refresh: false,
-        long_lived: false,
-    }
-}
+const PREFIXES: u32 = 100_000;
 
 /// UPDATEs of one peer: ten prefixes with the same attributes each.
 fn updates(peer: u32, med: u32) -> Vec<Update> {
-    let prefixes: Vec<Prefix> =
-        (0..PREFIXES as u32).map(|n| Prefix::new(((10 << 24 | n << 6).to_be_bytes()).into(), 26).unwrap()).collect();
-    let update = |(n, prefixes): (usize, &[Prefix])| {
-        let mut attrs = PathAttrs::originated(NextHop::Addr([192, 0, 2, 10 + peer as u8].into()));
-        attrs.as_path = AsPath::sequence([Asn(65000 + peer), Asn(1 + n as u32)]);
-        attrs.med = Some(med);
-        let nlri = prefixes.iter().map(|prefix| (PathId::NONE, *prefix));
-        let reach = Reach { attrs: Arc::new(attrs), nlri: Nlri::from_prefixes(Family::IPV4_UNICAST, false, nlri) };
-        Update { reach: [reach].into_iter().collect(), ..Update::default() }
+    let update = |set: u32| {
+        let attrs = PathAttrs {
+            as_path: AsPath::sequence([Asn(65000 + peer), Asn(1 + set)]),
+            med: Some(med),
+            ..PathAttrs::originated(NextHop::Addr(address(peer)))
+        };
+        common::update(attrs, (set * 10..set * 10 + 10).map(|n| prefix(n, 26)))
     };
-    prefixes.chunks(10).enumerate().map(update).collect()
-}
-
-fn rib(peers: u32) -> Rib {
-    let mut rib = Rib::new(RibConfig::new(Asn(64512), RouterId(1)));
-    for n in 0..peers {
-        rib.peer_add(PeerId(n), PeerSettings::new([192, 0, 2, 10 + n as u8].into()));
-        rib.peer_up(PeerId(n), session(n));
-    }
-    rib
+    (0..PREFIXES / 10).map(update).collect()
 }
 
 /// Two peers announce the same 100,000 prefixes to an empty table.
@@ -103,7 +79,7 @@ fn apply_new_paths(bencher: Bencher<'_, '_>) {
     let updates = [updates(0, 0), updates(1, 0)];
     bencher.counter(ItemsCount::new(2 * PREFIXES)).with_inputs(|| rib(2)).bench_local_values(|mut rib| {
         for (peer, updates) in (0..).zip(&updates) {
-            updates.iter().for_each(|update| rib.apply(PeerId(peer), update));
+            apply(&mut rib, peer, updates);
         }
         rib
     });
@@ -116,7 +92,7 @@ fn settle_new_paths(bencher: Bencher<'_, '_>) {
     let input = || {
         let mut rib = rib(2);
         for (peer, updates) in (0..).zip(&updates) {
-            updates.iter().for_each(|update| rib.apply(PeerId(peer), update));
+            apply(&mut rib, peer, updates);
         }
         rib
     };
@@ -131,16 +107,16 @@ fn settle_new_paths(bencher: Bencher<'_, '_>) {
 fn apply_and_settle_changed_paths(bencher: Bencher<'_, '_>) {
     let all = [updates(0, 0), updates(1, 0), updates(0, 1)];
     let rib = RefCell::new(rib(2));
-    let apply = |peer: u32, updates: &[Update]| {
+    let taken_in = |peer: u32, updates: &[Update]| {
         let mut rib = rib.borrow_mut();
-        updates.iter().for_each(|update| rib.apply(PeerId(peer), update));
+        apply(&mut rib, peer, updates);
         while rib.settle(10_000) {}
         rib.take_fib_changes();
     };
     let input = || {
-        apply(0, &all[0]);
-        apply(1, &all[1]);
+        taken_in(0, &all[0]);
+        taken_in(1, &all[1]);
         while [PeerId(0), PeerId(1)].into_iter().any(|peer| rib.borrow_mut().poll_chunk(peer).is_some()) {}
     };
-    bencher.counter(ItemsCount::new(PREFIXES)).with_inputs(input).bench_local_values(|()| apply(0, &all[2]));
+    bencher.counter(ItemsCount::new(PREFIXES)).with_inputs(input).bench_local_values(|()| taken_in(0, &all[2]));
 }

@@ -5,14 +5,14 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use bgp_proto::attr::{NextHop, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
+use common::{address, client_session, client_settings, empty, prefix, update};
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher};
-use rib::{PeerId, PeerSettings, Rib, RibConfig, Session};
+use rib::{PeerId, Rib, Session};
+
+mod common;
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -23,33 +23,14 @@ fn main() {
 
 const ROUTES: u32 = 800;
 
-fn addr(n: u32) -> [u8; 4] {
-    (172 << 24 | 16 << 16 | n).to_be_bytes()
-}
-
 /// A reflector with one source and so many clients; `alike` ones share a group.
 fn rib(members: u32, alike: bool) -> Rib {
-    let mut rib = Rib::new(RibConfig::new(Asn(64512), RouterId(1)));
+    let mut rib = empty();
     for n in 0..=members {
-        let settings = PeerSettings { route_reflector_client: true, ..PeerSettings::new(addr(n).into()) };
-        rib.peer_add(PeerId(n), settings);
-        let session = Session {
-            codec: Codec {
-                four_octet_as: true,
-                families: [Family::IPV4_UNICAST].into_iter().collect(),
-                ..Codec::INITIAL
-            },
-            external: false,
-            local_asn: Asn(64512),
-            peer_asn: Asn(64512),
-            peer_id: RouterId(100 + n),
-            // Another own address: another group.
-            local_addr: if alike { addr(60_000) } else { addr(60_000 + n) }.into(),
-            interface: None,
-            enhanced_refresh: false,
-            long_lived: false,
-        };
-        rib.peer_up(PeerId(n), session);
+        rib.peer_add(PeerId(n), client_settings(n));
+        // Another own address: another group.
+        let local_addr = address(if alike { 60_000 } else { 60_000 + n });
+        rib.peer_up(PeerId(n), Session { local_addr, ..client_session(n) });
     }
     settle(&mut rib);
     fetch_all(&mut rib, members);
@@ -63,15 +44,10 @@ fn settle(rib: &mut Rib) {
 
 fn announce(rib: &mut Rib, med: u32) {
     for set in 0..8 {
-        let mut attrs = PathAttrs::originated(NextHop::Addr(addr(set).into()));
-        (attrs.med, attrs.local_pref) = (Some(med), Some(100));
-        let prefixes = (0..ROUTES / 8).map(|n| {
-            let block = Prefix::new(((10 << 24 | (set * 100 + n) << 6).to_be_bytes()).into(), 26);
-            (PathId::NONE, block.unwrap())
-        });
-        let nlri = Nlri::from_prefixes(Family::IPV4_UNICAST, false, prefixes);
-        let reach = Reach { attrs: Arc::new(attrs), nlri };
-        rib.apply(PeerId(0), &Update { reach: [reach].into_iter().collect(), ..Update::default() });
+        let next_hop = NextHop::Addr(address(set));
+        let attrs = PathAttrs { med: Some(med), local_pref: Some(100), ..PathAttrs::originated(next_hop) };
+        let update = update(attrs, (0..ROUTES / 8).map(|n| prefix(set * 100 + n, 26)));
+        rib.apply(PeerId(0), &update);
     }
     settle(rib);
 }

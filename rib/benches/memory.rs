@@ -5,35 +5,32 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
 use std::alloc::System;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
-use bgp_proto::attr::{AsPath, Community, NextHop, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, PathId, Prefix, RouterId};
-use rib::{PeerId, PeerSettings, Rib, RibConfig, Session};
+use common::{attrs, empty, prefix, session, settings, update};
+use rib::{PeerId, Rib, Session};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+mod common;
 
 #[global_allocator]
 static ALLOC: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const PREFIXES: u32 = 1_000_000;
-const V4: Family = Family::IPV4_UNICAST;
 
 fn main() {
     println!(
         "{:<44} {:>10} {:>12} {:>9} {:>11} {:>12}",
         "what is added", "count", "octets", "each", "allocations", "memory()"
     );
-    let mut table = Table { rib: Rib::new(RibConfig::new(Asn(64512), RouterId(1))) };
+    let mut table = Table { rib: empty() };
     table.add("peers without a session", 5000, |rib| (0..5000).for_each(|n| rib.peer_add(PeerId(n), settings(n))));
-    table.add("sessions of one group", 1000, |rib| (0..1000).for_each(|n| rib.peer_up(PeerId(n), session(n, 0))));
+    table.add("sessions of one group", 1000, |rib| (0..1000).for_each(|n| rib.peer_up(PeerId(n), session(n))));
     table.add("paths of new prefixes", PREFIXES, |rib| announce(rib, 0));
     table.add("entries of a log, and decisions", PREFIXES, settle);
     table.add("paths of known prefixes", PREFIXES, |rib| announce(rib, 1));
     table.add("entries that change nothing", PREFIXES, settle);
     table.add("entries of another group's log", PREFIXES, |rib| {
-        rib.peer_up(PeerId(2000), session(2000, 1));
+        rib.peer_up(PeerId(2000), Session { local_addr: [192, 0, 2, 2].into(), ..session(2000) });
         settle(rib);
     });
     table.add("members that read all", 1000, |rib| {
@@ -75,36 +72,7 @@ fn settle(rib: &mut Rib) {
 
 fn announce(rib: &mut Rib, peer: u32) {
     for set in 0..PREFIXES / 10 {
-        let mut attrs = PathAttrs::originated(NextHop::Addr(address(peer)));
-        attrs.as_path = AsPath::sequence([65000 + peer, 1, 2, 3, 100 + set].map(Asn));
-        attrs.communities = [1, 2, 3].map(Community).into();
-        let prefixes = (set * 10..set * 10 + 10)
-            .map(|n| (PathId::NONE, Prefix::new(Ipv4Addr::from(10 << 24 | n << 2).into(), 30).unwrap()));
-        let reach = Reach { attrs: Arc::new(attrs), nlri: Nlri::from_prefixes(V4, false, prefixes) };
-        rib.apply(PeerId(peer), &Update { reach: [reach].into_iter().collect(), ..Update::default() });
-    }
-}
-
-fn address(n: u32) -> IpAddr {
-    Ipv4Addr::from((172 << 24 | 16 << 16) + 10 + n).into()
-}
-
-fn settings(n: u32) -> PeerSettings {
-    PeerSettings::new(address(n))
-}
-
-/// Another own address: another group.
-fn session(n: u32, own: u8) -> Session {
-    let families = [V4].into_iter().collect();
-    Session {
-        codec: Codec { four_octet_as: true, families, external: true, ..Codec::INITIAL },
-        external: true,
-        local_asn: Asn(64512),
-        peer_asn: Asn(65000 + n),
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1 + own].into(),
-        interface: None,
-        enhanced_refresh: true,
-        long_lived: true,
+        let prefixes = (set * 10..set * 10 + 10).map(|n| prefix(n, 30));
+        rib.apply(PeerId(peer), &update(attrs(peer, set), prefixes));
     }
 }

@@ -4,20 +4,19 @@
 //! does it: between two turns it hears everybody else. Two peers announce the same prefixes, a third one is told.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp_proto::attr::{AsPath, Community, NextHop, PathAttrs};
-use bgp_proto::message::{Codec, Nlri, Reach, Update};
-use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
+use bgp_proto::{Asn, FamilySet};
+use common::{V4, address, prefix, session, settings, update};
 use rib::policy::{Action, Rule, Set, Verdict};
-use rib::{NextHopState, PeerId, PeerSettings, Policy, Rib, RibConfig, Session};
+use rib::{NextHopState, PeerId, PeerSettings, Policy, Rib};
+
+mod common;
 
 const PREFIXES: u32 = 1_000_000;
 /// Prefixes a turn, as in the daemon.
 const SETTLE: usize = 4096;
-const V4: Family = Family::IPV4_UNICAST;
 const LEAVER: PeerId = PeerId(0);
 
 fn main() {
@@ -50,11 +49,7 @@ struct World(Rib);
 
 impl World {
     fn full() -> Self {
-        let mut world = Self(Rib::new(RibConfig::new(Asn(64512), RouterId(1))));
-        for n in 0..3 {
-            world.0.peer_add(PeerId(n), settings(n));
-            world.0.peer_up(PeerId(n), session(n));
-        }
+        let mut world = Self(common::rib(3));
         world.announce(PeerId(1));
         world.announce(LEAVER);
         world
@@ -67,14 +62,10 @@ impl World {
     /// Ten prefixes an UPDATE, each UPDATE with attributes of its own.
     fn announce(&mut self, peer: PeerId) {
         for set in 0..PREFIXES / 10 {
-            let mut attrs = PathAttrs::originated(NextHop::Addr(address(peer.0)));
-            attrs.as_path = AsPath::sequence([Asn(65000 + peer.0), Asn(1 + set)]);
-            let prefixes = (set * 10..set * 10 + 10).map(|n| {
-                let block = Prefix::new(((10 << 24 | n << 2).to_be_bytes()).into(), 30);
-                (PathId::NONE, block.unwrap())
-            });
-            let reach = Reach { attrs: Arc::new(attrs), nlri: Nlri::from_prefixes(V4, false, prefixes) };
-            self.0.apply(peer, &Update { reach: [reach].into_iter().collect(), ..Update::default() });
+            let next_hop = NextHop::Addr(address(peer.0));
+            let as_path = AsPath::sequence([Asn(65000 + peer.0), Asn(1 + set)]);
+            let attrs = PathAttrs { as_path, ..PathAttrs::originated(next_hop) };
+            self.0.apply(peer, &update(attrs, (set * 10..set * 10 + 10).map(|n| prefix(n, 30))));
             if set % 500 == 0 {
                 self.turn();
             }
@@ -111,27 +102,4 @@ impl World {
 
 fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
-}
-
-fn address(n: u32) -> IpAddr {
-    [192, 0, 2, 10 + n as u8].into()
-}
-
-fn settings(n: u32) -> PeerSettings {
-    PeerSettings::new(address(n))
-}
-
-fn session(n: u32) -> Session {
-    let families = [V4].into_iter().collect();
-    Session {
-        codec: Codec { four_octet_as: true, families, external: true, ..Codec::INITIAL },
-        external: true,
-        local_asn: Asn(64512),
-        peer_asn: Asn(65000 + n),
-        peer_id: RouterId(100 + n),
-        local_addr: [192, 0, 2, 1].into(),
-        interface: None,
-        enhanced_refresh: true,
-        long_lived: true,
-    }
 }

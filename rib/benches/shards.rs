@@ -6,9 +6,8 @@
 //! bounded. One shard is the owner as it is: nothing is split.
 //!
 //! `dispatch` and `busiest` are the processor time of the dispatcher and of the shard with the most: with a core for every
-//! thread no run can be faster. Memory is what the RIBs account for when all is told, which is more than they take: shards
-//! that have a received attribute set share its lists, and each counts them. With the allocator
-//! of `memory.rs`, which counts, R3 has 244, 261 and 283 MiB. What follows from the figures stands in the header of the daemon's `owner`.
+//! thread no run can be faster. Memory is that of all shards when all is told. What follows from the figures stands in the
+//! header of the daemon's `owner`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
 use std::hash::BuildHasher;
@@ -82,8 +81,8 @@ fn tables() -> Vec<Batch> {
     batches
 }
 
-/// 100 clients with 20 prefixes each, which come with another MED and go, 100 times. 4,000 changes a second are 24 in the
-/// 6 ms that the daemon lets pass between two rounds to 100 sessions.
+/// 100 clients with 20 prefixes each, which come with another MED and go, 100 times. 4,000 changes a second are 20 in the
+/// 5 ms that the daemon lets pass between two rounds to 100 sessions.
 fn flaps() -> Vec<Batch> {
     let flap = |n: u32| {
         let (client, block, round) = (n / 2 % 100, n / 200 % 20, n / 4000);
@@ -94,7 +93,7 @@ fn flaps() -> Vec<Batch> {
         };
         (PeerId(client), update)
     };
-    (0..400_000 / 24).map(|batch| (batch * 24..batch * 24 + 24).map(flap).collect()).collect()
+    (0..400_000 / 20).map(|batch| (batch * 20..batch * 20 + 20).map(flap).collect()).collect()
 }
 
 fn client_attrs(client: u32, med: u32) -> PathAttrs {

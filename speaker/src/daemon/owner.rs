@@ -13,25 +13,23 @@
 //! Why not several owners that share nothing, each with the prefixes of a hash: one UPDATE becomes several on the way in
 //! and, worse, on the way out, where fewer prefixes share their attributes' encoding and every receiver has more to read.
 //! Measured by `cargo bench -p rib --bench shards` with the scenarios of `tests/bench`, without their sessions, on two
-//! cores (AMD EPYC that others used too; of seven sets of five runs the one in which two owners did best in R3):
+//! cores of an AMD EPYC that others used too; the least of 15 runs:
 //!
 //! | 1 → 2 → 4 owners | R1 | R3 | R5 |
 //! |---|---|---|---|
-//! | time | 6 → 6 → 9 ms | 1.34 → 1.12 → 1.55 s | 1.12 → 1.71 → 2.05 s |
-//! | CPU of all threads | 6 → 6 → 11 ms | 1.28 → 1.78 → 2.37 s | 1.11 → 1.82 → 2.54 s |
-//! | CPU of the busiest owner | 3 → 2 → 2 ms | 1.22 → 0.75 → 0.52 s | 0.79 → 0.66 → 0.50 s |
-//! | UPDATEs to receivers | 0.25 → 0.50 → 0.95 M | 1.4 → 2.6 → 4.4 M | 21 → 23 → 26 M |
-//! | octets to receivers | 29 → 45 → 74 MB | 150 → 245 → 385 MB | 1.52 → 1.56 → 1.63 GB |
-//! | memory, counted by the allocator | 1.4 → 2.0 → 3.3 MiB | 244 → 261 → 283 MiB | 0.3 → 0.5 → 0.8 MiB |
+//! | time | 5.1 → 5.6 → 6.5 ms | 1.35 → 2.09 → 2.35 s | 1.13 → 1.12 → 1.38 s |
+//! | CPU of all threads | 5.5 → 5.7 → 11.5 ms | 1.31 → 2.21 → 2.62 s | 1.22 → 1.78 → 2.50 s |
+//! | CPU of the busiest owner | 3.1 → 1.9 → 1.8 ms | 1.24 → 0.94 → 0.56 s | 0.82 → 0.62 → 0.50 s |
+//! | UPDATEs to receivers | 0.25 → 0.50 → 0.95 M | 1.4 → 2.6 → 4.4 M | 22 → 24 → 27 M |
+//! | octets to receivers | 29 → 45 → 74 MB | 150 → 245 → 385 MB | 1.53 → 1.58 → 1.66 GB |
+//! | memory | 1.2 → 1.9 → 3.2 MiB | 191 → 219 → 257 MiB | 0.3 → 0.5 → 0.8 MiB |
 //!
-//! Over all sets two owners took 0.8–1.9 times as long as one in R3 and 0.6–1.8 times in R5, as the cores were free or
-//! not, for 1.1–1.8 and 1.5–1.9 times the CPU.
-//!
-//! In the whole process the owner has 14 % of the processor time in R1, 13 % in R5 and 77 % in R3 (`perf record` of a
-//! release build, from start to end; 16, 6 and 10 % more have no stack that tells). R1 and R5 are the sessions' writes: a
-//! second owner, were it free, would take over 15 % and 9 % at most. Only a full table could gain: with a core for every
-//! thread two owners would need 0.6 and four 0.4 of the owner's time, for 1.4 and 1.9 times the CPU and peers that read
-//! 1.6 and 2.6 times the octets. On two cores the sessions need the second one, too.
+//! Two cores with nothing else to do need half of all threads' CPU at least: two owners could do R3 in 1.1 s, where one
+//! needs 1.2, and R5 in 0.9 instead of 0.8. But the sessions need the cores, too. Of the whole process' processor time
+//! the owner has 14 % in R1, 13 % in R5 and 77 % in R3 (`perf record` of a release build, from start to end; 16, 6 and
+//! 10 % more have no stack that tells). R1 and R5 are the sessions' writes: a second owner, were it free, would take over
+//! 15 % and 9 % at most. Only a full table could gain, with a core for every thread: two owners would need 0.8 and four
+//! 0.5 of the owner's time, for 1.7 and 2.0 times the CPU, and peers would read 1.6 and 2.6 times the octets.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

@@ -28,7 +28,7 @@ pub(crate) async fn run<K: Kernel>(
     let mut stop: Option<oneshot::Sender<()>> = None;
     loop {
         while let Ok(command) = commands.try_recv() {
-            obey(engine, command, &mut waiters, &mut stop);
+            obey(kernel, engine, command, &mut waiters, &mut stop);
         }
         let now = Instant::now();
         turn(kernel, engine, now, |engine| {
@@ -58,7 +58,7 @@ pub(crate) async fn run<K: Kernel>(
         let wake = engine.poll_timeout();
         tokio::select! {
             command = commands.recv() => match command {
-                Some(command) => obey(engine, command, &mut waiters, &mut stop),
+                Some(command) => obey(kernel, engine, command, &mut waiters, &mut stop),
                 None => return,
             },
             () = shared.changed() => {}
@@ -105,7 +105,8 @@ pub(crate) async fn turn<K: Kernel>(
     }
 }
 
-fn obey(
+fn obey<K: Kernel>(
+    kernel: &mut K,
     engine: &mut Engine,
     command: Command,
     waiters: &mut Vec<oneshot::Sender<()>>,
@@ -115,6 +116,11 @@ fn obey(
         Command::Flush(done) => waiters.push(done),
         Command::Rows(filter, answer) => {
             let _ = answer.send(filter.rows(engine));
+        }
+        Command::Reconfigure(config, done) => {
+            let result = engine.reconfigure(Instant::now(), *config);
+            kernel.watch_tables(engine.tables());
+            let _ = done.send(result);
         }
         Command::Stop { leave_routes, done } => {
             if !leave_routes {

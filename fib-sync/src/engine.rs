@@ -35,6 +35,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 mod fights;
 mod places;
+mod reconfigure;
 mod report;
 mod watch;
 pub use report::Found;

@@ -20,7 +20,7 @@ pub enum FibError {
     /// The kernel's tables could not be read.
     #[error("fib: cannot read the kernel's links, addresses and routes: {0}")]
     Dump(io::Error),
-    /// The thread ended before it was ready.
-    #[error("fib: the route thread ended while starting")]
+    /// The thread has ended.
+    #[error("fib: the route thread has ended")]
     Gone,
 }

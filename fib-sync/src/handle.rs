@@ -102,6 +102,7 @@ impl RowFilter {
 pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
     Rows(RowFilter, oneshot::Sender<Vec<FibRow>>),
+    Reconfigure(Box<FibConfig>, oneshot::Sender<Result<(), FibError>>),
     Stop { leave_routes: bool, done: oneshot::Sender<()> },
 }
 
@@ -211,6 +212,18 @@ impl FibHandle {
         let (answer, rows) = oneshot::channel();
         self.ask(Command::Rows(filter, answer)).await;
         rows.await.unwrap_or_default()
+    }
+
+    /// From now on this configuration: routes move to it, new before old. Returns when it is in force;
+    /// [`FibHandle::flush`] waits for the routes. Of a pool that becomes another program's our routes stay until the next
+    /// [`FibHandle::sweep`], for that program to write its own before.
+    ///
+    /// # Errors
+    /// When it can't be run, and the former one stays in force; or when the thread has ended.
+    pub async fn reconfigure(&self, config: FibConfig) -> Result<(), FibError> {
+        let (done, wait) = oneshot::channel();
+        self.ask(Command::Reconfigure(Box::new(config), done)).await;
+        wait.await.unwrap_or(Err(FibError::Gone))
     }
 
     /// Resolves once everything handed in before has been tried on the kernel (and perhaps refused).

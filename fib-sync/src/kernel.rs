@@ -22,6 +22,9 @@ pub trait Kernel {
     /// nothing is left. Changes that [`Kernel::apply`] made itself are not among them.
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool;
 
+    /// From now on routes of these tables matter; the caller dumps soon. A kernel that tells of all may ignore it.
+    fn watch_tables(&mut self, _tables: &[u32]) {}
+
     /// Messages that could not be fully understood. What could be was used.
     fn refused(&self) -> u64 {
         0

@@ -47,13 +47,18 @@ impl Marks {
         marks
     }
 
+    /// Protocol ids and tables of ours.
+    pub(crate) fn ours(&self) -> &[(u8, u32)] {
+        &self.ours
+    }
+
     /// Tables that are of interest, each once.
     pub(crate) fn tables(&self) -> &[u32] {
         &self.tables
     }
 
     /// Whether a route of ours can be in the table.
-    pub(crate) fn is_ours(&self, table: u32) -> bool {
+    pub(crate) fn has_table(&self, table: u32) -> bool {
         self.ours.iter().any(|(_, ours)| *ours == table)
     }
 
@@ -90,7 +95,7 @@ mod tests {
         };
         let marks = Marks::new(&config);
         assert_eq!(marks.tables(), [100, 254, 300]);
-        assert!(marks.is_ours(100) && !marks.is_ours(7));
+        assert!(marks.has_table(100) && !marks.has_table(7));
         let hop = Form::Unicast(Hops::from_slice(&[Hop::via("172.16.1.2".parse().unwrap(), 2)]));
         let table = [
             // In no pool, or one of ours: by the marks alone, whichever of ours they are.

@@ -54,7 +54,7 @@ impl Engine {
     fn route_event(&mut self, now: Instant, change: RouteChange, route: Route, by: u32) {
         let prefix = route.prefix;
         let wanted = is_wanted(&self.config, &self.desired, &route);
-        let in_own_table = self.view.marks.is_ours(route.table);
+        let in_own_table = self.view.marks.has_table(route.table);
         let seen = self.view.apply(change, route, wanted);
         if seen != Seen::Nothing && in_own_table && self.recent.contains(&prefix) {
             // It may have been sent before our last write.
@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Subnets and tunnels, from the links as they are.
-    fn look_at_links(&mut self) {
+    pub(super) fn look_at_links(&mut self) {
         self.stale.all = true;
         self.subnets = {
             let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
@@ -141,8 +141,8 @@ impl Engine {
         }
     }
 
-    /// Looks at every wanted prefix again, as the node's subnets have changed.
-    fn protect(&mut self) {
+    /// Looks at every wanted prefix again, as what is protected may have changed.
+    pub(super) fn protect(&mut self) {
         for (prefix, entry) in self.desired.iter_mut().filter(|(_, entry)| entry.target != Target::Blackhole) {
             let protected = self.protected.find(prefix, &self.config).is_some();
             if protected || entry.protected {
@@ -183,7 +183,7 @@ impl Engine {
     }
 
     /// A dump is wanted before anything else is written.
-    fn doubt(&mut self, now: Instant) {
+    pub(super) fn doubt(&mut self, now: Instant) {
         self.blind = true;
         self.ask_dump(now);
     }

@@ -285,6 +285,10 @@ impl Kernel for NetlinkKernel {
         }
     }
 
+    fn watch_tables(&mut self, tables: &[u32]) {
+        self.tables = tables.to_vec();
+    }
+
     fn refused(&self) -> u64 {
         self.decoder.refused
     }

@@ -135,7 +135,7 @@ impl Keys {
             let at_once = tokio::select! {
                 _ = looks.tick(), if !self.files.is_empty() => false,
                 _ = hangup.recv() => {
-                    info!(files = self.files.len(), "SIGHUP: password files are read again; all else of the configuration is read at start");
+                    info!(files = self.files.len(), "SIGHUP: password files are read again");
                     true
                 }
             };

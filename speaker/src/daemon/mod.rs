@@ -31,6 +31,7 @@ mod pace;
 mod peer_status;
 mod peer_task;
 mod policies;
+mod reload;
 mod restart;
 mod routes;
 mod rows;

@@ -384,7 +384,8 @@ async fn next_hops_changed(fib: Option<&FibHandle>) {
     }
 }
 
-async fn sleep_until(deadline: Option<Instant>) {
+/// Never, if there is none.
+pub(super) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,

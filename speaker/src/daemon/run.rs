@@ -24,6 +24,7 @@ use super::out_queue::Wanted;
 use super::owner::Owner;
 use super::peer_status::PeerShared;
 use super::peer_task::{PeerCommand, PeerTask};
+use super::reload::Reload;
 use super::restart::Restart;
 use super::unopened::Unopened;
 use super::{descriptors, setup};
@@ -49,13 +50,12 @@ pub fn run(path: &Path) -> Result<()> {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    runtime.block_on(serve(Arc::new(loaded.config), folder))
+    runtime.block_on(serve(Arc::new(loaded.config), path))
 }
 
-async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
+async fn serve(config: Arc<Config>, path: &Path) -> Result<()> {
     // From here on SIGHUP ends nothing.
-    let hangup = signal(SignalKind::hangup())?;
+    let (keys_hangup, hangup) = (signal(SignalKind::hangup())?, signal(SignalKind::hangup())?);
     info!(
         version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -87,7 +87,7 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
         owner.originate(block);
     }
 
-    let keys = Arc::new(Keys::new(&config, folder));
+    let keys = Arc::new(Keys::new(&config, path.parent().unwrap_or(Path::new(""))));
     let listeners = listen(&config, &keys)?;
     let (visitor, visitors) = mpsc::channel(VISITORS);
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
@@ -135,7 +135,10 @@ async fn serve(config: Arc<Config>, folder: &Path) -> Result<()> {
     for listener in &listeners {
         services.spawn(accept(listener.clone(), doors.clone()));
     }
-    services.spawn(keys.keep(listeners, hangup));
+    services.spawn(keys.keep(listeners, keys_hangup));
+    if let Some(fib) = &fib {
+        services.spawn(Reload::new(path, (*config).clone(), fib.clone(), restart.clone()).keep(hangup));
+    }
 
     let daemon = Daemon::new(config.clone(), owner_handle, fib.clone(), restart, doors, known, announced);
     if let Some(settings) = &config.api {

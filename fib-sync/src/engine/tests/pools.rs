@@ -13,6 +13,13 @@ fn pool(cidr: &str) -> Pool {
     Pool::new(net(cidr), Mode::Direct)
 }
 
+impl Lab {
+    fn reconfigure(&mut self, pools: Vec<Pool>) {
+        self.engine.reconfigure(self.now, FibConfig { pools, ..FibConfig::default() }).unwrap();
+        self.now += DUMP_DELAY;
+    }
+}
+
 fn preferred(next_hop: &str, preference: u32) -> Option<Target> {
     let next_hops = [next_hop.parse().unwrap()].into_iter().collect();
     Some(Target::Via(Via { next_hops, preference }))
@@ -77,40 +84,86 @@ fn a_new_preference_moves_the_route_to_a_new_metric_without_a_hole() {
     assert_eq!(lab.state("10.65.1.9/32"), State::Installed);
 }
 
-/// The next run has another metric, protocol id, table or pool: new before old, however it changed.
+/// The metric, the protocol id, the table and the device of a pool change, by a restart and while it runs.
 #[test]
-fn routes_of_a_run_with_other_marks_move_without_a_hole() {
-    let moved = Pool { protocol: Some(186), table: Some(100), metric: Some(Metric::Fixed(7)), ..pool("10.65.0.0/16") };
+fn routes_move_to_other_marks_without_a_hole() {
     let line = |table: &str, proto: &str, metric: &str| {
         format!("10.65.2.0/26 via 172.16.1.2 dev eth0{table} proto {proto}{metric}\n")
     };
-    let start = line("", "bird", "");
-    for (pool, expected) in [
+    let (start, seven) = (line("", "bird", ""), line("", "bird", " metric 7"));
+    let elsewhere = line(" table 100", "bgp", " metric 7");
+    let all = Pool { protocol: Some(186), table: Some(100), metric: Some(Metric::Fixed(7)), ..pool("10.65.0.0/16") };
+    let steps_to = [
         (
-            Pool { metric: Some(Metric::Fixed(1024)), ..pool("10.65.0.0/16") },
-            vec![start.clone(), start.clone() + &line("", "bird", " metric 1024"), line("", "bird", " metric 1024")],
+            Pool { metric: Some(Metric::Fixed(7)), ..pool("10.65.0.0/16") },
+            vec![start.clone(), start.clone() + &seven, seven],
         ),
         // The same key: rewritten in place.
         (Pool { protocol: Some(186), ..pool("10.65.0.0/16") }, vec![start.clone(), line("", "bgp", "")]),
+        (all, vec![start.clone(), start.clone() + &elsewhere, elsewhere]),
         (
-            moved,
-            vec![
-                start.clone(),
-                start.clone() + &line(" table 100", "bgp", " metric 7"),
-                line(" table 100", "bgp", " metric 7"),
-            ],
+            Pool { mode: Mode::Ipip, ..pool("10.65.0.0/16") },
+            vec![start.clone(), "10.65.2.0/26 via 172.16.1.2 dev tunl0 proto bird onlink\n".to_owned()],
         ),
-    ] {
+    ];
+    for (pool, expected) in steps_to {
         let kernel = world();
         kernel.add(left("10.65.2.0/26", 12)).unwrap();
-        let mut lab = lab(&kernel, vec![pool]);
-        lab.run();
-        lab.engine.update([(net("10.65.2.0/26"), target("172.16.1.2"))]);
-        assert_eq!(steps(&mut lab), expected);
-        lab.engine.sweep();
-        lab.run();
-        assert_eq!(steps(&mut lab), expected[expected.len() - 1..]);
+        let mut restarted = lab(&kernel, vec![pool.clone()]);
+        restarted.run();
+        restarted.engine.update([(net("10.65.2.0/26"), target("172.16.1.2"))]);
+        assert_eq!(steps(&mut restarted), expected);
+        restarted.engine.sweep();
+        assert_eq!(steps(&mut restarted), expected[expected.len() - 1..]);
+
+        let kernel = world();
+        let mut running = lab(&kernel, Vec::new());
+        running.want(&[("10.65.2.0/26", target("172.16.1.2"))]);
+        running.reconfigure(vec![pool]);
+        assert_eq!(steps(&mut running), expected);
+        assert_eq!(running.state("10.65.2.0/26"), State::Installed);
+        // And back, also where the former id or table is nowhere in the configuration any more.
+        running.reconfigure(Vec::new());
+        let back = steps(&mut running);
+        assert!(back.iter().all(|step| !step.is_empty()) && back.last() == Some(&start), "{back:?}");
+        assert_eq!(running.engine.stats.repairs.total(), 0);
     }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_run_leaves_the_one_before_in_force() {
+    let kernel = world();
+    let mut lab = lab(&kernel, Vec::new());
+    lab.want(&[("10.65.2.0/26", target("172.16.1.2"))]);
+    let wrong = FibConfig { protocol: 2, ..FibConfig::default() };
+    assert!(lab.engine.reconfigure(lab.now, wrong).is_err());
+    kernel.delete(net("10.65.2.0/26"), |_| true);
+    lab.run();
+    assert_eq!(kernel.text(12), "10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird\n");
+}
+
+#[test]
+fn a_pool_handed_over_and_back_while_running_is_never_without_routes() {
+    let kernel = world();
+    let theirs = Pool { install: false, blackholes: false, protocol: Some(80), ..pool("10.65.0.0/16") };
+    let mut lab = lab(&kernel, Vec::new());
+    lab.want(&[("10.65.2.0/26", target("172.16.1.2")), ("10.65.3.0/26", target("172.16.1.2"))]);
+    let before = kernel.text(12);
+    lab.reconfigure(vec![theirs]);
+    lab.after(Duration::from_secs(1));
+    assert_eq!(kernel.text(12), before, "until the sweep");
+    kernel.replace(left("10.65.2.0/26", 80)).unwrap();
+    lab.run();
+    lab.engine.sweep();
+    lab.after(Duration::from_secs(1));
+    assert_eq!((kernel.text(12).as_str(), kernel.text(80).lines().count()), ("", 1));
+    // Theirs is in the way until it goes; the other is written at once.
+    lab.reconfigure(Vec::new());
+    lab.after(Duration::from_secs(1));
+    assert_eq!(kernel.text(12), "10.65.3.0/26 via 172.16.1.2 dev eth0 proto bird\n");
+    kernel.delete(net("10.65.2.0/26"), |_| true);
+    lab.run();
+    assert_eq!(kernel.text(12), before);
 }
 
 #[test]

@@ -5,17 +5,17 @@
 //! [`At::Bad`] and passes silently: its mistake has been told.
 
 mod dynamic;
+mod node;
 mod peers;
 mod policies;
 mod rules;
 mod settings;
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use bgp_proto::{Asn, Prefix, RouterId};
+use bgp_proto::{Asn, RouterId};
 use fib_sync::Metric;
 use ipnetwork::IpNetwork;
 
@@ -40,9 +40,11 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
         // Not even a mapping: there is nothing to check, and that has been said.
         At::Bad => (&*BAD, Place::default()),
     };
-    let node = node(file, report);
+    let mut node = node::node(file, report);
     let router = router(file, place, &node, report);
-    let node = Node { name: node.name.clone().unwrap_or_else(|| router.router_id.to_string()), ..node.into_node() };
+    if node.name.is_empty() {
+        node.name = router.router_id.to_string();
+    }
     let policies = policies::check(file, report);
     let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, read_password);
     let pools = pools(file, report);
@@ -65,49 +67,7 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
 static BAD: std::sync::LazyLock<raw::File> =
     std::sync::LazyLock::new(|| raw::File { router: At::Bad, ..raw::File::default() });
 
-/// The node before its name is known.
-struct Nameless {
-    name: Option<String>,
-    addresses: Vec<IpNetwork>,
-    blocks: Vec<Prefix>,
-}
-
-impl Nameless {
-    fn into_node(self) -> Node {
-        Node { name: String::new(), addresses: self.addresses, blocks: self.blocks }
-    }
-}
-
-fn node(file: &raw::File, report: &Report) -> Nameless {
-    let Some(raw) = file.node.value() else {
-        return Nameless { name: None, addresses: Vec::new(), blocks: Vec::new() };
-    };
-    let mut addresses: Vec<IpNetwork> = Vec::new();
-    for (address, place) in at_most(ADDRESSES, "node.addresses", &raw.addresses, report) {
-        if addresses.iter().any(|known| known.ip() == address.0.ip()) {
-            report.error(place, format!("node.addresses: {} is given twice", address.0.ip()), "keep one of them");
-        } else {
-            addresses.push(address.0);
-        }
-    }
-    let mut blocks: Vec<Prefix> = Vec::new();
-    let mut known = HashSet::new();
-    for (block, place) in raw.blocks.items() {
-        if !known.insert(block.0) {
-            report.error(place, format!("node.blocks: {} is given twice", block.0), "keep one of them");
-        } else {
-            blocks.push(block.0);
-        }
-    }
-    if let Some((name, place)) = raw.name.good()
-        && name.0.is_empty()
-    {
-        report.error(place, "node.name: a name may not be empty", "leave the key out to use the router id");
-    }
-    Nameless { name: raw.name.get(), addresses, blocks }
-}
-
-fn router(file: &raw::File, root: Place, node: &Nameless, report: &Report) -> Router {
+fn router(file: &raw::File, root: Place, node: &Node, report: &Report) -> Router {
     let first_ipv4 = node.addresses.iter().find_map(|address| match address {
         IpNetwork::V4(v4) => Some(RouterId::from(v4.ip())),
         IpNetwork::V6(_) => None,

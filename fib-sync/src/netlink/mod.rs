@@ -24,6 +24,9 @@ use std::time::Duration;
 
 mod decode;
 mod encode;
+mod interfaces;
+
+pub use interfaces::{Interface, Interfaces};
 
 /// Messages in one send. Acknowledgements of more could overrun a socket buffer of default size.
 const BATCH: usize = 64;
@@ -46,7 +49,10 @@ const GROUPS: [MulticastGroup; 5] = [
 
 /// The kernel of the network namespace the thread was in when it was opened.
 pub struct NetlinkKernel {
+    /// Whose routes are read and heard of; none: links and addresses alone.
     tables: Vec<u32>,
+    /// What is heard of.
+    groups: &'static [MulticastGroup],
     requests: TokioSocket,
     /// Port id of `requests`: notifications of our own writes carry it.
     port: u32,
@@ -65,20 +71,21 @@ impl NetlinkKernel {
     /// # Errors
     /// When the system refuses a netlink socket.
     pub fn open(config: &FibConfig) -> io::Result<NetlinkKernel> {
-        NetlinkKernel::of_tables(Marks::new(config).tables().to_vec())
+        NetlinkKernel::listening(Marks::new(config).tables().to_vec(), &GROUPS)
     }
 
-    fn of_tables(tables: Vec<u32>) -> io::Result<NetlinkKernel> {
+    fn listening(tables: Vec<u32>, groups: &'static [MulticastGroup]) -> io::Result<NetlinkKernel> {
         // Listening first: nothing that happens after the first dump can be missed.
         let listener = socket()?;
-        for group in GROUPS {
-            listener.socket_ref().add_membership(group as u32)?;
+        for group in groups {
+            listener.socket_ref().add_membership(*group as u32)?;
         }
         let requests = socket()?;
         let mut own = SocketAddr::new(0, 0);
         requests.socket_ref().get_address(&mut own)?;
         Ok(NetlinkKernel {
             tables,
+            groups,
             requests,
             port: own.port_number(),
             sequence: 0,
@@ -91,7 +98,7 @@ impl NetlinkKernel {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        let fresh = NetlinkKernel::of_tables(self.tables.clone())?;
+        let fresh = NetlinkKernel::listening(self.tables.clone(), self.groups)?;
         *self = NetlinkKernel { decoder: std::mem::take(&mut self.decoder), ..fresh };
         Ok(())
     }

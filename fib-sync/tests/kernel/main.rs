@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod forms;
+mod interfaces;
 mod netns;
 mod next_hops;
 mod ownership;

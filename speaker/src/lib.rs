@@ -4,6 +4,7 @@
 //!
 //! * [`config`] reads the YAML file, [`daemon`] runs it;
 //! * [`api`] is the control socket and the metrics listener, [`cli`] the command line and client of both;
+//! * [`detect`] finds the node's own address on its interfaces;
 //! * [`decode`] turns captures into JSON;
 //! * `net` opens BGP's sockets, and has the project's only `unsafe`.
 //!
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod decode;
+pub mod detect;
 
 mod logging;
 mod net;

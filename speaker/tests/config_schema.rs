@@ -120,6 +120,14 @@ fn every_key_is_described() {
     }
 }
 
+#[test]
+fn the_schema_names_the_interfaces_that_detection_passes_over() {
+    let root = schema();
+    let text = root["$defs"]["Detect"]["properties"]["exclude"]["description"].as_str().unwrap();
+    let named: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, speaker::detect::EXCLUDED);
+}
+
 /// The paths of all keys in a document, list items and chosen names as such.
 fn keys_of_document(root: &Value, schema: &Value, value: &Value, path: &str, used: &mut BTreeSet<String>) {
     let schema = resolve(root, schema);

@@ -20,6 +20,9 @@ pub struct Status {
     pub asn: u32,
     /// Our BGP identifier.
     pub router_id: String,
+    /// The node's addresses, and which rule has picked which.
+    #[serde(default)]
+    pub addresses: Vec<NodeAddress>,
     /// Seconds since the process started.
     pub uptime: u64,
     /// Where BGP connections are accepted.
@@ -43,6 +46,19 @@ pub struct Status {
     pub connections: ConnectionSummary,
     /// The kernel side.
     pub fib: FibSummary,
+}
+
+/// One of the node's own addresses.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct NodeAddress {
+    /// The address with the length of its subnet.
+    pub address: String,
+    /// The interface it was found on; `null` when it is one of `node.addresses`.
+    pub interface: Option<String>,
+    /// The rule of `node.detect` that has picked it, such as `interface=^eth`; `null` when it is one of `node.addresses`.
+    pub rule: Option<String>,
+    /// What the rule picks now, when that is not this address, and what to do; `null` otherwise.
+    pub change: Option<String>,
 }
 
 /// `GET /v1/memory`: where the memory goes.

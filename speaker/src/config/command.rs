@@ -13,15 +13,17 @@ use super::{Config, ConfigErrors, Diagnostic, Loaded, Severity, examine, load, r
 /// Whatever `out` or `err` say when they are written to.
 pub fn check_command(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let result = match path.to_str() {
-        Some("-") => {
-            read_text(Ok(io::stdin().lock()), "stdin").and_then(|text| examine("stdin", &text, Some(Path::new(""))))
-        }
+        Some("-") => read_text(Ok(io::stdin().lock()), "stdin")
+            .and_then(|text| examine("stdin", &text, Some((Path::new(""), Severity::Warning)))),
         _ => load(path),
     };
     match result {
         Ok(Loaded { config, warnings }) => {
             show(err, &warnings)?;
             writeln!(out, "ok: {}", summary(&config))?;
+            for pick in &config.node.picked {
+                writeln!(out, "{} ({}) picks {pick}", pick.rule.key(), pick.rule.method)?;
+            }
             Ok(0)
         }
         Err(ConfigErrors(diagnostics)) => {

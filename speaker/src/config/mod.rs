@@ -60,17 +60,32 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks the file at `path`, and the password files it names (relative to its folder).
+/// Reads and checks the file at `path`, and the password files it names (relative to its folder), and looks for the
+/// node's addresses on this machine by the rules of `node.detect`. That may take as long as the resolver does.
 ///
 /// # Errors
-/// Everything that is wrong, by place; a single diagnostic of line 0 when the file cannot be read.
+/// Everything that is wrong, by place; a single diagnostic of line 0 when the file cannot be read. An address that is
+/// not found is a warning.
 pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
-    let name = path.display().to_string();
-    let text = read_text(std::fs::File::open(path), &name)?;
-    examine(&name, &text, Some(path.parent().unwrap_or(Path::new(""))))
+    load_or(path, Severity::Warning)
 }
 
-/// Checks a configuration; `name` is what diagnostics call the file. Password files are left alone.
+/// As [`load`], but an address that is not found is an error.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_detected(path: &Path) -> Result<Loaded, ConfigErrors> {
+    load_or(path, Severity::Error)
+}
+
+fn load_or(path: &Path, not_found: Severity) -> Result<Loaded, ConfigErrors> {
+    let name = path.display().to_string();
+    let text = read_text(std::fs::File::open(path), &name)?;
+    examine(&name, &text, Some((path.parent().unwrap_or(Path::new("")), not_found)))
+}
+
+/// Checks a configuration; `name` is what diagnostics call the file. Password files are left alone, and no address is
+/// looked for.
 ///
 /// # Errors
 /// Everything that is wrong, by place.
@@ -97,18 +112,25 @@ fn read_text<R: std::io::Read>(source: std::io::Result<R>, name: &str) -> Result
     })
 }
 
-/// Checks a text; password files are read when there is a folder to find them in.
-fn examine(name: &str, text: &str, folder: Option<&Path>) -> Result<Loaded, ConfigErrors> {
+/// Checks a text. Only with a folder, relative to which password files are read, is anything asked but the text; then
+/// the severity is that of an address that is not found.
+fn examine(name: &str, text: &str, outside: Option<(&Path, Severity)>) -> Result<Loaded, ConfigErrors> {
     if text.len() > MAX_FILE_SIZE {
         let message = format!("has more than {} MiB", MAX_FILE_SIZE >> 20);
         return Err(ConfigErrors(vec![Diagnostic::whole_file(name, message, "is it a configuration?")]));
     }
     let report = Report::new(text);
     let mut secrets = Secrets::default();
-    let read_password = |path: &Path| read_password_file(&folder.unwrap_or(Path::new("")).join(path));
+    let folder = outside.map_or(Path::new(""), |(folder, _)| folder);
+    let read_password = |path: &Path| read_password_file(&folder.join(path));
+    let outside = outside.map(|(_, not_found)| check::Outside {
+        read_password: &read_password,
+        pick: &crate::detect::pick,
+        not_found,
+    });
     let config = tree::parse(text, &report, &mut secrets).map(|root| {
         let file = read::read(&root, &report);
-        check::check(&file, &report, folder.map(|_| &read_password as _))
+        check::check(&file, &report, outside)
     });
     let diagnostics = report.into_diagnostics(name, text, &secrets);
     let (warnings, errors): (Vec<_>, Vec<_>) =

@@ -18,6 +18,7 @@ use ipnetwork::IpNetwork;
 
 use super::rules::{Confederation, PathRules};
 use super::values::{DeviceName, HoldTime, Secret, SocketMode};
+use crate::detect::{Detect, Pick};
 use crate::net::zone::zoned;
 
 /// A whole configuration file, checked.
@@ -121,7 +122,12 @@ pub struct Node {
     /// The node's name.
     pub name: String,
     /// The node's addresses with the length of their subnet; host bits are set. A bare address in the file is a /32 or /128.
+    /// Those of the file come first, then those that were picked.
     pub addresses: Vec<IpNetwork>,
+    /// How addresses are found that the file does not name.
+    pub detect: Option<Detect>,
+    /// What the rules of `detect` have picked, each at most one address. It is in `addresses`, too.
+    pub picked: Vec<Pick>,
     /// Pod blocks of this node: originated, and a blackhole in the kernel. No duplicates.
     pub blocks: Vec<Prefix>,
 }
@@ -130,6 +136,11 @@ impl Node {
     /// The first address of the wanted family.
     pub fn address(&self, ipv4: bool) -> Option<IpAddr> {
         self.addresses.iter().map(IpNetwork::ip).find(|address| address.is_ipv4() == ipv4)
+    }
+
+    /// Whether a rule of `detect` has picked nothing (yet): then `addresses` may lack one.
+    pub fn is_undetected(&self) -> bool {
+        self.detect.as_ref().is_some_and(|detect| detect.rules.len() > self.picked.len())
     }
 
     /// Whether `address` is one of this node's.

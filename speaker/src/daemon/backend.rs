@@ -15,6 +15,7 @@ use super::keys::Key;
 use super::listener::Doors;
 use super::memory::{self, OfSessions};
 use super::metrics::{self, Scrape};
+use super::node_address::NodeAddresses;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::{PeerCommand, PeerTask};
@@ -97,6 +98,7 @@ pub struct Daemon(Arc<Inside>);
 
 struct Inside {
     config: Arc<Config>,
+    addresses: Arc<NodeAddresses>,
     owner: OwnerHandle,
     fib: Option<FibHandle>,
     restart: Arc<Restart>,
@@ -109,9 +111,9 @@ struct Inside {
 }
 
 impl Daemon {
-    /// The outside of these parts.
+    /// The outside of these parts; the node's addresses know the configuration.
     pub fn new(
-        config: Arc<Config>,
+        addresses: Arc<NodeAddresses>,
         owner: OwnerHandle,
         fib: Option<FibHandle>,
         restart: Arc<Restart>,
@@ -119,9 +121,9 @@ impl Daemon {
         peers: Arc<KnownPeers>,
         announced: Announced,
     ) -> Self {
-        let announced = Mutex::new(announced);
+        let (config, announced) = (addresses.config.clone(), Mutex::new(announced));
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
-        Self(Arc::new(Inside { config, owner, fib, restart, doors, peers, announced, started, md5_before }))
+        Self(Arc::new(Inside { config, addresses, owner, fib, restart, doors, peers, announced, started, md5_before }))
     }
 
     /// What the kernel has dropped because of TCP MD5 since the start.
@@ -166,6 +168,7 @@ impl Backend for Daemon {
             node: config.node.name.clone(),
             asn: config.router.asn.0,
             router_id: config.router.router_id.to_string(),
+            addresses: inside.addresses.rows(),
             uptime: inside.started.elapsed().as_secs(),
             listen: config.router.listen.iter().map(ToString::to_string).collect(),
             phase: if inside.restart.is_starting() || !inside.restart.is_swept() { "starting" } else { "running" }

@@ -58,6 +58,11 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
     gauges("roost_build_info", "Always 1; the version is the label.", "version", &[(&status.version, 1)])?;
     gauge("roost_uptime_seconds", "Seconds since the process started.", status.uptime as usize)?;
     gauge("roost_starting", "1 while End-of-RIBs are awaited after start.", usize::from(status.phase == "starting"))?;
+    gauge(
+        "roost_node_addresses_changed",
+        "Addresses of the node in use of which node.detect picks another one now, or none.",
+        status.addresses.iter().filter(|address| address.change.is_some()).count(),
+    )?;
     let states = ["disabled", "idle", "active", "connect", "open-sent", "open-confirm", "established"];
     let by_state = states.map(|state| (state, scrape.peers.iter().filter(|peer| peer.state == state).count()));
     gauges("roost_peers", "Peers by state of their session.", "state", &by_state)?;
@@ -150,7 +155,7 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::model::MessageCounts;
+    use crate::api::model::{MessageCounts, NodeAddress};
 
     #[test]
     fn the_page_has_every_peer_state_and_no_series_per_peer() {
@@ -159,6 +164,7 @@ mod tests {
             node: "n1".into(),
             asn: 64512,
             router_id: "10.0.0.1".into(),
+            addresses: vec![NodeAddress { change: Some("now it picks another".into()), ..NodeAddress::default() }],
             uptime: 61,
             listen: vec![],
             phase: "running".into(),
@@ -189,6 +195,7 @@ mod tests {
         let page = render(&scrape).expect("every metric has its own name");
         for line in [
             "roost_build_info{version=\"1.2.3\"} 1",
+            "roost_node_addresses_changed 1",
             "roost_peers{state=\"established\"} 0",
             "roost_rib_paths 7",
             "roost_bgp_messages_total{direction=\"in\",type=\"update\"} 3",

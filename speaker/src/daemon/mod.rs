@@ -24,6 +24,7 @@ mod memory;
 mod metrics;
 mod names;
 mod news;
+mod node_address;
 mod operator;
 mod out_queue;
 mod owner;

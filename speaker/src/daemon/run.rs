@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rib::{PeerId, Rib};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use super::dynamic::{Dynamic, VISITORS};
 use super::keys::Keys;
 use super::last_run::LastRun;
 use super::listener::{Doors, accept};
+use super::node_address::{self, NodeAddresses};
 use super::out_queue::Wanted;
 use super::owner::Owner;
 use super::peer_status::PeerShared;
@@ -50,12 +51,15 @@ pub fn run(path: &Path) -> Result<()> {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(serve(Arc::new(loaded.config), path))
+    runtime.block_on(async {
+        // From here on SIGHUP ends nothing.
+        let hangups = [signal(SignalKind::hangup())?, signal(SignalKind::hangup())?];
+        let config = node_address::awaited(path, loaded).await?;
+        serve(Arc::new(config), path, hangups).await
+    })
 }
 
-async fn serve(config: Arc<Config>, path: &Path) -> Result<()> {
-    // From here on SIGHUP ends nothing.
-    let (keys_hangup, hangup) = (signal(SignalKind::hangup())?, signal(SignalKind::hangup())?);
+async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal; 2]) -> Result<()> {
     info!(
         version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -140,7 +144,9 @@ async fn serve(config: Arc<Config>, path: &Path) -> Result<()> {
         services.spawn(Reload::new(path, (*config).clone(), fib.clone(), restart.clone()).keep(hangup));
     }
 
-    let daemon = Daemon::new(config.clone(), owner_handle, fib.clone(), restart, doors, known, announced);
+    let addresses = NodeAddresses::new(config.clone());
+    services.spawn(addresses.clone().keep());
+    let daemon = Daemon::new(addresses, owner_handle, fib.clone(), restart, doors, known, announced);
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
         services.spawn(api::serve(socket, daemon.clone(), stop.clone()));

@@ -192,14 +192,16 @@ fn memory() {
 fn status() {
     assert_snapshot!(render::status(&fake::status(vec!["10.65.1.0/26".to_owned()])), @r#"
     roost 0.1.0 on node-a: running, up 3m12s
-      AS           64512
-      router id    172.16.1.1
-      listening    0.0.0.0:179, [::]:179
-      peers        2 of 4 established
-      routes       6 paths of 5 prefixes
-      originated   10.65.1.0/26
-      connections  1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
-      kernel       3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
+      AS            64512
+      router id     172.16.1.1
+      node address  172.16.1.1/24 of eth0, picked by interface=^eth; now it picks 172.16.1.9/24 of eth1: restart roost to use that one
+      node address  fd00:172:16::1/64
+      listening     0.0.0.0:179, [::]:179
+      peers         2 of 4 established
+      routes        6 paths of 5 prefixes
+      originated    10.65.1.0/26
+      connections   1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
+      kernel        3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
     "#);
 }
 

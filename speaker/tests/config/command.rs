@@ -39,3 +39,36 @@ fn the_check_command_tells_good_from_bad_from_unreadable() {
     assert!(err.contains("missing.yaml: cannot be read: No such file"), "{err}");
     assert_eq!(check(folder.path()).0, 2);
 }
+
+#[test]
+fn an_address_that_this_machine_does_not_have_is_a_warning_and_what_hangs_on_it_is_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roost.yaml");
+    let text = "\
+router: { asn: 64512 }
+node:
+  detect:
+    ipv4: { method: can-reach, host: 127.0.0.1 }
+    ipv6: { method: interface, interfaces: [^no-such-device$] }
+peers: [ { address: 'fd00::9', asn: 64512, families: [ipv4, ipv6] } ]
+mesh: { nodes: [ { name: n1, addresses: [10.0.0.1] } ] }
+";
+    std::fs::write(&file, text).unwrap();
+    let (status, out, err) = check(&file);
+    assert_eq!((status, &*out), (0, "ok: 1 peer, 0 blocks, 0 pools\n"), "{err}");
+    for expected in [
+        "roost.yaml:4:13: warning: node.detect.ipv4 (can-reach=127.0.0.1) finds no address on this machine: \
+         packets to it leave from 127.0.0.1, no global address of an interface\n",
+        "= `roost run` waits 60s for it (node.detect.wait), then fails\n",
+        "roost.yaml:5:13: warning: node.detect.ipv6 (interface=^no-such-device$) finds no address on this machine: \
+         no interface has such an address (",
+        "lo: not named",
+    ] {
+        assert!(err.contains(expected), "{expected}\n{err}");
+    }
+    assert_eq!(err.matches("warning:").count(), 2, "{err}");
+
+    // The daemon needs what the check can do without.
+    let errors = speaker::config::load_detected(&file).unwrap_err();
+    assert_eq!(errors.0.iter().map(|error| (error.line, error.column)).collect::<Vec<_>>(), [(4, 13), (5, 13)]);
+}

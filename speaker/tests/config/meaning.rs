@@ -123,6 +123,25 @@ const GOOD: &[Row] = &[
         |c| format!("{:?}", c.pools[0].device),
         "Some(ip6tnl0)",
     ),
+    ("router: { asn: 1, router_id: 1.1.1.1 }", |c| format!("{:?}", c.node.detect), "None"),
+    (
+        "router: { asn: 1 }\nnode: { addresses: ['fd00::1/64'], detect: { ipv4: { method: first-found } } }",
+        |c| {
+            let detect = c.node.detect.as_ref().unwrap();
+            format!("{} {:?} {} {:?}", detect.rules[0].method, detect.wait, detect.exclude.len(), c.node.picked)
+        },
+        "first-found 60s 19 []",
+    ),
+    (
+        "router: { asn: 1 }\nnode: { detect: { exclude: [^ceph], wait: 5s,
+            ipv6: { method: skip-interface, interfaces: [^eth9$, ib] }, ipv4: { method: internal-name, host: n1.lan } } }",
+        |c| {
+            let detect = c.node.detect.as_ref().unwrap();
+            let rules: Vec<_> = detect.rules.iter().map(|rule| (rule.ipv4, rule.method.to_string())).collect();
+            format!("{rules:?} {:?} {:?}", detect.exclude, detect.wait)
+        },
+        "[(true, \"internal-name=n1.lan\"), (false, \"skip-interface=^eth9$,ib\")] [\"^ceph\"] 5s",
+    ),
 ];
 
 #[test]

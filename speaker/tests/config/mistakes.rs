@@ -197,6 +197,36 @@ const MISTAKES: &[(&str, &str)] = &[
         "a line that is longer than a screen",
         "++peers: [ { address: 172.16.1.2, asn: 64512, description: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, colour: red } ]\n",
     ),
+    (
+        "a rule for the node's address without a method",
+        "+node: { name: n1, detect: { ipv4: { interfaces: [eth] } } }\n",
+    ),
+    (
+        "methods without what they are about",
+        "+node:\n  detect:\n    ipv4: { method: interface, interfaces: [] }\n    ipv6: { method: can-reach }\n",
+    ),
+    ("a method without its ranges", "+node: { detect: { ipv4: { method: cidr } } }\n"),
+    (
+        "a method with another one's keys",
+        "+node: { detect: { ipv4: { method: first-found, interfaces: [eth], cidrs: [10.0.0.0/8], host: n1 } } }\n",
+    ),
+    ("Calico's name of a method", "+node: { detect: { ipv4: { method: kubernetes-internal-ip } } }\n"),
+    (
+        "patterns that are none",
+        "+node: { detect: { ipv4: { method: interface, interfaces: ['eth[', '(x{99}){99}', ''] } } }\n",
+    ),
+    (
+        "the other family",
+        "+node: { detect: { ipv4: { method: cidr, cidrs: ['fd00::/8'] }, ipv6: { method: can-reach, host: 10.0.0.1 } } }\n",
+    ),
+    (
+        "hosts that are none",
+        "+node: { detect: { ipv4: { method: can-reach, host: 10.0.0 }, ipv6: { method: can-reach, host: 'n1:80' } } }\n",
+    ),
+    (
+        "an address both written and looked for",
+        "+node: { addresses: [10.0.0.1/24], detect: { ipv4: { method: first-found } } }\n",
+    ),
     ("characters wider than a byte", "++peers: [ { description: Zürich ↔ Genève, address: 172.16.1.2, asn: x } ]\n"),
 ];
 

@@ -117,6 +117,15 @@ pub fn status(originated: Vec<String>) -> Status {
         node: "node-a".to_owned(),
         asn: 64512,
         router_id: "172.16.1.1".to_owned(),
+        addresses: vec![
+            NodeAddress {
+                address: "172.16.1.1/24".to_owned(),
+                interface: Some("eth0".to_owned()),
+                rule: Some("interface=^eth".to_owned()),
+                change: Some("now it picks 172.16.1.9/24 of eth1: restart roost to use that one".to_owned()),
+            },
+            NodeAddress { address: "fd00:172:16::1/64".to_owned(), ..NodeAddress::default() },
+        ],
         uptime: 192,
         listen: vec!["0.0.0.0:179".to_owned(), "[::]:179".to_owned()],
         phase: "running".to_owned(),

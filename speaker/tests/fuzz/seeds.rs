@@ -80,20 +80,25 @@ pub const EXAMPLES: [(&str, &str); 5] = [
 ];
 
 /// Every part of the schema in a few lines; the examples are too long to be mutated well.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     (
         "node",
         "router:\n  id: 10.0.0.1\n  asn: 64512\npeers:\n  - address: 10.0.0.2\n    asn: 64513\n    hold_time: 90s\n",
     ),
     ("flow", "{ router: { id: 10.0.0.1, asn: 64512 }, peers: [ { address: \"fd00::1\", asn: 64512 } ] }\n"),
     ("anchors", "a: &a [1, 2]\nb: *a\n<<: *a\n? x\n: !!str |\n  text\n--- # two\n"),
+    (
+        "detect",
+        "router: { asn: 64512 }\nnode:\n  detect:\n    ipv4: { method: skip-interface, interfaces: [\"^eth[0-9]+$\"] }\n    \
+         ipv6: { method: can-reach, host: n1.lan }\n    exclude: [(a|b){2,3}, \"\\\\.x\"]\n    wait: 5s\n",
+    ),
     ("secret", "router:\n  asn: 64512\npeers:\n  - address: 10.0.0.2\n\u{1}    asn: 64512\n"),
 ];
 
 fn config() -> Vec<Seed> {
     let plain = EXAMPLES.into_iter().chain(PARTS).map(|(name, text)| (name, [&[0], text.as_bytes()].concat()));
     let mut seeds: Vec<Seed> = plain.collect();
-    seeds.push(("told", [&[1], PARTS[3].1.as_bytes()].concat()));
+    seeds.push(("told", [&[1], PARTS[4].1.as_bytes()].concat()));
     seeds
 }
 

@@ -1,7 +1,7 @@
 //! `roost show status`: one daemon at a glance.
 
 use super::{Facts, count, duration, prefixes};
-use crate::api::model::{ConnectionSummary, FibSummary, RangeRow, RefusedConnections, Status};
+use crate::api::model::{ConnectionSummary, FibSummary, NodeAddress, RangeRow, RefusedConnections, Status};
 
 /// A headline, then facts.
 pub fn status(status: &Status) -> String {
@@ -11,6 +11,9 @@ pub fn status(status: &Status) -> String {
     let mut facts = Facts::new(2);
     facts.add("AS", status.asn);
     facts.add("router id", &status.router_id);
+    for address in &status.addresses {
+        facts.add("node address", node_address(address));
+    }
     facts.add("listening", if status.listen.is_empty() { "nowhere".to_owned() } else { status.listen.join(", ") });
     facts.add("peers", format!("{} of {} established", status.peers_established, status.peers));
     for range in &status.dynamic_peers {
@@ -24,6 +27,18 @@ pub fn status(status: &Status) -> String {
     facts.add("connections", connections(&status.connections));
     facts.add("kernel", kernel(&status.fib));
     facts.write(&mut text);
+    text
+}
+
+/// An address, and who says that it is the node's.
+fn node_address(NodeAddress { address, interface, rule, change }: &NodeAddress) -> String {
+    let mut text = address.clone();
+    if let (Some(interface), Some(rule)) = (interface, rule) {
+        text.push_str(&format!(" of {interface}, picked by {rule}"));
+    }
+    if let Some(change) = change {
+        text.push_str(&format!("; {change}"));
+    }
     text
 }
 

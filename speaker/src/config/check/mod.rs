@@ -4,6 +4,7 @@
 //! stand-in never leaves here, as a report with an error discards the result. A value the reader has refused is
 //! [`At::Bad`] and passes silently: its mistake has been told.
 
+mod detect;
 mod dynamic;
 mod node;
 mod peers;
@@ -20,18 +21,31 @@ use fib_sync::Metric;
 use ipnetwork::IpNetwork;
 
 use super::at::At;
-use super::diagnostic::{Place, Report};
+use super::diagnostic::{Place, Report, Severity};
 use super::model::{
     Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
 };
 use super::raw;
 use super::values::{DeviceName, RouteProtocol, RouteTable, SocketMode};
+use crate::detect::{Detect, NotFound, Pick, Rule};
 
-/// Reads a password file for the check; `None` leaves the files alone.
-pub(super) type ReadPassword<'f> = Option<&'f dyn Fn(&Path) -> Result<String, String>>;
+/// What the check asks beyond the text: other files, and the machine it runs on.
+#[derive(Clone, Copy)]
+pub(super) struct Outside<'f> {
+    /// Reads a password file.
+    pub read_password: ReadPassword<'f>,
+    /// What a rule of `node.detect` picks.
+    pub pick: &'f dyn Fn(&Detect, &Rule) -> Result<Pick, NotFound>,
+    /// How bad it is when it picks nothing.
+    pub not_found: Severity,
+}
 
-/// The checked configuration. It means something only when the report has no error afterwards.
-pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPassword<'_>) -> Config {
+/// Reads a password file.
+pub(super) type ReadPassword<'f> = &'f dyn Fn(&Path) -> Result<String, String>;
+
+/// The checked configuration. It means something only when the report has no error afterwards. Without an outside no
+/// file is read, and no address is looked for.
+pub(super) fn check(file: &At<raw::File>, report: &Report, outside: Option<Outside<'_>>) -> Config {
     let empty = raw::File::default();
     let (file, place) = match file {
         At::Good(file, place) => (file, *place),
@@ -40,13 +54,13 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, read_password: ReadPa
         // Not even a mapping: there is nothing to check, and that has been said.
         At::Bad => (&*BAD, Place::default()),
     };
-    let mut node = node::node(file, report);
+    let mut node = node::node(file, outside, report);
     let router = router(file, place, &node, report);
     if node.name.is_empty() {
         node.name = router.router_id.to_string();
     }
     let policies = policies::check(file, report);
-    let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, read_password);
+    let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, outside);
     let pools = pools(file, report);
     let fib = fib(file, &pools, report);
     Config {
@@ -106,8 +120,7 @@ fn router(file: &raw::File, root: Place, node: &Node, report: &Report) -> Router
     if raw.asn.is_unset() {
         report.error(place, "router.asn is missing", "write our AS number, such as `asn: 64512`");
     }
-    let addresses_bad = matches!(file.node, At::Bad) || file.node.value().is_some_and(|node| has_bad(&node.addresses));
-    if raw.router_id.is_unset() && first_ipv4.is_none() && !addresses_bad {
+    if raw.router_id.is_unset() && first_ipv4.is_none() && !addresses_unread(file, node) {
         let help = "write one, such as `router_id: 10.0.0.1`, or give node.addresses an IPv4 address";
         report.error(
             place,
@@ -185,6 +198,16 @@ fn at_most<'f, T>(
 /// Whether a list, or one of its items, could not be read.
 fn has_bad<T>(list: &At<Vec<At<T>>>) -> bool {
     matches!(list, At::Bad) || list.value().is_some_and(|items| items.iter().any(|item| matches!(item, At::Bad)))
+}
+
+/// Whether the node may have an address that is not known here: one could not be read, or is looked for and not found.
+fn addresses_unread(file: &raw::File, node: &Node) -> bool {
+    let unread = |raw: &raw::Node| {
+        let rules = raw.detect.value().map_or([false; 2], |detect| [!detect.ipv4.is_unset(), !detect.ipv6.is_unset()]);
+        let looked_for = rules.into_iter().filter(|rule| *rule).count();
+        has_bad(&raw.addresses) || matches!(raw.detect, At::Bad) || looked_for > node.picked.len()
+    };
+    matches!(file.node, At::Bad) || file.node.value().is_some_and(unread)
 }
 
 fn pools(file: &raw::File, report: &Report) -> Vec<Pool> {

@@ -5,22 +5,32 @@ use std::collections::HashSet;
 use bgp_proto::Prefix;
 use ipnetwork::IpNetwork;
 
-use super::{ADDRESSES, at_most};
+use super::detect::{detect, pick};
+use super::{ADDRESSES, Outside, at_most};
 use crate::config::diagnostic::Report;
 use crate::config::model::Node;
 use crate::config::raw;
 
 /// The node; its name is empty when the file has none.
-pub(super) fn node(file: &raw::File, report: &Report) -> Node {
-    let Some(raw) = file.node.value() else {
-        return Node { name: String::new(), addresses: Vec::new(), blocks: Vec::new() };
-    };
+pub(super) fn node(file: &raw::File, outside: Option<Outside<'_>>, report: &Report) -> Node {
+    let empty = raw::Node::default();
+    let raw = file.node.value().unwrap_or(&empty);
     if let Some((name, place)) = raw.name.good()
         && name.0.is_empty()
     {
         report.error(place, "node.name: a name may not be empty", "leave the key out to use the router id");
     }
-    Node { name: raw.name.get().unwrap_or_default(), addresses: addresses(raw, report), blocks: blocks(raw, report) }
+    let mut addresses = addresses(raw, report);
+    let detect = raw.detect.value().map(|raw| detect(raw, &addresses, report));
+    let picked = detect.as_ref().map(|(detect, places)| pick(detect, places, outside, report)).unwrap_or_default();
+    addresses.extend(picked.iter().map(|pick| pick.address));
+    Node {
+        name: raw.name.get().unwrap_or_default(),
+        addresses,
+        detect: detect.map(|(detect, _)| detect),
+        picked,
+        blocks: blocks(raw, report),
+    }
 }
 
 fn addresses(raw: &raw::Node, report: &Report) -> Vec<IpNetwork> {

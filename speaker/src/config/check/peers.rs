@@ -9,7 +9,7 @@ use bgp_proto::Asn;
 
 use super::policies::{Policies, unknown_help};
 use super::settings::Layers;
-use super::{ReadPassword, has_bad};
+use super::{Outside, ReadPassword, addresses_unread, has_bad};
 use crate::config::at::At;
 use crate::config::diagnostic::{Place, Report};
 use crate::config::model::{DynamicPeers, Node, Password, PeerOrigin, PeerSettings, Router};
@@ -23,7 +23,7 @@ pub(super) fn check(
     node: &Node,
     policies: &Policies,
     report: &Report,
-    read_password: ReadPassword<'_>,
+    outside: Option<Outside<'_>>,
 ) -> (Vec<PeerSettings>, Vec<DynamicPeers>) {
     let mut groups: HashMap<_, _> = file.peer_groups.names().map(|name| (name, None)).collect();
     groups.extend(file.peer_groups.entries().map(|(name, _, group, _)| (name, Some(group))));
@@ -35,7 +35,7 @@ pub(super) fn check(
         policies,
         report,
         groups,
-        read_password,
+        read_password: outside.map(|outside| outside.read_password),
         read,
         taken: HashMap::new(),
         link_local: HashMap::new(),
@@ -70,7 +70,8 @@ pub(super) struct Checker<'f, 'c> {
     pub(super) report: &'c Report,
     /// The groups by name; `None` for one that could not be read.
     pub(super) groups: HashMap<&'f str, Option<&'f raw::PeerGroup>>,
-    pub(super) read_password: ReadPassword<'c>,
+    /// `None` leaves the files alone.
+    pub(super) read_password: Option<ReadPassword<'c>>,
     /// Password files that were read, each once.
     pub(super) read: RefCell<HashMap<PathBuf, Result<Secret, String>>>,
     /// Addresses that have a peer, with its place.
@@ -278,10 +279,8 @@ impl<'f> Checker<'f, '_> {
         }
         let index = nodes.iter().position(|(raw, _)| owned(raw));
         let place = mesh.nodes.good().map(|(_, place)| place);
-        let node_unread = match &self.file.node {
-            At::Bad => true,
-            node => node.value().is_some_and(|node| matches!(node.name, At::Bad) || has_bad(&node.addresses)),
-        };
+        let name_unread = self.file.node.value().is_some_and(|node| matches!(node.name, At::Bad));
+        let node_unread = name_unread || addresses_unread(self.file, self.node);
         if let (None, Some(place), false) = (index, place, node_unread || has_bad(&mesh.nodes)) {
             let help = format!("list this node too, as `name: {}`, or correct node.name", crop(&self.node.name));
             self.report.error(place, "mesh.nodes has no entry for this node", help);

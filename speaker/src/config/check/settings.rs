@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bgp_proto::{Asn, Family, FamilySet};
 
-use super::has_bad;
+use super::addresses_unread;
 use super::peers::{Checker, Identity};
 use super::rules::Of;
 use crate::config::at::At;
@@ -215,7 +215,7 @@ impl<'f> Checker<'f, '_> {
             self.report.error(place, "families: a peer exchanges at least one family", help);
         }
         for family in families.iter().filter(|family| *family != own) {
-            let unread = self.file.node.value().is_some_and(|node| has_bad(&node.addresses));
+            let unread = addresses_unread(self.file, self.node);
             let over_ipv6 = extended_next_hop && family == Family::IPV4_UNICAST; // RFC 8950
             if self.node.address(family == Family::IPV4_UNICAST).is_none() && !unread && !over_ipv6 {
                 let message =

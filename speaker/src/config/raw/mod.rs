@@ -13,10 +13,12 @@ use serde::Deserialize;
 use super::at::{At, Named};
 use super::values::{DeviceName, Int, Lasting, RouteMetric, RouteProtocol, RouteTable, S, Seconds};
 
+mod detect;
 mod peers;
 mod policy;
 mod process;
 
+pub(in crate::config) use detect::*;
 pub(in crate::config) use peers::*;
 pub(in crate::config) use policy::*;
 pub(in crate::config) use process::*;
@@ -161,6 +163,8 @@ pub(in crate::config) struct Node {
     pub name: S<String>,
     /// The node's addresses with the prefix length of their subnet, such as `172.16.1.1/24`.
     pub addresses: At<Vec<S<IpNetwork>>>,
+    /// How addresses are found that `addresses` does not name.
+    pub detect: At<Detect>,
     /// The node's pod blocks: announced to the peers, and a blackhole in the kernel.
     pub blocks: At<Vec<S<Prefix>>>,
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod bgp;
+mod detect;
 mod kernel;
 mod secret;
 mod time;

@@ -103,6 +103,11 @@ impl Core {
 
     pub(crate) fn remove_path(&mut self, id: u32) {
         let path = self.table.remove_path(id);
+        self.removed(&path);
+    }
+
+    /// A path was taken out of the table.
+    pub(crate) fn removed(&mut self, path: &Path) {
         self.attrs.release(path.raw, &mut self.next_hops);
         self.attrs.release(path.attrs, &mut self.next_hops);
         self.mark_dirty(path.dest);

@@ -187,9 +187,9 @@ impl Rib {
         let mut counters = peer.counters;
         for (path_id, prefix) in update.unreach.iter().flat_map(|nlri| nlri.iter()) {
             counters.withdrawn += 1;
-            let known = core.table.find(&prefix).and_then(|dest| core.table.find_path(dest, id, path_id));
-            match known {
-                Some(path) => core.remove_path(path),
+            let dest = core.table.find(&prefix);
+            match dest.and_then(|dest| core.table.remove_path_of(dest, id, path_id)) {
+                Some(path) => core.removed(&path),
                 None => counters.unknown_withdrawn += 1,
             }
         }

@@ -236,6 +236,29 @@ impl Table {
 
     /// Takes a path out of both; its attributes' counts pass to the caller.
     pub(crate) fn remove_path(&mut self, id: u32) -> Path {
+        let dest = self.paths[id].dest;
+        let mut before = None;
+        if self.dests[dest].head != id {
+            before = self.paths_of(dest).find(|&at| self.paths[at].next == id);
+        }
+        self.take_out(id, before)
+    }
+
+    /// Takes a peer's path for a prefix out, if there is one: the chain is walked once.
+    pub(crate) fn remove_path_of(&mut self, dest: u32, peer: PeerId, path_id: PathId) -> Option<Path> {
+        let (mut before, mut at) = (None, self.dests[dest].head);
+        while at != NONE {
+            let path = &self.paths[at];
+            if path.peer == peer && path.path_id == path_id {
+                return Some(self.take_out(at, before));
+            }
+            (before, at) = (Some(at), path.next);
+        }
+        None
+    }
+
+    /// `before` is the path in front of it in its dest's chain.
+    fn take_out(&mut self, id: u32, before: Option<u32>) -> Path {
         let path = self.paths.remove(id);
         self.count(&path, u32::MAX);
         match path.peer_prev {
@@ -249,14 +272,9 @@ impl Table {
         if dest.best == id {
             dest.best = NONE;
         }
-        if dest.head == id {
-            dest.head = path.next;
-        } else {
-            let mut at = dest.head;
-            while self.paths[at].next != id {
-                at = self.paths[at].next;
-            }
-            self.paths[at].next = path.next;
+        match before {
+            None => dest.head = path.next,
+            Some(before) => self.paths[before].next = path.next,
         }
         path
     }

@@ -56,6 +56,9 @@ use super::restart::Restart;
 const TURN: usize = 256;
 /// Prefixes decided before the owner looks at its mail again.
 const SETTLE: usize = 4096;
+/// Prefixes that may wait to be decided while mail is taken in. What several peers say of a prefix meanwhile costs one
+/// decision and is announced once: thirty that withdraw the same prefixes cost a decision of each, not thirty.
+const BACKLOG: usize = 8 * SETTLE;
 /// UPDATEs after which no more are applied in a turn.
 const UPDATES: usize = 1024;
 
@@ -185,11 +188,11 @@ impl Owner {
         }
     }
 
-    /// Applies what has come, until there is enough to decide.
+    /// Applies what has come, a turn's worth of it, until there is enough to decide.
     fn take_in(&mut self) {
         let mut updates = 0;
         while updates < UPDATES
-            && self.rib.unsettled() < SETTLE
+            && self.rib.unsettled() < BACKLOG
             && let Some(from) = self.incoming.pop_front()
         {
             updates += if let News::Updates(updates) = &from.news { updates.len() } else { 1 };
@@ -197,29 +200,23 @@ impl Owner {
         }
     }
 
-    /// Decides what is undecided, and publishes it; answers questions in between. Says whether the RIB has more to do
-    /// that others need not wait for.
+    /// Decides some of what is undecided, and publishes it; answers questions. Says whether the RIB has more to do.
     async fn turn(&mut self) -> bool {
-        loop {
-            // What is held can give the RIB more to do.
-            let more = self.rib.settle(SETTLE) || !self.held.is_empty();
-            self.publish();
-            for from in std::mem::take(&mut self.held) {
-                self.hear(from);
-            }
-            let settled = self.rib.unsettled() == 0;
-            if settled && !more {
-                self.check_sweep();
-                return false;
-            }
-            while let Ok(ask) = self.asks.try_recv() {
-                ask(self);
-            }
-            tokio::task::yield_now().await;
-            if settled {
-                return true;
-            }
+        // What is held can give the RIB more to do.
+        let more = self.rib.settle(SETTLE) || !self.held.is_empty();
+        self.publish();
+        for from in std::mem::take(&mut self.held) {
+            self.hear(from);
         }
+        if self.rib.unsettled() == 0 && !more {
+            self.check_sweep();
+            return false;
+        }
+        while let Ok(ask) = self.asks.try_recv() {
+            ask(self);
+        }
+        tokio::task::yield_now().await;
+        true
     }
 
     fn publish(&mut self) {

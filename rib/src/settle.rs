@@ -77,7 +77,9 @@ impl Rib {
         core.candidates(dest, &mut work.candidates, &mut work.numbers);
         let selection = select(&work.candidates, core.config.always_compare_med);
         core.table.dests[dest].best = selection.best.map_or(NONE, |best| work.numbers[best]);
-        core.update_fib(dest, work, &selection);
+        if core.config.kernel {
+            core.update_fib(dest, work, &selection);
+        }
         let family = core.table.dests[dest].prefix.family();
         for group in groups.iter_mut().flatten().filter(|group| group.key.family == family) {
             work.feed(core, group, dest);

@@ -102,6 +102,18 @@ fn one_that_restarted_holds_the_end_of_rib_back() {
 }
 
 #[test]
+fn who_has_no_kernel_routes_is_told_of_none() {
+    let mut rib = Rib::new(RibConfig { kernel: false, ..RibConfig::new(OWN, RouterId(1)) });
+    let (a, b) = (client(&mut rib, 1), client(&mut rib, 2));
+    announce(&mut rib, a.0, plain(addr(1)), blocks(3));
+    settle(&mut rib);
+    assert!(rib.take_fib_changes().is_empty());
+    let mut told = Told::default();
+    drain(&mut rib, b, &mut told);
+    assert_eq!(told.table.len(), 3, "peers are told all the same");
+}
+
+#[test]
 fn what_does_not_change_sends_nothing() {
     let mut rib = rib();
     let external = peer(&mut rib, 1, session(1, true));

@@ -121,6 +121,7 @@ pub fn rib(config: &Config) -> RibConfig {
         confederation: config.router.confederation.as_ref().map(|confederation| confederation.id),
         // Released by the owner when the startup is over, at once when there is nothing to wait for.
         hold_end_of_rib: true,
+        kernel: config.fib.enabled,
         ..RibConfig::new(config.router.asn, config.router.router_id)
     }
 }

@@ -5,6 +5,7 @@ use bgp_proto::{Family, PathId, Prefix};
 use crate::group::{Dump, Group, GroupKey};
 use crate::peer::{Membership, PeerId};
 use crate::rib::Rib;
+use crate::table::family_index;
 
 impl Rib {
     pub(crate) fn end_session(&mut self, id: PeerId) {
@@ -58,6 +59,7 @@ impl Rib {
                 self.groups.push(None);
                 self.groups.len() - 1
             });
+            self.core.add_path_groups[family_index(family)] += usize::from(key.is_add_path());
             self.groups[free] = Some(Group::new(key));
             free
         });
@@ -74,6 +76,7 @@ impl Rib {
         if group.len() == 0
             && let Some(group) = slot.take()
         {
+            self.core.add_path_groups[family_index(group.key.family)] -= usize::from(group.key.is_add_path());
             self.dissolving.push(group.dissolve(&mut self.core));
         }
         held

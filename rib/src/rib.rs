@@ -309,7 +309,7 @@ impl Rib {
         let dirty = std::mem::take(&mut core.fib_dirty);
         let take = |dest: u32| {
             let at = &mut core.table.dests[dest];
-            at.fib_dirty = false;
+            at.facts.set_fib_dirty(false);
             let change = (at.prefix, core.fib.route(at.fib).cloned());
             core.table.try_remove(dest);
             change

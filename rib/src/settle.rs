@@ -76,7 +76,9 @@ impl Rib {
         core.table.dests[dest].dirty = false;
         core.candidates(dest, &mut work.candidates, &mut work.numbers);
         let selection = select(&work.candidates, core.config.always_compare_med);
-        core.table.dests[dest].best = selection.best.map_or(NONE, |best| work.numbers[best]);
+        let at = &mut core.table.dests[dest];
+        at.best = selection.best.map_or(NONE, |best| work.numbers[best]);
+        at.facts.set_mixed_med(work.candidates.windows(2).any(|pair| pair[0].med != pair[1].med));
         if core.config.kernel {
             core.update_fib(dest, work, &selection);
         }
@@ -214,7 +216,8 @@ impl Core {
         let at = &mut self.table.dests[dest];
         let old = std::mem::replace(&mut at.fib, new);
         self.fib.release(old);
-        if new != old && !std::mem::replace(&mut at.fib_dirty, true) {
+        if new != old && !at.facts.is_fib_dirty() {
+            at.facts.set_fib_dirty(true);
             self.fib_dirty.push(dest);
         }
     }

@@ -27,8 +27,7 @@ pub(crate) struct Dest {
     pub(crate) prefix: Prefix,
     /// Waits to be decided.
     pub(crate) dirty: bool,
-    /// Its kernel route changed and was not fetched yet.
-    pub(crate) fib_dirty: bool,
+    pub(crate) facts: DestFacts,
     /// First path of the chain.
     pub(crate) head: u32,
     /// The path that won the last decision. Valid while the dest is not dirty.
@@ -42,7 +41,39 @@ pub(crate) struct Dest {
 impl Default for Dest {
     fn default() -> Self {
         let prefix = Prefix::V4 { addr: [0; 4], len: 0 };
-        Self { prefix, dirty: false, fib_dirty: false, head: NONE, best: NONE, fib: NONE, holds: 0 }
+        Self { prefix, dirty: false, facts: DestFacts::default(), head: NONE, best: NONE, fib: NONE, holds: 0 }
+    }
+}
+
+/// Small facts of a dest, in one octet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct DestFacts(u8);
+
+impl DestFacts {
+    const FIB_DIRTY: u8 = 1;
+    const MIXED_MED: u8 = 2;
+
+    /// Its kernel route changed and was not fetched yet.
+    pub(crate) fn is_fib_dirty(self) -> bool {
+        self.0 & Self::FIB_DIRTY != 0
+    }
+
+    pub(crate) fn set_fib_dirty(&mut self, dirty: bool) {
+        self.set(Self::FIB_DIRTY, dirty);
+    }
+
+    /// The last decision saw more than one MED: which path is the best then hangs on all of them (RFC 4271 §9.1.2.2 c),
+    /// and not on each one's comparison with the best.
+    pub(crate) fn has_mixed_med(self) -> bool {
+        self.0 & Self::MIXED_MED != 0
+    }
+
+    pub(crate) fn set_mixed_med(&mut self, mixed: bool) {
+        self.set(Self::MIXED_MED, mixed);
+    }
+
+    fn set(&mut self, fact: u8, on: bool) {
+        self.0 = if on { self.0 | fact } else { self.0 & !fact };
     }
 }
 
@@ -162,7 +193,7 @@ impl Table {
     /// Forgets a dest that nobody needs any more; says whether it did.
     pub(crate) fn try_remove(&mut self, id: u32) -> bool {
         let dest = &self.dests[id];
-        if dest.head != NONE || dest.holds > 0 || dest.dirty || dest.fib_dirty || dest.fib != NONE {
+        if dest.head != NONE || dest.holds > 0 || dest.dirty || dest.facts.is_fib_dirty() || dest.fib != NONE {
             return false;
         }
         let hash = self.hasher.hash_one(dest.prefix);

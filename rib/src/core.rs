@@ -137,7 +137,8 @@ impl Core {
         if dest.dirty || path.rejected.is_some() {
             return false;
         }
-        let all_count = self.config.prefer_oldest_external || self.add_path_groups[family_index(dest.prefix.family())] > 0;
+        let all_count =
+            self.config.prefer_oldest_external || self.add_path_groups[family_index(dest.prefix.family())] > 0;
         if dest.best == NONE || dest.facts.has_mixed_med() || all_count {
             return true;
         }

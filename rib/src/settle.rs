@@ -2,6 +2,11 @@
 //!
 //! The owner calls this after it has taken in all that was there to read. However many UPDATEs touched a prefix since,
 //! it costs one decision, and the paths between are never seen by anybody.
+//!
+//! What R4 of `tests/bench` showed under `perf` (thirty peers with the same prefixes): 58 % of the processor time was
+//! here, 28 % to find the kernel's next hops where there is no kernel side, 21 % to gather thirty candidates from memory
+//! for each path that came. Hence `RibConfig::kernel` and `Core::matters`, which asks first whether a path can change
+//! anything.
 
 use bgp_proto::attr::NextHop;
 use smallvec::SmallVec;

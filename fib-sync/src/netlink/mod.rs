@@ -5,7 +5,8 @@
 //! instead of 63 500, and a seventh of the time to read them all, 244 ms instead of 213: a fair price for not keeping
 //! the kernel's formats ourselves. Its connection is not used: its channels have no bound, and every request waits for
 //! an answer of its own. Here the kernel's own socket buffer is the only queue. When it runs over the kernel says so
-//! (ENOBUFS), and everything is read back. A batch is one `send` of up to 64 messages with an acknowledgement asked only
+//! (ENOBUFS), and everything is read back. In R2 of `tests/bench` (a node that installs 5,000 routes of 500 peers) 30 % of
+//! the whole process' time is the kernel taking these writes, 12 % the rest of this crate. A batch is one `send` of up to 64 messages with an acknowledgement asked only
 //! of the last one; errors of the others come without asking, and the rest of a batch is executed after a bad one.
 
 use crate::config::FibConfig;

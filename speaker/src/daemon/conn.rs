@@ -3,6 +3,10 @@
 //! Control messages (OPEN, KEEPALIVE, NOTIFICATION) overtake routes between chunks, so a keepalive waits for at most
 //! one chunk of up to 64 KiB and never behind a full table. Reads go into one buffer of bounded size, a small one until
 //! the peer has shown with its OPEN that it is one; writes are vectored, many messages a call.
+//!
+//! Where a reflector's processor time goes (`perf record` of `tests/bench`, release build): the kernel's part of these
+//! writes takes 36 % in R1 and 42 % in R5, waking tasks 12 % and 26 %, encoding 2 %. So what saves time here is a write
+//! less, not a faster encoder: see [`pace`](super::pace).
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

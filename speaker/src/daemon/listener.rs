@@ -3,6 +3,9 @@
 //! A connection from an address that is no peer's is closed at once and counted: with TCP MD5 a stranger connects
 //! unsigned, so the address is what decides. What the others may cost until they have sent an OPEN is the business of
 //! [`unopened`](super::unopened).
+//!
+//! When 500 peers connect at once (R6 of `tests/bench`), 16 % of the processor time is the kernel opening and closing
+//! sockets, 18 % writing three messages to each, 11 % first touches of memory; all are up within 0.04 s.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

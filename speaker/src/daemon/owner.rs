@@ -1,8 +1,9 @@
 //! The owner of the RIB: one task, one state, no locks.
 //!
-//! It works in turns: take what has come, apply it, decide each changed prefix once, then hand the result to the kernel
-//! and to the sessions that have room. A turn is bounded, so questions of the API, timers and what the others announce
-//! wait for a few milliseconds at most, also while a full table arrives or goes.
+//! It works in turns: take in some of what has come, apply it, decide some of the changed prefixes, then hand the result
+//! to the kernel and to the sessions that have room. A turn is bounded, so questions of the API and timers wait for a few
+//! milliseconds at most, also while a full table arrives or goes. What a peer announces then waits behind the prefixes
+//! that are undecided, 32,768 at most: some 30 ms.
 //!
 //! What concerns all paths of a peer (its session's end, a refresh) the RIB does bit by bit, turn after turn. The peer's
 //! further news is held for so long: it would have the rest done at once. That is bounded, as a peer has few turns

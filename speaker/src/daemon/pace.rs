@@ -15,7 +15,7 @@ const CALM: Duration = Duration::from_micros(10);
 /// Rest a session costs when it had to: many times the work of waking it and writing to it.
 const BUSY: Duration = Duration::from_micros(60);
 /// Longest rest after a round, however many sessions there are.
-const LONGEST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_micros(5_500);
 /// Rest that is saved up at most.
 const SAVED: Duration = Duration::from_millis(10);
 

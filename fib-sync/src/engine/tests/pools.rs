@@ -15,6 +15,8 @@ fn pool(cidr: &str) -> Pool {
 
 impl Lab {
     fn reconfigure(&mut self, pools: Vec<Pool>) {
+        // How soon after one dump the next may be depends on how long it took in real time.
+        self.now += Duration::from_secs(10);
         self.engine.reconfigure(self.now, FibConfig { pools, ..FibConfig::default() }).unwrap();
         self.now += DUMP_DELAY;
     }

@@ -31,6 +31,8 @@ pub struct FibConfig {
     pub table: u32,
     /// Ranges with their encapsulation; a prefix in none of them is routed directly.
     pub pools: Vec<Pool>,
+    /// VXLAN devices to make where there are none of their names.
+    pub devices: Vec<Vxlan>,
     /// Protocol ids and tables of earlier runs: routes that carry them at start are ours, too.
     pub adopt: Vec<(u8, u32)>,
     /// The node's own subnets, for [`Mode::IpipCrossSubnet`]. Empty: every subnet of an up interface
@@ -54,6 +56,7 @@ impl Default for FibConfig {
             metric: Metric::None,
             table: TABLE_MAIN,
             pools: Vec::new(),
+            devices: Vec::new(),
             adopt: Vec::new(),
             local_subnets: Vec::new(),
             protect: Vec::new(),
@@ -117,7 +120,7 @@ pub struct Pool {
     pub cidr: IpNetwork,
     /// How packets for it travel.
     pub mode: Mode,
-    /// Tunnel device for the ipip modes; `None` is `tunl0`.
+    /// Tunnel device of the other modes than direct; `None` is `tunl0` or, of the vxlan modes, `vxlan.roost`.
     pub device: Option<String>,
     /// Whether learned routes of the range are installed; if not, they are another program's.
     pub install: bool,
@@ -148,7 +151,35 @@ impl Pool {
 
     /// The tunnel device, if this pool has one.
     pub fn tunnel(&self) -> Option<&str> {
-        (self.mode != Mode::Direct).then(|| self.device.as_deref().unwrap_or("tunl0"))
+        let usual = match self.mode {
+            Mode::Direct => return None,
+            Mode::Ipip | Mode::IpipCrossSubnet => "tunl0",
+            Mode::Vxlan | Mode::VxlanCrossSubnet => "vxlan.roost",
+        };
+        Some(self.device.as_deref().unwrap_or(usual))
+    }
+}
+
+/// A VXLAN device of our making. Its MAC address is [`Mac::of`](crate::Mac::of) the node's, as the other nodes expect; it
+/// neither learns nor floods (RFC 7348 §4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Vxlan {
+    /// The device's name.
+    pub device: String,
+    /// VXLAN Network Identifier, 1 to 16777215; the same on all nodes.
+    pub vni: u32,
+    /// UDP port; the same on all nodes. IANA's is 4789.
+    pub port: u16,
+    /// The node's address, from which packets are sent.
+    pub local: IpAddr,
+    /// MTU of the packets inside; 0 is that of the interface with the node's address, less what the tunnel adds.
+    pub mtu: u32,
+}
+
+impl Vxlan {
+    /// Octets of the outer headers: Ethernet, VXLAN, UDP and IP (RFC 7348 §5).
+    pub fn overhead(&self) -> u32 {
+        if self.local.is_ipv4() { 50 } else { 70 }
     }
 }
 
@@ -161,6 +192,22 @@ pub enum Mode {
     Ipip,
     /// In the tunnel unless the next hop is in one of the node's own subnets.
     IpipCrossSubnet,
+    /// Always in a VXLAN device, whose entries for the far ends are written along (RFC 7348).
+    Vxlan,
+    /// In the VXLAN device unless the next hop is in one of the node's own subnets.
+    VxlanCrossSubnet,
+}
+
+impl Mode {
+    /// Whether the tunnel is a VXLAN.
+    pub fn is_vxlan(self) -> bool {
+        matches!(self, Mode::Vxlan | Mode::VxlanCrossSubnet)
+    }
+
+    /// Whether nodes of our own subnets are reached without the tunnel.
+    pub(crate) fn spares_neighbours(self) -> bool {
+        matches!(self, Mode::IpipCrossSubnet | Mode::VxlanCrossSubnet)
+    }
 }
 
 impl FibConfig {
@@ -183,6 +230,15 @@ impl FibConfig {
             .iter()
             .filter(|pool| pool.cidr.prefix() <= prefix.prefix() && contains(pool.cidr, prefix.ip()))
             .max_by_key(|pool| pool.cidr.prefix())
+    }
+
+    /// Names of the VXLAN devices.
+    pub(crate) fn vxlan_names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.pools.iter().filter(|pool| pool.mode.is_vxlan()).filter_map(Pool::tunnel).map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Names of all tunnel devices, each once.

@@ -153,7 +153,7 @@ impl fmt::Display for Reason {
             Reason::TunnelMissing(device) => write!(
                 f,
                 "tunnel device {device} does not exist and the route must not leave unencapsulated; \
-                 load the ipip module (`modprobe ipip`) or create the device"
+                 create it (`modprobe ipip` makes tunl0)"
             ),
             Reason::TunnelDown(device) => write!(
                 f,
@@ -163,7 +163,7 @@ impl fmt::Display for Reason {
             Reason::TunnelIpv4Only(device) => write!(
                 f,
                 "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \
-                 give the pool mode `direct`"
+                 give the pool mode `direct` or `vxlan`"
             ),
             Reason::OthersPool(cidr) => write!(f, "pool {cidr} is another agent's (install: false)"),
             Reason::Protected(range) => {

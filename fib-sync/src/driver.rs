@@ -119,7 +119,7 @@ fn obey<K: Kernel>(
         }
         Command::Reconfigure(config, done) => {
             let result = engine.reconfigure(Instant::now(), *config);
-            kernel.watch_tables(engine.tables());
+            kernel.watch(engine.tables(), engine.has_far_ends());
             let _ = done.send(result);
         }
         Command::Stop { leave_routes, done } => {

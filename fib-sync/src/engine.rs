@@ -18,6 +18,7 @@
 use crate::FibError;
 use crate::config::{FibConfig, Key};
 use crate::desired::{Desired, State, Target};
+use crate::far_ends::{FarEnds, Places};
 use crate::kernel::{Failure, KernelError};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
@@ -33,6 +34,8 @@ use ipnetwork::IpNetwork;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
+mod devices;
+mod far;
 mod fights;
 mod places;
 mod reconfigure;
@@ -71,6 +74,8 @@ pub struct Engine {
     gone: BTreeSet<IpNetwork>,
     places: places::Places,
     fights: fights::Fights,
+    far_ends: FarEnds,
+    devices: devices::Devices,
     retry: BTreeSet<(Instant, IpNetwork)>,
     /// Prefixes with a route that the kernel shows us but says it does not have when asked to delete it.
     stuck: HashMap<IpNetwork, u8>,
@@ -119,6 +124,8 @@ impl Engine {
             gone: BTreeSet::new(),
             places: places::Places::default(),
             fights: fights::Fights::default(),
+            far_ends: FarEnds::default(),
+            devices: devices::Devices::default(),
             retry: BTreeSet::new(),
             stuck: HashMap::new(),
             stale: Stale::default(),
@@ -194,6 +201,7 @@ impl Engine {
         *self.count(&entry.state) -= 1;
         self.places.forget(prefix, entry.placed);
         self.fights.forget(prefix);
+        self.far_ends.needed_by(prefix, Places::new());
         for next_hop in via(&entry.target) {
             self.next_hops.detach(next_hop, prefix);
         }
@@ -228,6 +236,7 @@ impl Engine {
         for prefix in std::mem::take(&mut self.adopted) {
             self.mark(prefix);
         }
+        self.far_ends.sweep();
     }
 
     /// All routes of ours are to go (a final clean-up).
@@ -254,6 +263,8 @@ impl Engine {
             self.stuck.remove(&prefix);
             self.mark(prefix);
         }
+        ops.extend(self.missing_devices(now));
+        ops.extend(self.far_ends.take_missing(max).into_iter().map(Op::SetFar));
         while ops.len() < max
             && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting())
         {
@@ -268,6 +279,10 @@ impl Engine {
                 self.take_up(prefix, planned, &mut ops);
             }
         }
+        // In a turn of their own: by then the last route over them is gone.
+        if ops.is_empty() {
+            ops.extend(self.far_ends.take_leaving(max).into_iter().map(Op::DropFar));
+        }
         ops
     }
 
@@ -281,6 +296,9 @@ impl Engine {
             None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
         };
         let resolved = self.place(prefix, resolved);
+        if !self.reaches_far_ends(prefix, &resolved) {
+            return self.await_far_ends(prefix);
+        }
         let route;
         let want = match (&resolved, key) {
             (Resolved::Form(form), Ok(Key { protocol, metric, table })) => {
@@ -332,6 +350,14 @@ impl Engine {
         let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
         self.recent.clear();
         for (op, result) in ops.iter().zip(results) {
+            if let Op::SetFar(entry) | Op::DropFar(entry) = op {
+                self.far_result(now, op, *entry, result);
+                continue;
+            }
+            if let Op::Make(device) = op {
+                self.made(now, device, result);
+                continue;
+            }
             self.recent.insert(op.prefix());
             match result {
                 Ok(()) => {
@@ -360,6 +386,7 @@ impl Engine {
                 self.view.erased(route);
                 return;
             }
+            Op::SetFar(_) | Op::DropFar(_) | Op::Make(_) => return,
         }
         if let Some(entry) = self.desired.get_mut(prefix) {
             entry.attempts = 0;
@@ -397,6 +424,10 @@ impl Engine {
             self.retry.insert((now + RETRY_MAX, prefix));
             return;
         }
+        self.retry_later(now, prefix, error);
+    }
+
+    fn retry_later(&mut self, now: Instant, prefix: IpNetwork, error: KernelError) {
         let Some(entry) = self.desired.get_mut(prefix) else { return };
         let pause = RETRY_MIN.saturating_mul(1 << entry.attempts.min(16)).min(RETRY_MAX);
         entry.attempts = entry.attempts.saturating_add(1);
@@ -431,7 +462,8 @@ impl Engine {
         let stale = self.stale.all || self.stale.recursive || !self.stale.next_hops.is_empty();
         // After a batch one more look, so that later news is known to be later.
         let looked = self.recent.is_empty();
-        let planned = self.dirty.is_empty() && self.gone.is_empty() && self.next_waiting().is_none();
+        let planned =
+            self.dirty.is_empty() && self.gone.is_empty() && self.next_waiting().is_none() && !self.far_ends.has_work();
         self.loaded && !self.blind && (stale || !looked || !planned)
     }
 
@@ -440,7 +472,8 @@ impl Engine {
         let retry = self.retry.first().map(|(at, _)| *at);
         // While it is blind nothing is judged, and the dump wakes it.
         let news = self.watched.poll_timeout().filter(|_| self.loaded && !self.blind);
-        [self.dump_at, self.rescan_at, retry, news].into_iter().flatten().min()
+        let device = self.devices.poll_timeout();
+        [self.dump_at, self.rescan_at, retry, news, device].into_iter().flatten().min()
     }
 }
 

@@ -1,11 +1,13 @@
 //! What the engine needs from a kernel: read everything, hear of changes, write a batch.
 
+use crate::far_ends::{FarEntry, Mac, Part};
 use crate::plan::Op;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 
 /// A kernel's routing side: the real one through netlink, or one in memory for tests.
 pub trait Kernel {
@@ -22,8 +24,9 @@ pub trait Kernel {
     /// nothing is left. Changes that [`Kernel::apply`] made itself are not among them.
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool;
 
-    /// From now on routes of these tables matter; the caller dumps soon. A kernel that tells of all may ignore it.
-    fn watch_tables(&mut self, _tables: &[u32]) {}
+    /// From now on routes of these tables matter, and perhaps far ends; the caller dumps soon. A kernel that tells of all
+    /// may ignore it.
+    fn watch(&mut self, _tables: &[u32], _far_ends: bool) {}
 
     /// Messages that could not be fully understood. What could be was used.
     fn refused(&self) -> u64 {
@@ -43,6 +46,8 @@ pub struct Dump {
     pub addresses: Vec<Address>,
     /// Routes of our table and of the main table, whoever wrote them.
     pub routes: Vec<Route>,
+    /// Entries of the VXLAN devices of pools, whoever wrote them.
+    pub far_ends: Vec<FarEntry>,
 }
 
 /// A network interface.
@@ -54,6 +59,8 @@ pub struct Link {
     pub name: String,
     /// Administratively up (IFF_UP). Carrier is not asked for: its loss takes no route away.
     pub up: bool,
+    /// Octets of the largest packet; 0 where nobody said.
+    pub mtu: u32,
 }
 
 /// An address of the node.
@@ -85,6 +92,19 @@ pub enum Event {
     Address(Address),
     /// An address is gone.
     AddressGone(Address),
+    /// Someone else wrote a permanent entry of a device.
+    FarEnd(FarEntry),
+    /// An entry of a device is gone.
+    FarEndGone {
+        /// Which one.
+        part: Part,
+        /// The device's index.
+        dev: u32,
+        /// The node.
+        node: IpAddr,
+        /// The MAC address, where it was told.
+        mac: Option<Mac>,
+    },
     /// Something was said that did not reach us; only a dump helps.
     Overrun,
 }

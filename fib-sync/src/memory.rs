@@ -5,6 +5,7 @@
 //! what was observed on Linux 6.18: which changes make routes vanish without a notification is the
 //! whole point of it.
 
+use crate::far_ends::FarEntry;
 use crate::kernel::{Address, Dump, Event, Kernel, KernelError, Link, RouteChange};
 use crate::plan::Op;
 use crate::route::{Form, Hop, Hops, Route, contains, masked};
@@ -31,6 +32,7 @@ struct World {
     links: BTreeMap<u32, Link>,
     addresses: BTreeSet<Address>,
     routes: BTreeMap<IpNetwork, Vec<Route>>,
+    far_ends: BTreeSet<FarEntry>,
     events: VecDeque<Event>,
     refuse: HashMap<IpNetwork, (i32, u32)>,
     lose_answers: u32,
@@ -55,7 +57,7 @@ impl MemoryKernel {
 
     /// Adds an interface, or brings one up or down.
     pub fn link(&self, index: u32, name: &str, up: bool) {
-        self.with(|world| world.link(Link { index, name: name.to_owned(), up }));
+        self.with(|world| world.link(Link { index, name: name.to_owned(), up, mtu: 1500 }));
     }
 
     /// Deletes an interface with everything on it.
@@ -112,6 +114,23 @@ impl MemoryKernel {
             gone.into_iter().for_each(|route| world.say(RouteChange::Removed, route, OTHERS));
             count
         })
+    }
+
+    /// Somebody else writes or removes an entry of a VXLAN device.
+    pub fn far_end(&self, entry: FarEntry, there: bool) {
+        self.with(|world| {
+            world.set_far(entry, there);
+            let FarEntry { part, dev, node, mac } = entry;
+            world.events.push_back(match there {
+                true => Event::FarEnd(entry),
+                false => Event::FarEndGone { part, dev, node, mac: Some(mac) },
+            });
+        });
+    }
+
+    /// All entries of VXLAN devices.
+    pub fn far_ends(&self) -> Vec<FarEntry> {
+        lock(&self.world).far_ends.iter().copied().collect()
     }
 
     /// Operations on this prefix fail with this error number, so many times.
@@ -222,6 +241,7 @@ impl World {
             return;
         }
         self.vanish(|route| uses(route, dev));
+        self.far_ends.retain(|entry| entry.dev != dev);
         let gone: Vec<Address> = self.addresses.iter().filter(|a| a.dev == dev).copied().collect();
         for address in gone {
             self.addresses.remove(&address);
@@ -300,6 +320,19 @@ impl World {
         Ok(())
     }
 
+    /// There is one entry of a kind for a node.
+    fn set_far(&mut self, entry: FarEntry, there: bool) -> bool {
+        let key = |entry: &FarEntry| (entry.part, entry.dev, entry.node);
+        let known = self.far_ends.iter().find(|other| key(other) == key(&entry)).copied();
+        if let Some(known) = known {
+            self.far_ends.remove(&known);
+        }
+        if there {
+            self.far_ends.insert(entry);
+        }
+        known.is_some()
+    }
+
     /// The first of the key is rewritten, whoever owns it.
     fn replace(&mut self, route: &Route) -> bool {
         let there = self.routes.get_mut(&route.prefix).and_then(|rs| rs.iter_mut().find(|r| r.same_key(route)));
@@ -329,6 +362,25 @@ impl World {
                 0 => Err(KernelError::from_errno(libc::ESRCH, None)),
                 _ => Ok(()),
             },
+            Op::SetFar(entry) if !self.links.contains_key(&entry.dev) => {
+                Err(KernelError::from_errno(libc::ENODEV, None))
+            }
+            Op::SetFar(entry) => {
+                self.set_far(*entry, true);
+                Ok(())
+            }
+            Op::Make(device) => match self.links.values().any(|link| link.name == device.device) {
+                true => Err(KernelError::from_errno(libc::EEXIST, None)),
+                false => {
+                    let index = self.links.keys().max().map_or(1, |last| last + 1);
+                    self.links.insert(index, Link { index, name: device.device.clone(), up: true, mtu: device.mtu });
+                    Ok(())
+                }
+            },
+            Op::DropFar(entry) => match self.set_far(*entry, false) {
+                true => Ok(()),
+                false => Err(KernelError::from_errno(libc::ENOENT, None)),
+            },
         };
         if self.lose_answers > 0 {
             self.lose_answers -= 1;
@@ -350,6 +402,7 @@ impl Kernel for MemoryKernel {
             links: world.links.values().cloned().collect(),
             addresses: world.addresses.iter().copied().collect(),
             routes: world.routes.values().flatten().cloned().collect(),
+            far_ends: world.far_ends.iter().copied().collect(),
         })
     }
 

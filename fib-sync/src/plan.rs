@@ -9,6 +9,8 @@
 //! * **New before old.** A change is a replace in place; a route under another metric goes only once
 //!   its successor is in; over a whole plan, deletions come last. No packet meets a hole.
 
+use crate::config::Vxlan;
+use crate::far_ends::{FarEntry, Mac};
 use crate::route::{Form, Route};
 use crate::view::{Held, Links};
 use ipnetwork::IpNetwork;
@@ -29,17 +31,25 @@ pub enum Op {
     },
     /// Remove exactly this route: protocol, metric, type and next hops are all named.
     Delete(Route),
+    /// Write an entry of a VXLAN device for a far end, over another one of its key.
+    SetFar(FarEntry),
+    /// Remove it.
+    DropFar(FarEntry),
+    /// Make a VXLAN device and bring it up.
+    Make(Vxlan),
 }
 
 impl Op {
-    /// The prefix it is about.
+    /// The prefix it is about; of a far end or a device, its address.
     pub fn prefix(&self) -> IpNetwork {
         match self {
             Op::Add(route) | Op::Replace { new: route, .. } | Op::Delete(route) => route.prefix,
+            Op::SetFar(entry) | Op::DropFar(entry) => entry.node.into(),
+            Op::Make(device) => device.local.into(),
         }
     }
 
-    /// As arguments of `ip route`.
+    /// As arguments of `ip route`; of a far end, as those of `ip` or `bridge`.
     pub fn text<'a>(&'a self, links: &'a Links) -> impl fmt::Display + 'a {
         struct Text<'a>(&'a Op, &'a Links);
         impl fmt::Display for Text<'_> {
@@ -48,6 +58,16 @@ impl Op {
                     Op::Add(route) => ("add", route),
                     Op::Replace { new, .. } => ("replace", new),
                     Op::Delete(route) => ("del", route),
+                    Op::SetFar(entry) => return write!(f, "{}", entry.text("replace", self.1)),
+                    Op::DropFar(entry) => return write!(f, "{}", entry.text("del", self.1)),
+                    Op::Make(Vxlan { device, vni, port, local, mtu }) => {
+                        return write!(
+                            f,
+                            "link add {device} up mtu {mtu} address {} type vxlan id {vni} dstport {port} local {local} \
+                             nolearning",
+                            Mac::of(*local)
+                        );
+                    }
                 };
                 write!(f, "{verb} {}", route.text(self.1))
             }

@@ -48,7 +48,8 @@ pub(crate) fn resolve(
     let pool = config.pool_of(prefix);
     let mode = pool.map_or(Mode::Direct, |pool| pool.mode);
     let tunnel = pool.and_then(|pool| pool.tunnel()).unwrap_or_default();
-    if mode != Mode::Direct && prefix.is_ipv6() {
+    let ipip = mode != Mode::Direct && !mode.is_vxlan();
+    if ipip && prefix.is_ipv6() {
         return Resolved::Withheld(Reason::TunnelIpv4Only(tunnel.into()));
     }
 
@@ -61,8 +62,9 @@ pub(crate) fn resolve(
             let cost = facts.cost;
             let more = match mode {
                 Mode::Direct => direct(*next_hop, facts),
-                Mode::IpipCrossSubnet if facts.local => direct(*next_hop, facts),
-                Mode::Ipip | Mode::IpipCrossSubnet => through(tunnel, *next_hop, view),
+                mode if mode.spares_neighbours() && facts.local => direct(*next_hop, facts),
+                _ if ipip && next_hop.addr.is_ipv6() => Err(Reason::TunnelIpv4Only(tunnel.into())),
+                _ => through(tunnel, *next_hop, view),
             };
             more.map(|more| (more, cost))
         });
@@ -121,9 +123,6 @@ fn direct(next_hop: NextHop, facts: Facts) -> Result<Hops, Reason> {
 }
 
 fn through(tunnel: &str, next_hop: NextHop, view: &View) -> Result<Hops, Reason> {
-    if next_hop.addr.is_ipv6() {
-        return Err(Reason::TunnelIpv4Only(tunnel.into()));
-    }
     match view.links.named(tunnel) {
         None => Err(Reason::TunnelMissing(tunnel.into())),
         Some(link) if !link.up => Err(Reason::TunnelDown(tunnel.into())),

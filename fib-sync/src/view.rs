@@ -74,6 +74,12 @@ impl Links {
         self.addresses.iter().map(|address| address.net).filter(|net| own.contains(&net.ip()))
     }
 
+    /// The interface that has the address.
+    pub(crate) fn with_address(&self, address: IpAddr) -> Option<&Link> {
+        let dev = self.addresses.iter().find(|own| own.net.ip() == address)?.dev;
+        self.by_index.get(&dev)
+    }
+
     pub(crate) fn has_ipv4(&self, index: u32) -> bool {
         self.addresses.iter().any(|address| address.dev == index && address.net.is_ipv4())
     }

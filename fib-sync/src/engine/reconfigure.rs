@@ -40,6 +40,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether pools are in VXLANs.
+    pub fn has_far_ends(&self) -> bool {
+        !self.config.vxlan_names().is_empty()
+    }
+
     /// Tables that matter, each once.
     pub fn tables(&self) -> &[u32] {
         self.view.marks.tables()

@@ -10,6 +10,7 @@ use crate::route::{Form, Hop, Hops};
 use futures::FutureExt;
 
 mod chaos;
+mod far;
 mod fights;
 mod limits;
 mod pools;
@@ -308,7 +309,7 @@ fn lost_answers_overruns_and_failed_dumps_end_well() {
 fn dumps_take_at_most_a_fifth_of_the_time() {
     let mut lab = Lab::new(world());
     lab.run();
-    let dump = Dump { links: vec![], addresses: vec![], routes: lab.kernel.routes() };
+    let dump = Dump { links: vec![], addresses: vec![], routes: lab.kernel.routes(), far_ends: vec![] };
     lab.engine.load(lab.now, lab.now + Duration::from_secs(1), dump);
     lab.now += Duration::from_secs(1);
     lab.engine.event(lab.now, Event::Overrun);

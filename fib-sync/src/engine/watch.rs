@@ -21,6 +21,7 @@ impl Engine {
             Event::Link(link) => self.link_event(now, link),
             Event::LinkGone(index) => {
                 if self.view.links.forget(index).is_some() {
+                    self.far_ends.forget_device(index);
                     self.lost(now, index);
                     self.links_changed();
                 }
@@ -39,6 +40,7 @@ impl Engine {
                     self.links_changed();
                 }
             }
+            Event::FarEnd(_) | Event::FarEndGone { .. } => self.far_event(event),
             Event::Overrun => {
                 self.stats.overruns += 1;
                 self.doubt(now);
@@ -206,9 +208,10 @@ impl Engine {
     }
 
     /// What there is, all anew. `began`: when reading it started. The first one decides what is adopted.
-    pub fn load(&mut self, began: Instant, now: Instant, dump: Dump) {
+    pub fn load(&mut self, began: Instant, now: Instant, mut dump: Dump) {
         let first = !self.loaded;
         let (config, desired) = (&self.config, &self.desired);
+        let far_ends = std::mem::take(&mut dump.far_ends);
         let old = self.view.load(dump, |old, route| {
             let known = old.routes.at(route.prefix).iter().any(|held| held.ours && held.route.same_key(route));
             first || known || is_wanted(config, desired, route)
@@ -220,6 +223,7 @@ impl Engine {
         self.dump_not_before = Some(now + now.saturating_duration_since(began) * 4);
         self.rescan_at = Some(now + self.config.rescan);
         self.look_at_links();
+        self.load_far_ends(far_ends);
 
         let ours: Vec<IpNetwork> = self.view.routes.ours().map(|held| held.route.prefix).collect();
         for prefix in ours {

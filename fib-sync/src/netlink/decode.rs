@@ -6,7 +6,8 @@
 //! those that can't be read. Only one that lacks what matters (a gateway, a link's number) is left out. It is counted,
 //! and said once for each kind of message.
 
-use crate::kernel::{Address, Link, RouteChange};
+use crate::far_ends::{FarEntry, Mac, Part};
+use crate::kernel::{Address, Event, Link, RouteChange};
 use crate::route::{Form, Hop, Hops, Route, network};
 use ipnetwork::IpNetwork;
 use rtnetlink::packet_core::{
@@ -16,6 +17,7 @@ use rtnetlink::packet_core::{
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeader, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkHeader, LinkMessage};
+use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteLwEnCapType, RouteMessage, RouteNextHopFlags,
     RoutePreference, RouteType, RouteVia,
@@ -175,22 +177,28 @@ impl Decoder {
     /// A link with its number, its name and whether it is up, whatever else it may be.
     pub(super) fn link(&mut self, message: &Message<'_>) -> Option<Link> {
         let body = message.body;
-        let (header, name) = match LinkMessage::parse(body) {
+        let (header, name, mtu) = match LinkMessage::parse(body) {
             Ok(message) => {
-                let name = message.attributes.into_iter().find_map(|attribute| match attribute {
-                    LinkAttribute::IfName(name) => Some(name),
-                    _ => None,
-                });
-                (message.header, name)
+                let (mut name, mut mtu) = (None, 0);
+                for attribute in message.attributes {
+                    match attribute {
+                        LinkAttribute::IfName(known) => name = Some(known),
+                        LinkAttribute::Mtu(octets) => mtu = octets,
+                        _ => {}
+                    }
+                }
+                (message.header, name, mtu)
             }
             Err(error) => {
                 self.refuse(message.kind, &error);
                 let header = LinkHeader::parse(body).ok()?;
-                let mut rest = attributes(body.get(LINK_HEADER..)?);
-                (header, rest.find(|nla| nla.kind() == libc::IFLA_IFNAME).map(|nla| text(nla.value())))
+                let find =
+                    |kind| attributes(body.get(LINK_HEADER..).unwrap_or_default()).find(|nla| nla.kind() == kind);
+                let mtu = find(libc::IFLA_MTU).and_then(|nla| nla.value().try_into().ok());
+                (header, find(libc::IFLA_IFNAME).map(|nla| text(nla.value())), mtu.map_or(0, u32::from_ne_bytes))
             }
         };
-        Some(Link { index: header.index, name: name?, up: header.flags.contains(LinkFlags::Up) })
+        Some(Link { index: header.index, name: name?, up: header.flags.contains(LinkFlags::Up), mtu })
     }
 
     /// The number of a link that is gone; its name matters no more.
@@ -226,6 +234,39 @@ impl Decoder {
         }
         let net = IpNetwork::new(local.or(peer)?, header.prefix_len).ok()?;
         Some(Address { dev: header.index, net })
+    }
+
+    /// A permanent entry for a far end, there or gone. `None`: any other neighbour, or beyond understanding.
+    pub(super) fn far_end(&mut self, message: &Message<'_>) -> Option<Event> {
+        let NeighbourMessage { header, attributes, .. } = match NeighbourMessage::parse(message.body) {
+            Ok(message) => message,
+            Err(error) => {
+                self.refuse(message.kind, &error);
+                return None;
+            }
+        };
+        let (mut node, mut mac) = (None, None);
+        for attribute in attributes {
+            match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet(addr)) => node = Some(IpAddr::V4(addr)),
+                NeighbourAttribute::Destination(NeighbourAddress::Inet6(addr)) => node = Some(IpAddr::V6(addr)),
+                NeighbourAttribute::Destination(NeighbourAddress::Other(octets)) => node = any_family(&octets),
+                NeighbourAttribute::LinkLayerAddress(octets) => mac = octets.try_into().ok().map(Mac),
+                _ => {}
+            }
+        }
+        let part = match header.family {
+            AddressFamily::Bridge => Part::Forwarding,
+            _ => Part::Neighbour,
+        };
+        let (dev, node) = (header.ifindex, node?);
+        if message.kind == libc::RTM_DELNEIGH {
+            // In any state, and with a link that went down without the MAC address.
+            return Some(Event::FarEndGone { part, dev, node, mac });
+        }
+        // What is being asked for, or was learned, is nobody's.
+        let permanent = part == Part::Forwarding || header.state == NeighbourState::Permanent;
+        permanent.then_some(Event::FarEnd(FarEntry { part, dev, node, mac: mac? }))
     }
 
     fn refuse(&mut self, kind: u16, error: &DecodeError) {
@@ -284,6 +325,11 @@ fn address(address: &RouteAddress) -> Option<IpAddr> {
         RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),
         _ => None,
     }
+}
+
+fn any_family(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
 fn unspecified(family: AddressFamily) -> Option<IpAddr> {

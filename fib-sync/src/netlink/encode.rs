@@ -1,18 +1,23 @@
 //! Requests: an operation or a dump, in rtnetlink's messages.
 
+use crate::config::Vxlan;
+use crate::far_ends::{FarEntry, Mac, Part};
 use crate::plan::Op;
 use crate::route::{Form, Hop, Route};
 use ipnetwork::IpNetwork;
-use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
 };
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 use rtnetlink::packet_route::route::{
     RouteAttribute, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteScope, RouteType, RouteVia,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::{LinkVxlan, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Everything of a kind.
@@ -22,6 +27,8 @@ pub(super) enum All {
     Addresses,
     /// One family's routes of one table.
     Routes(AddressFamily, u32),
+    /// Neighbour entries of a family; of AF_BRIDGE, those of forwarding databases.
+    Neighbours(AddressFamily),
 }
 
 /// Appends one operation.
@@ -33,6 +40,9 @@ pub(super) fn encode_op(out: &mut Vec<u8>, op: &Op, sequence: u32, ack: bool) {
         Op::Replace { new, .. } => (NLM_F_REPLACE, RouteNetlinkMessage::NewRoute(message(new, RouteScope::Universe))),
         // A deletion matches whatever scope the route has.
         Op::Delete(route) => (0, RouteNetlinkMessage::DelRoute(message(route, RouteScope::NoWhere))),
+        Op::SetFar(entry) => (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewNeighbour(far_end(entry))),
+        Op::Make(device) => (NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewLink(vxlan(device))),
+        Op::DropFar(entry) => (0, RouteNetlinkMessage::DelNeighbour(far_end(entry))),
     };
     append(out, message, flags | if ack { NLM_F_ACK } else { 0 }, sequence);
 }
@@ -48,6 +58,11 @@ pub(super) fn encode_dump(out: &mut Vec<u8>, what: All, sequence: u32) {
             message.attributes.push(RouteAttribute::Table(table));
             RouteNetlinkMessage::GetRoute(message)
         }
+        All::Neighbours(family) => {
+            let mut message = NeighbourMessage::default();
+            message.header.family = family;
+            RouteNetlinkMessage::GetNeighbour(message)
+        }
     };
     append(out, message, NLM_F_DUMP, sequence);
 }
@@ -61,6 +76,36 @@ fn append(out: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence:
     let start = out.len();
     out.resize(start + message.buffer_len(), 0);
     message.serialize(&mut out[start..]);
+}
+
+fn vxlan(device: &Vxlan) -> LinkMessage {
+    let Vxlan { device, vni, port, local, mtu } = device;
+    let Mac(mac) = Mac::of(*local);
+    let link = LinkVxlan::new(device, *vni).port(*port).learning(false).mtu(*mtu).address(mac.into());
+    let link = match *local {
+        IpAddr::V4(local) => link.local(local),
+        IpAddr::V6(local) => link.local6(local),
+    };
+    link.up().build()
+}
+
+fn far_end(entry: &FarEntry) -> NeighbourMessage {
+    let FarEntry { part, dev, node, mac: Mac(mac) } = *entry;
+    let (family, address) = match node {
+        IpAddr::V4(node) => (AddressFamily::Inet, NeighbourAddress::Inet(node)),
+        IpAddr::V6(node) => (AddressFamily::Inet6, NeighbourAddress::Inet6(node)),
+    };
+    let mut message = NeighbourMessage::default();
+    message.header.ifindex = dev;
+    message.header.state = NeighbourState::Permanent;
+    message.header.family = family;
+    if part == Part::Forwarding {
+        message.header.family = AddressFamily::Bridge;
+        message.header.flags = NeighbourFlags::Own;
+    }
+    message.attributes =
+        vec![NeighbourAttribute::Destination(address), NeighbourAttribute::LinkLayerAddress(mac.into())];
+    message
 }
 
 fn message(route: &Route, scope: RouteScope) -> RouteMessage {

@@ -48,6 +48,12 @@ const GROUPS: [MulticastGroup; 5] = [
     MulticastGroup::Ipv6Route,
 ];
 
+/// Neighbours, too: those of the far ends.
+const GROUPS_OF_VXLAN: [MulticastGroup; 6] = {
+    let [link, address_v4, route_v4, address_v6, route_v6] = GROUPS;
+    [link, address_v4, route_v4, address_v6, route_v6, MulticastGroup::Neigh]
+};
+
 /// The kernel of the network namespace the thread was in when it was opened.
 pub struct NetlinkKernel {
     /// Whose routes are read and heard of; none: links and addresses alone.
@@ -72,7 +78,8 @@ impl NetlinkKernel {
     /// # Errors
     /// When the system refuses a netlink socket.
     pub fn open(config: &FibConfig) -> io::Result<NetlinkKernel> {
-        NetlinkKernel::listening(Marks::new(config).tables().to_vec(), &GROUPS)
+        let groups: &[MulticastGroup] = if config.vxlan_names().is_empty() { &GROUPS } else { &GROUPS_OF_VXLAN };
+        NetlinkKernel::listening(Marks::new(config).tables().to_vec(), groups)
     }
 
     fn listening(tables: Vec<u32>, groups: &'static [MulticastGroup]) -> io::Result<NetlinkKernel> {
@@ -173,6 +180,18 @@ impl NetlinkKernel {
                     .await?;
             }
         }
+        let families = [AddressFamily::Inet, AddressFamily::Inet6, AddressFamily::Bridge];
+        for family in families.into_iter().filter(|_| self.groups.len() == GROUPS_OF_VXLAN.len()) {
+            consistent &= self
+                .read_all(All::Neighbours(family), |decoder, message| {
+                    let event = (message.kind == libc::RTM_NEWNEIGH).then(|| decoder.far_end(message)).flatten();
+                    dump.far_ends.extend(event.and_then(|event| match event {
+                        Event::FarEnd(entry) => Some(entry),
+                        _ => None,
+                    }));
+                })
+                .await?;
+        }
         Ok(consistent.then_some(dump))
     }
 
@@ -222,6 +241,7 @@ impl NetlinkKernel {
                     Decoder::link_index(&message).map(Event::LinkGone)
                 }
                 libc::RTM_NEWADDR => decoder.address(&message).map(Event::Address),
+                libc::RTM_NEWNEIGH | libc::RTM_DELNEIGH => decoder.far_end(&message),
                 libc::RTM_DELADDR => decoder.address(&message).map(Event::AddressGone),
                 NLMSG_OVERRUN => Some(Event::Overrun),
                 _ => None,
@@ -293,8 +313,13 @@ impl Kernel for NetlinkKernel {
         }
     }
 
-    fn watch_tables(&mut self, tables: &[u32]) {
+    fn watch(&mut self, tables: &[u32], far_ends: bool) {
         self.tables = tables.to_vec();
+        if far_ends && self.groups.len() < GROUPS_OF_VXLAN.len() {
+            self.groups = &GROUPS_OF_VXLAN;
+            // With the next dump both sockets are opened again.
+            self.broken = true;
+        }
     }
 
     fn refused(&self) -> u64 {

@@ -6,7 +6,7 @@ use crate::route::Route;
 
 /// A node with two uplinks, one link that is down, a tunnel, and a few routes of other people.
 fn world() -> View {
-    let link = |index, name: &str, up| Link { index, name: name.into(), up };
+    let link = |index, name: &str, up| Link { index, name: name.into(), up, mtu: 1500 };
     let address = |dev, net: &str| Address { dev, net: net.parse().unwrap() };
     let mut dump = Dump {
         links: vec![
@@ -25,6 +25,7 @@ fn world() -> View {
             address(4, "172.18.1.1/24"),
             address(7, "10.65.1.0/32"),
         ],
+        far_ends: vec![],
         routes: Vec::new(),
     };
     let mut add = |prefix: &str, metric, form| {
@@ -180,12 +181,12 @@ fn every_mode_with_every_sort_of_next_hop() {
         (
             "fd00:65::/122",
             "fd00:1::2",
-            "its pool is tunnelled through tunl0, but ipip carries only IPv4 over IPv4; give the pool mode `direct`",
+            "its pool is tunnelled through tunl0, but ipip carries only IPv4 over IPv4; give the pool mode `direct` or `vxlan`",
         ),
         (
             "10.65.2.0/26",
             "fd00:1::2",
-            "its pool is tunnelled through tunl0, but ipip carries only IPv4 over IPv4; give the pool mode `direct`",
+            "its pool is tunnelled through tunl0, but ipip carries only IPv4 over IPv4; give the pool mode `direct` or `vxlan`",
         ),
         (
             "10.68.2.0/26",
@@ -195,7 +196,7 @@ fn every_mode_with_every_sort_of_next_hop() {
         (
             "10.69.2.0/26",
             "172.16.2.3",
-            "tunnel device nosuch does not exist and the route must not leave unencapsulated; load the ipip module (`modprobe ipip`) or create the device",
+            "tunnel device nosuch does not exist and the route must not leave unencapsulated; create it (`modprobe ipip` makes tunl0)",
         ),
     ];
     for (prefix, next_hops, expected) in table {

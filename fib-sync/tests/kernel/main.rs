@@ -11,6 +11,7 @@ mod netns;
 mod next_hops;
 mod ownership;
 mod repair;
+mod vxlan;
 
 use fib_sync::{FibConfig, FibHandle, FibStats, Metric, Mode, Pool, RowFilter, State, Target, start};
 use ipnetwork::IpNetwork;

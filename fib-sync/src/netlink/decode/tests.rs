@@ -182,7 +182,7 @@ fn a_link_that_can_t_be_read_keeps_its_number_its_name_and_its_state() {
     link.header.flags = LinkFlags::Up | LinkFlags::Noarp;
     link.attributes = vec![LinkAttribute::Mtu(1440), LinkAttribute::IfName("tunl0".into())];
     let mut body = emitted(&link);
-    let expected = Link { index: 7, name: "tunl0".into(), up: true };
+    let expected = Link { index: 7, name: "tunl0".into(), up: true, mtu: 1440 };
     assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(expected.clone()), 0));
     // A second MTU of one byte, as no kernel has it yet.
     attach(&mut body, libc::IFLA_MTU, &[1]);
@@ -191,7 +191,7 @@ fn a_link_that_can_t_be_read_keeps_its_number_its_name_and_its_state() {
     link.attributes.clear();
     let mut body = emitted(&link);
     attach(&mut body, libc::IFLA_IFNAME, b"\xffeth\0");
-    let named = Link { index: 7, name: "\u{fffd}eth".into(), up: true };
+    let named = Link { index: 7, name: "\u{fffd}eth".into(), up: true, mtu: 0 };
     assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(named), 1));
 }
 

@@ -1,0 +1,194 @@
+//! Far ends of VXLAN devices: there before the first route that needs them, gone after the last.
+
+use super::*;
+use crate::config::Vxlan;
+use crate::far_ends::{FarEntry, Mac, Part};
+use crate::kernel::Kernel;
+use std::net::IpAddr;
+
+const FAR: &str = "10.68.2.0/26";
+
+fn device() -> Vxlan {
+    let local = "172.16.1.1".parse().unwrap();
+    Vxlan { device: "vxlan.roost".into(), vni: 4096, port: 4789, local, mtu: 1450 }
+}
+
+fn vxlan_config() -> FibConfig {
+    let pool = |cidr: &str, mode| Pool::new(net(cidr), mode);
+    FibConfig {
+        pools: vec![
+            pool("10.68.0.0/16", Mode::Vxlan),
+            pool("10.69.0.0/16", Mode::VxlanCrossSubnet),
+            pool("fd00:10::/32", Mode::Vxlan),
+        ],
+        ..FibConfig::default()
+    }
+}
+
+fn lab_of(kernel: MemoryKernel, config: FibConfig) -> Lab {
+    let mut lab = Lab { kernel, engine: Engine::new(config).unwrap(), now: Instant::now() };
+    lab.run();
+    lab
+}
+
+fn vxlan_lab() -> Lab {
+    let kernel = world();
+    kernel.link(9, "vxlan.roost", true);
+    lab_of(kernel, vxlan_config())
+}
+
+impl Lab {
+    /// What is sent to the kernel until nothing is left to do, a list for each batch.
+    fn batches(&mut self, wanted: &[(&str, Option<Target>)]) -> Vec<Vec<String>> {
+        self.engine.update(wanted.iter().map(|(prefix, target)| (net(prefix), target.clone())));
+        let mut batches = Vec::new();
+        for _ in 0..100 {
+            let ops = self.engine.poll_ops(self.now, 100);
+            if ops.is_empty() && !self.engine.has_work() {
+                return batches;
+            }
+            if !ops.is_empty() {
+                batches.push(ops.iter().map(|op| op.text(&self.engine.view.links).to_string()).collect());
+            }
+            let results = self.kernel.apply(&ops).now_or_never().expect("answers at once");
+            self.engine.results(self.now, &ops, results);
+            self.engine.drained();
+        }
+        panic!("never at rest: {batches:#?}");
+    }
+}
+
+fn entry(part: Part, node: &str) -> FarEntry {
+    let node: IpAddr = node.parse().unwrap();
+    FarEntry { part, dev: 9, node, mac: Mac::of(node) }
+}
+
+fn both(node: &str) -> Vec<FarEntry> {
+    vec![entry(Part::Neighbour, node), entry(Part::Forwarding, node)]
+}
+
+#[test]
+fn neighbour_then_forwarding_then_route_and_back() {
+    let mut lab = vxlan_lab();
+    assert_eq!(
+        lab.batches(&[(FAR, target("172.16.1.2"))]),
+        [
+            &[
+                "neigh replace 172.16.1.2 lladdr 02:72:ac:10:01:02 dev vxlan.roost nud permanent",
+                "fdb replace 02:72:ac:10:01:02 dst 172.16.1.2 dev vxlan.roost self permanent"
+            ][..],
+            &["add 10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird onlink"],
+        ]
+    );
+    assert_eq!(
+        lab.batches(&[("10.68.2.64/26", target("172.16.1.2"))]),
+        [["add 10.68.2.64/26 via 172.16.1.2 dev vxlan.roost proto bird onlink"]],
+        "it stands"
+    );
+    assert_eq!(
+        lab.batches(&[(FAR, target("172.16.1.3")), ("10.68.2.64/26", None)]),
+        [
+            &["del 10.68.2.64/26 via 172.16.1.2 dev vxlan.roost proto bird onlink"][..],
+            &[
+                "neigh replace 172.16.1.3 lladdr 02:72:ac:10:01:03 dev vxlan.roost nud permanent",
+                "fdb replace 02:72:ac:10:01:03 dst 172.16.1.3 dev vxlan.roost self permanent"
+            ],
+            &["replace 10.68.2.0/26 via 172.16.1.3 dev vxlan.roost proto bird onlink"],
+            &[
+                "fdb del 02:72:ac:10:01:02 dst 172.16.1.2 dev vxlan.roost self permanent",
+                "neigh del 172.16.1.2 lladdr 02:72:ac:10:01:02 dev vxlan.roost nud permanent"
+            ],
+        ]
+    );
+    let gone = lab.batches(&[(FAR, None)]);
+    assert_eq!(gone.len(), 2, "{gone:#?}");
+    assert!(gone[0][0].starts_with("del 10.68.2.0/26") && gone[1][0].starts_with("fdb del"), "{gone:#?}");
+    assert!(lab.kernel.far_ends().is_empty() && lab.kernel.text(12).is_empty());
+}
+
+#[test]
+fn neighbours_of_the_subnet_need_no_far_end_and_ipv6_has_one() {
+    let mut lab = vxlan_lab();
+    lab.want(&[
+        ("10.69.2.0/26", target("172.16.1.2")),
+        ("10.69.3.0/26", target("172.16.2.3")),
+        ("fd00:10:2::/122", target("fd00:1::2")),
+    ]);
+    assert_eq!(
+        lab.kernel.text(12),
+        "10.69.2.0/26 via 172.16.1.2 dev eth0 proto bird\n\
+         10.69.3.0/26 via 172.16.2.3 dev vxlan.roost proto bird onlink\n\
+         fd00:10:2::/122 via fd00:1::2 dev vxlan.roost proto bird metric 1024 onlink\n"
+    );
+    let nodes: BTreeSet<IpAddr> = lab.kernel.far_ends().iter().map(|entry| entry.node).collect();
+    assert_eq!(nodes, ["172.16.2.3", "fd00:1::2"].map(|node| node.parse().unwrap()).into());
+}
+
+#[test]
+fn what_another_program_takes_away_is_restored() {
+    let mut lab = vxlan_lab();
+    lab.want(&[(FAR, target("172.16.1.2"))]);
+    let whole = both("172.16.1.2");
+    assert_eq!(lab.kernel.far_ends(), whole);
+    for entry in whole.clone() {
+        lab.kernel.far_end(entry, false);
+        lab.run();
+        assert_eq!(lab.kernel.far_ends(), whole, "{entry:?} was removed");
+        lab.kernel.far_end(FarEntry { mac: Mac([2, 0, 0, 0, 0, 1]), ..entry }, true);
+        lab.run();
+        assert_eq!(lab.kernel.far_ends(), whole, "{entry:?} was changed");
+    }
+    assert_eq!(lab.state(FAR), State::Installed);
+    // The device goes with all it held, and comes back with another index.
+    lab.kernel.link_gone(9);
+    lab.run();
+    assert!(matches!(lab.state(FAR), State::Withheld { reason: Reason::TunnelMissing(_) }), "{:?}", lab.state(FAR));
+    lab.kernel.link(12, "vxlan.roost", true);
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.state(FAR), State::Installed);
+    assert_eq!(lab.kernel.far_ends().iter().map(|entry| entry.dev).collect::<Vec<_>>(), [12, 12]);
+}
+
+#[test]
+fn a_restart_adopts_far_ends_and_the_sweep_takes_only_ours() {
+    let mut lab = vxlan_lab();
+    lab.want(&[(FAR, target("172.16.1.2")), ("10.68.3.0/26", target("172.16.1.3"))]);
+    let foreign = FarEntry { mac: Mac([2, 0, 0, 0, 0, 9]), ..entry(Part::Neighbour, "172.16.1.9") };
+    lab.kernel.far_end(foreign, true);
+    let mut next = lab_of(lab.kernel.clone(), vxlan_config());
+    assert_eq!(next.batches(&[(FAR, target("172.16.1.2"))]), Vec::<Vec<String>>::new(), "all of it stands");
+    assert_eq!(next.kernel.far_ends().len(), 5);
+    next.engine.sweep();
+    next.run();
+    let mut left = both("172.16.1.2");
+    left.push(foreign);
+    left.sort();
+    assert_eq!(next.kernel.far_ends(), left);
+    assert_eq!(next.kernel.text(12), "10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird onlink\n");
+}
+
+#[test]
+fn a_refused_far_end_is_told_with_the_prefix_and_tried_again() {
+    let mut lab = vxlan_lab();
+    lab.kernel.refuse(net("172.16.1.2/32"), libc::EPERM, 2);
+    lab.want(&[(FAR, target("172.16.1.2"))]);
+    let state = lab.state(FAR).to_string();
+    assert!(state.contains("Operation not permitted") && state.contains("dst 172.16.1.2 dev vxlan.roost"), "{state}");
+    assert!(lab.kernel.text(12).is_empty(), "no route before its far end");
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.state(FAR), State::Installed);
+}
+
+#[test]
+fn a_missing_device_is_made_and_made_again() {
+    let mut lab = lab_of(world(), FibConfig { devices: vec![device()], ..vxlan_config() });
+    lab.want(&[(FAR, target("172.16.1.2"))]);
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.kernel.text(12), "10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird onlink\n");
+    let index = lab.kernel.far_ends()[0].dev;
+    lab.kernel.link_gone(index);
+    lab.run();
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.state(FAR), State::Installed);
+    assert_eq!(lab.kernel.text(12), "10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird onlink\n");
+}

@@ -34,9 +34,9 @@ pub use command::check_command;
 pub(crate) use diagnostic::closest;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
-    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, MaxPrefix,
-    MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode, PrefixList,
-    PrefixRange, Router, Rule, Set, Ttl,
+    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, ManagedVxlan,
+    MaxPrefix, MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode,
+    PrefixList, PrefixRange, Router, Rule, Set, Ttl,
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;

@@ -158,6 +158,8 @@ pub struct Pool {
     pub mode: PoolMode,
     /// The tunnel device; present exactly when the mode needs one.
     pub device: Option<DeviceName>,
+    /// The VXLAN device to make, if it is ours to make.
+    pub managed: Option<ManagedVxlan>,
     /// Whether learned routes go into the kernel; if not, another agent writes them.
     pub install: bool,
     /// Whether blackholes of our own blocks do.
@@ -179,6 +181,30 @@ pub enum PoolMode {
     Ipip,
     /// Through the tunnel when the next hop is not on one of our subnets.
     IpipCrossSubnet,
+    /// Always through the VXLAN device.
+    Vxlan,
+    /// Through the VXLAN device when the next hop is not on one of our subnets.
+    VxlanCrossSubnet,
+}
+
+impl PoolMode {
+    /// Whether the tunnel is a VXLAN.
+    pub fn is_vxlan(self) -> bool {
+        matches!(self, Self::Vxlan | Self::VxlanCrossSubnet)
+    }
+}
+
+/// A VXLAN device to make where it is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManagedVxlan {
+    /// VXLAN Network Identifier.
+    pub vni: u32,
+    /// UDP port.
+    pub port: u16,
+    /// The address packets are sent from: the node's, of the pool's family.
+    pub local: IpAddr,
+    /// MTU of the packets inside; `None` fits the interface with that address.
+    pub mtu: Option<u32>,
 }
 
 /// A named list of prefix ranges.

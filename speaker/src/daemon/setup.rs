@@ -11,7 +11,7 @@ use super::last_run::LastRun;
 use super::peer_task::PeerSpec;
 use super::policies::policy;
 use super::restart::Restart;
-use crate::config::{Config, MaxPrefix, MaxPrefixAction, PeerSettings, PoolMode, Ttl};
+use crate::config::{Config, ManagedVxlan, MaxPrefix, MaxPrefixAction, PeerSettings, PoolMode, Ttl};
 use crate::net::tcp::SocketOptions;
 
 /// What fib-sync is told.
@@ -22,6 +22,8 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
             PoolMode::Direct => fib_sync::Mode::Direct,
             PoolMode::Ipip => fib_sync::Mode::Ipip,
             PoolMode::IpipCrossSubnet => fib_sync::Mode::IpipCrossSubnet,
+            PoolMode::Vxlan => fib_sync::Mode::Vxlan,
+            PoolMode::VxlanCrossSubnet => fib_sync::Mode::VxlanCrossSubnet,
         },
         device: pool.device.as_ref().map(ToString::to_string),
         install: pool.install,
@@ -39,6 +41,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         metric: config.fib.metric,
         table: config.fib.table,
         pools: pools.collect(),
+        devices: devices(config),
         adopt: config.fib.adopt.clone(),
         local_subnets: subnets.copied().collect(),
         protect: config.fib.protect.iter().map(|prefix| (*prefix).into()).collect(),
@@ -46,6 +49,20 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         max_routes: config.fib.max_routes,
         rescan: config.fib.rescan,
     }
+}
+
+/// The VXLAN devices to make, each once.
+fn devices(config: &Config) -> Vec<fib_sync::Vxlan> {
+    let mut devices: Vec<fib_sync::Vxlan> = Vec::new();
+    for pool in &config.pools {
+        let (Some(device), Some(ManagedVxlan { vni, port, local, mtu })) = (&pool.device, pool.managed) else {
+            continue;
+        };
+        if !devices.iter().any(|known| known.device == device.to_string()) {
+            devices.push(fib_sync::Vxlan { device: device.to_string(), vni, port, local, mtu: mtu.unwrap_or(0) });
+        }
+    }
+    devices
 }
 
 /// Whether peers may still keep routes for us from the last run: it ended within the time we ask of them.

@@ -66,6 +66,15 @@ const GOOD: &[Row] = &[
         "127.0.0.1:9179",
     ),
     (
+        "router: { asn: 1 }\nnode: { addresses: [10.9.0.1/24] }\n\
+         pools: [ { cidr: 10.65.0.0/16, mode: vxlan, manage: true, vxlan: { vni: 7 } } ]",
+        |c| {
+            let managed = c.pools[0].managed.unwrap();
+            format!("{} {managed:?}", c.pools[0].device.as_ref().unwrap())
+        },
+        "vxlan.roost ManagedVxlan { vni: 7, port: 4789, local: 10.9.0.1, mtu: None }",
+    ),
+    (
         "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protocol: bgp, table: 100, metric: 1024 }",
         |c| format!("{} {} {:?}", c.fib.protocol, c.fib.table, c.fib.metric),
         "186 100 Fixed(1024)",

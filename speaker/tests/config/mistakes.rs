@@ -65,6 +65,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("a pool twice", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 10.65.0.0/16 } ]\n"),
     ("overlapping pools", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 10.64.0.0/10 } ]\n"),
     ("an IPv6 pool in tunl0", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 'fd00:65::/32', mode: ipip } ]\n"),
+    ("a managed ipip device", "++pools: [ { cidr: 10.65.0.0/16, mode: ipip, manage: true } ]\n"),
+    ("a VNI too large", "++pools: [ { cidr: 10.65.0.0/16, mode: vxlan, manage: true, vxlan: { vni: 16777216 } } ]\n"),
+    (
+        "two pools that share a device and differ",
+        "++pools: [ { cidr: 10.65.0.0/16, mode: vxlan, manage: true }, { cidr: 10.66.0.0/16, mode: vxlan } ]\n",
+    ),
     ("a device with too long a name", "++pools: [ { cidr: 10.65.0.0/16, mode: ipip, device: a-very-long-device } ]\n"),
     ("ge above le", "++prefix_lists: { pods: [ { prefix: 10.0.0.0/8, ge: 26, le: 24 } ] }\n"),
     ("ge below the prefix's length", "++prefix_lists: { pods: [ { prefix: 10.0.0.0/8, ge: 7 } ] }\n"),

@@ -9,6 +9,7 @@ mod dynamic;
 mod node;
 mod peers;
 mod policies;
+mod pools;
 mod rules;
 mod settings;
 
@@ -22,11 +23,9 @@ use ipnetwork::IpNetwork;
 
 use super::at::At;
 use super::diagnostic::{Place, Report, Severity};
-use super::model::{
-    Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, PoolMode, Router,
-};
+use super::model::{Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, Router};
 use super::raw;
-use super::values::{DeviceName, RouteProtocol, RouteTable, SocketMode};
+use super::values::{RouteProtocol, RouteTable, SocketMode};
 use crate::detect::{Detect, NotFound, Pick, Rule};
 
 /// What the check asks beyond the text: other files, and the machine it runs on.
@@ -61,7 +60,7 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, outside: Option<Outsi
     }
     let policies = policies::check(file, report);
     let (peers, dynamic_peers) = peers::check(file, &router, &node, &policies, report, outside);
-    let pools = pools(file, report);
+    let pools = pools::check(file, &node, report);
     let fib = fib(file, &pools, report);
     Config {
         pools,
@@ -208,82 +207,6 @@ fn addresses_unread(file: &raw::File, node: &Node) -> bool {
         has_bad(&raw.addresses) || matches!(raw.detect, At::Bad) || looked_for > node.picked.len()
     };
     matches!(file.node, At::Bad) || file.node.value().is_some_and(unread)
-}
-
-fn pools(file: &raw::File, report: &Report) -> Vec<Pool> {
-    let mut pools: Vec<Pool> = Vec::new();
-    for (raw, place) in at_most(POOLS, "pools", &file.pools, report) {
-        let Some((cidr, cidr_place)) = raw.cidr.good() else {
-            if raw.cidr.is_unset() {
-                report.error(place, "a pool needs `cidr`", "write its range, such as `cidr: 10.65.0.0/16`");
-            }
-            continue;
-        };
-        let cidr = cidr.0;
-        let mode = match raw.mode.value() {
-            None | Some(raw::PoolMode::Direct) => PoolMode::Direct,
-            Some(raw::PoolMode::Ipip) => PoolMode::Ipip,
-            Some(raw::PoolMode::IpipCrossSubnet) => PoolMode::IpipCrossSubnet,
-        };
-        if let Some(other) = pools.iter().find(|other| other.cidr.contains(&cidr) || cidr.contains(&other.cidr)) {
-            let message = match other.cidr == cidr {
-                true => format!("pool {cidr} is given twice"),
-                false => format!("pool {cidr} overlaps pool {}", other.cidr),
-            };
-            report.error(cidr_place, message, "an address belongs to one pool; change or remove one of them");
-        }
-        let device = match (mode, raw.device.good()) {
-            (PoolMode::Direct, Some((device, place))) => {
-                let message = format!("pool {cidr}: device {} is not used in mode direct", device.0);
-                report.warn(place, message, "remove it, or choose mode ipip or ipip-cross-subnet");
-                None
-            }
-            (PoolMode::Direct, None) => None,
-            (_, Some((device, _))) => Some(device.0.clone()),
-            (_, None) => {
-                if cidr.addr().is_ipv6() && raw.device.is_unset() {
-                    let help = "name a device that carries IPv6, such as `device: ip6tnl0`, or use mode direct";
-                    report.error(
-                        cidr_place,
-                        format!("pool {cidr}: tunl0, the default device, carries IPv4 only"),
-                        help,
-                    );
-                }
-                DeviceName::new("tunl0")
-            }
-        };
-        let install = raw.install.value().copied().unwrap_or(true);
-        let blackholes = raw.blackholes.value().copied().unwrap_or(install);
-        let metric = raw.metric.good().map(|(_, place)| ("metric", place));
-        let table = raw.table.good().map(|(_, place)| ("table", place));
-        for (key, place) in metric.into_iter().chain(table).filter(|_| !install && !blackholes) {
-            let message = format!("pool {cidr}: {key} has no effect, as nothing of the pool is installed");
-            report.warn(place, message, "remove it, or `install: false`");
-        }
-        pools.push(Pool {
-            cidr,
-            mode,
-            device,
-            install,
-            blackholes,
-            protocol: raw.protocol.get().map(|id| id.0),
-            metric: raw.metric.get().map(|metric| metric.0),
-            table: raw.table.get().map(|table| table.0),
-        });
-    }
-    let blocks = file.node.value().map(|node| &node.blocks);
-    if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
-        for (block, place) in blocks.into_iter().flat_map(At::items) {
-            if !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
-                report.warn(
-                    place,
-                    format!("block {} lies in no pool", block.0),
-                    "is its address right, or is a pool missing?",
-                );
-            }
-        }
-    }
-    pools
 }
 
 fn fib(file: &raw::File, pools: &[Pool], report: &Report) -> Fib {

@@ -178,8 +178,14 @@ pub(in crate::config) struct Pool {
     pub cidr: S<Prefix>,
     /// How packets to the range travel. Default: direct.
     pub mode: At<PoolMode>,
-    /// The tunnel device of the `ipip` modes. Default: tunl0 for IPv4; an IPv6 pool must name its own.
+    /// The tunnel device. Default: of the `ipip` modes tunl0 for IPv4, and an IPv6 pool must name its own; of the `vxlan`
+    /// modes vxlan.roost for IPv4, vxlan-v6.roost for IPv6.
     pub device: S<DeviceName>,
+    /// Make the device where it is missing, up and with the MTU that fits the network; `vxlan` modes alone. Pools that
+    /// share a device share its settings. Default: false.
+    pub manage: At<bool>,
+    /// Settings of a managed VXLAN device; all nodes need the same.
+    pub vxlan: At<Vxlan>,
     /// Write learned routes of the pool into the kernel. false: another agent does; they are learned and announced as
     /// ever, and its routes are left alone. Default: true.
     pub install: At<bool>,
@@ -195,6 +201,18 @@ pub(in crate::config) struct Pool {
     pub table: S<RouteTable>,
 }
 
+/// Settings of a VXLAN device that roost makes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Vxlan {
+    /// VXLAN Network Identifier. Default: 4096.
+    pub vni: S<Int<1, 16_777_215>>,
+    /// UDP port. Default: 4789.
+    pub port: S<Int<1, 65_535>>,
+    /// MTU of the packets inside. Default: that of the interface with the node's address, less 50 (70 over IPv6).
+    pub mtu: S<Int<576, 65_535>>,
+}
+
 /// How packets to a pool travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -205,4 +223,8 @@ pub(in crate::config) enum PoolMode {
     Ipip,
     /// Through the tunnel device to nodes on other subnets.
     IpipCrossSubnet,
+    /// Always through the VXLAN device; neighbour and forwarding entries of the other nodes are written along.
+    Vxlan,
+    /// Through the VXLAN device to nodes on other subnets.
+    VxlanCrossSubnet,
 }

@@ -44,3 +44,6 @@ impl Scalar for Host {
 
 /// The longest name of a host: RFC 1035 §2.3.4, without the root.
 const MAX_HOST: usize = 253;
+
+#[cfg(test)]
+mod tests;

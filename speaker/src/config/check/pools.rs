@@ -1,0 +1,145 @@
+//! Pools: ranges that do not overlap, each with a device where its mode needs one.
+
+use bgp_proto::Prefix;
+
+use super::{POOLS, addresses_unread, at_most, has_bad};
+use crate::config::at::At;
+use crate::config::diagnostic::Report;
+use crate::config::model::{ManagedVxlan, Node, Pool, PoolMode};
+use crate::config::raw;
+use crate::config::values::DeviceName;
+
+/// The pools of the file.
+pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
+    let mut pools: Vec<Pool> = Vec::new();
+    for (raw, place) in at_most(POOLS, "pools", &file.pools, report) {
+        let Some((cidr, cidr_place)) = raw.cidr.good() else {
+            if raw.cidr.is_unset() {
+                report.error(place, "a pool needs `cidr`", "write its range, such as `cidr: 10.65.0.0/16`");
+            }
+            continue;
+        };
+        let cidr = cidr.0;
+        let mode = match raw.mode.value() {
+            None | Some(raw::PoolMode::Direct) => PoolMode::Direct,
+            Some(raw::PoolMode::Ipip) => PoolMode::Ipip,
+            Some(raw::PoolMode::IpipCrossSubnet) => PoolMode::IpipCrossSubnet,
+            Some(raw::PoolMode::Vxlan) => PoolMode::Vxlan,
+            Some(raw::PoolMode::VxlanCrossSubnet) => PoolMode::VxlanCrossSubnet,
+        };
+        if let Some(other) = pools.iter().find(|other| other.cidr.contains(&cidr) || cidr.contains(&other.cidr)) {
+            let message = match other.cidr == cidr {
+                true => format!("pool {cidr} is given twice"),
+                false => format!("pool {cidr} overlaps pool {}", other.cidr),
+            };
+            report.error(cidr_place, message, "an address belongs to one pool; change or remove one of them");
+        }
+        let device = match (mode, raw.device.good()) {
+            (PoolMode::Direct, Some((device, place))) => {
+                let message = format!("pool {cidr}: device {} is not used in mode direct", device.0);
+                report.warn(place, message, "remove it, or choose a mode that has one, such as ipip or vxlan");
+                None
+            }
+            (PoolMode::Direct, None) => None,
+            (_, Some((device, _))) => Some(device.0.clone()),
+            (PoolMode::Vxlan | PoolMode::VxlanCrossSubnet, None) => {
+                DeviceName::new(if cidr.addr().is_ipv6() { "vxlan-v6.roost" } else { "vxlan.roost" })
+            }
+            (PoolMode::Ipip | PoolMode::IpipCrossSubnet, None) => {
+                if cidr.addr().is_ipv6() && raw.device.is_unset() {
+                    let help =
+                        "name a device that carries IPv6, such as `device: ip6tnl0`, or use mode direct or vxlan";
+                    report.error(
+                        cidr_place,
+                        format!("pool {cidr}: tunl0, the default device, carries IPv4 only"),
+                        help,
+                    );
+                }
+                DeviceName::new("tunl0")
+            }
+        };
+        let install = raw.install.value().copied().unwrap_or(true);
+        let blackholes = raw.blackholes.value().copied().unwrap_or(install);
+        let metric = raw.metric.good().map(|(_, place)| ("metric", place));
+        let table = raw.table.good().map(|(_, place)| ("table", place));
+        for (key, place) in metric.into_iter().chain(table).filter(|_| !install && !blackholes) {
+            let message = format!("pool {cidr}: {key} has no effect, as nothing of the pool is installed");
+            report.warn(place, message, "remove it, or `install: false`");
+        }
+        let managed = managed(raw, cidr, mode, node, addresses_unread(file, node), report);
+        if let Some(other) = pools.iter().find(|other| device.is_some() && other.device == device)
+            && (other.managed != managed || other.mode.is_vxlan() != mode.is_vxlan())
+        {
+            let (device, other) = (device.as_ref().map(ToString::to_string).unwrap_or_default(), other.cidr);
+            let message = format!("pools {cidr} and {other} share device {device} and differ about it");
+            report.error(cidr_place, message, "give them the same kind of mode, `manage` and `vxlan`, or two devices");
+        }
+        pools.push(Pool {
+            cidr,
+            mode,
+            device,
+            managed,
+            install,
+            blackholes,
+            protocol: raw.protocol.get().map(|id| id.0),
+            metric: raw.metric.get().map(|metric| metric.0),
+            table: raw.table.get().map(|table| table.0),
+        });
+    }
+    let blocks = file.node.value().map(|node| &node.blocks);
+    if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
+        for (block, place) in blocks.into_iter().flat_map(At::items) {
+            if !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
+                report.warn(
+                    place,
+                    format!("block {} lies in no pool", block.0),
+                    "is its address right, or is a pool missing?",
+                );
+            }
+        }
+    }
+    pools
+}
+
+/// The device to make. Its address is the node's, of the pool's family: one device cannot have two.
+fn managed(
+    raw: &raw::Pool,
+    cidr: Prefix,
+    mode: PoolMode,
+    node: &Node,
+    unread: bool,
+    report: &Report,
+) -> Option<ManagedVxlan> {
+    let settings = raw.vxlan.value();
+    let Some((_, place)) = raw.manage.good().filter(|(manage, _)| **manage) else {
+        if let Some((_, place)) = raw.vxlan.good() {
+            let message = format!("pool {cidr}: `vxlan` is for a device that roost makes");
+            report.warn(place, message, "remove it, or add `manage: true`");
+        }
+        return None;
+    };
+    if !mode.is_vxlan() {
+        let message = format!("pool {cidr}: roost makes VXLAN devices only");
+        report.error(place, message, "remove `manage`, or choose mode vxlan or vxlan-cross-subnet");
+        return None;
+    }
+    let family = if cidr.addr().is_ipv6() { "IPv6" } else { "IPv4" };
+    let own = node.addresses.iter().map(ipnetwork::IpNetwork::ip).find(|own| own.is_ipv6() == cidr.addr().is_ipv6());
+    let Some(local) = own else {
+        if !unread {
+            let message = format!("pool {cidr}: a managed device needs the node's {family} address");
+            report.error(place, message, "write it in `node.addresses`, or remove `manage`");
+        }
+        return None;
+    };
+    let number = |value: Option<u64>, usual: u64| u32::try_from(value.unwrap_or(usual)).unwrap_or(u32::MAX);
+    let vni = settings.and_then(|settings| settings.vni.get()).map(|vni| vni.0);
+    let port = settings.and_then(|settings| settings.port.get()).map(|port| port.0);
+    let mtu = settings.and_then(|settings| settings.mtu.get()).map(|mtu| number(Some(mtu.0), 0));
+    Some(ManagedVxlan {
+        vni: number(vni, 4096),
+        port: u16::try_from(port.unwrap_or(4789)).unwrap_or(u16::MAX),
+        local,
+        mtu,
+    })
+}

@@ -1,0 +1,109 @@
+//! Pools in a VXLAN: two nodes on two subnets make their devices, find each other's ends, and pods talk through them.
+//!
+//! ```text
+//!   a 172.16.1.1 ───── r ───── 172.16.2.3 b          pod 10.68.1.5 on a, 10.68.2.5 on b
+//! ```
+
+use roost_tests::{Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, until};
+
+const POOL: &str = "pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true } ]";
+
+struct Node {
+    ns: Netns,
+    roost: Daemon,
+}
+
+impl Node {
+    fn start(ns: Netns, address: &str, block: &str, peer: &str) -> Node {
+        let mut speaker = Speaker::new(address, &[block]).with_peer(Peer::new(peer, 64512));
+        speaker.more = POOL.to_owned();
+        let roost = Daemon::start(Roost, &ns, &speaker.roost(&ns));
+        Node { ns, roost }
+    }
+
+    #[track_caller]
+    fn holds(&self, wanted: &[&str]) {
+        self.ns.wait_for_routes(wanted, PATIENCE, || self.roost.control("show fib").unwrap_or_default());
+    }
+
+    /// Packets that left by the tunnel device.
+    fn tunnelled(&self) -> u64 {
+        let path = "/sys/class/net/vxlan.roost/statistics/tx_packets";
+        self.ns.run(&format!("cat {path}")).trim().parse().unwrap_or_default()
+    }
+}
+
+fn nodes() -> (Node, Node, Netns, Lab) {
+    let lab = Lab::new("vxlan");
+    let [a, b, r] = ["a", "b", "r"].map(|name| lab.netns(name));
+    lab.wire((&a, "eth0"), (&r, "r0"));
+    lab.wire((&b, "eth0"), (&r, "r1"));
+    for (ns, address, gateway) in [(&a, "172.16.1.1/24", "172.16.1.254"), (&b, "172.16.2.3/24", "172.16.2.254")] {
+        ns.ip(&format!("addr add {address} dev eth0"));
+        ns.ip(&format!("route add default via {gateway}"));
+    }
+    r.ip("addr add 172.16.1.254/24 dev r0");
+    r.ip("addr add 172.16.2.254/24 dev r1");
+    r.sysctl("ipv4/ip_forward", "1");
+    for ns in [&a, &b] {
+        ns.ip("link set eth0 mtu 1460");
+    }
+    a.ip("addr add 10.68.1.5/32 dev lo");
+    b.ip("addr add 10.68.2.5/32 dev lo");
+    let a = Node::start(a, "172.16.1.1/24", "10.68.1.0/26", "172.16.2.3");
+    let b = Node::start(b, "172.16.2.3/24", "10.68.2.0/26", "172.16.1.1");
+    (a, b, r, lab)
+}
+
+#[test]
+fn pods_of_two_subnets_talk_through_devices_that_roost_made() {
+    let (mut a, b, r, _lab) = nodes();
+    // RFC 7348 §4.1: the far end's MAC address, and the node behind it
+    a.holds(&["blackhole 10.68.1.0/26", "10.68.2.0/26 via 172.16.2.3 dev vxlan.roost onlink"]);
+    b.holds(&["10.68.1.0/26 via 172.16.1.1 dev vxlan.roost onlink", "blackhole 10.68.2.0/26"]);
+    // RFC 7348 §4.2: who is never flooded learns nothing. RFC 7348 §5: 50 octets around each packet
+    let link = a.ns.ip("-d link show dev vxlan.roost");
+    for part in ["mtu 1410", "vxlan id 4096 local 172.16.1.1", "dstport 4789", "nolearning", "02:72:ac:10:01:01"] {
+        assert!(link.contains(part), "{part}: {link}");
+    }
+    // The fabric knows no pod address: what arrives came through the tunnel.
+    assert!(r.try_ip("route get 10.68.2.5").is_err());
+    let before = a.tunnelled();
+    let ping = a.ns.run("ping -c 3 -i 0.2 -W 5 -I 10.68.1.5 10.68.2.5");
+    assert!(ping.contains("3 received"), "{ping}");
+    assert!(a.tunnelled() >= before + 3);
+    // As large as the device takes, and not one octet more: 1460 less 50.
+    let ping = a.ns.run("ping -c 1 -W 5 -M do -s 1382 -I 10.68.1.5 10.68.2.5");
+    assert!(ping.contains("1 received"), "{ping}");
+    assert!(a.ns.try_run("ping -c 1 -W 1 -M do -s 1383 -I 10.68.1.5 10.68.2.5").is_err());
+
+    // A restart by -9: not one packet is lost, and nothing of the device changes.
+    let shown = |node: &Node| {
+        (node.ns.ip("neigh show dev vxlan.roost nud permanent"), node.ns.run("bridge fdb show dev vxlan.roost"))
+    };
+    let standing = shown(&a);
+    let mut ping =
+        a.ns.command("ping")
+            .args("-i 0.02 -c 150 -W 5 -I 10.68.1.5 10.68.2.5".split(' '))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("ping runs");
+    a.roost.kill_9();
+    a.roost.launch();
+    let status = ping.wait().expect("ping ends");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut ping.stdout.take().expect("it is piped"), &mut said).expect("it is text");
+    assert!(status.success() && said.contains(" 0% packet loss"), "{said}");
+    a.holds(&["blackhole 10.68.1.0/26", "10.68.2.0/26 via 172.16.2.3 dev vxlan.roost onlink"]);
+    assert_eq!(shown(&a), standing);
+
+    // Its routes go: then what led to its end goes, too.
+    a.roost.ask("peer disable 172.16.2.3");
+    until("nothing of the far end is left", PATIENCE, || {
+        let left = (a.ns.routes("proto bird"), shown(&a));
+        let gone = left.0 == ["blackhole 10.68.1.0/26"]
+            && !left.1.0.contains("172.16.2.3")
+            && !left.1.1.contains("172.16.2.3");
+        if gone { Ok(()) } else { Err(format!("{left:#?}")) }
+    });
+}

@@ -21,10 +21,14 @@
 //! # What is ours
 //!
 //! A route is ours when it carries our protocol id, stands in our table, **and** we wrote it, found it
-//! at start, or want exactly that prefix. Each pool may have an id, a table and a metric of its own, or be another
-//! program's altogether. Everything else is foreign and is neither replaced nor deleted. That needs care, because the kernel's IPv4 key is (destination, tos, metric) and its IPv6
-//! key (destination, metric): the protocol is in neither, and a replace rewrites whoever comes first.
-//! So a route is first created exclusively, and only what is known to be ours is ever replaced.
+//! at start, or want exactly that prefix. Each pool may have an id, a table and a metric of its own, or
+//! be another program's altogether. Everything else is foreign and is neither replaced nor deleted. That
+//! needs care, because the kernel's IPv4 key is (destination, tos, metric) and its IPv6 key (destination,
+//! metric): the protocol is in neither, and a replace rewrites whoever comes first. So a route is first
+//! created exclusively, and only what is known to be ours is ever replaced.
+//!
+//! Routes into a VXLAN need two entries more for the node at the other end: the module `far_ends`. The
+//! device is made where it is missing and asked for: `engine/devices.rs`.
 #![forbid(unsafe_code)]
 
 mod config;

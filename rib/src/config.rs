@@ -28,9 +28,11 @@ pub struct RibConfig {
     /// Refuse a path with our cluster id from non-clients too, as RFC 4456 §8 has it. Then reflectors that share a
     /// cluster id do not take their clients' paths from each other, and every client needs a session to each of them.
     pub strict_cluster_check: bool,
-    /// About how many octets one [`Rib::poll_chunk`](crate::Rib::poll_chunk) gives; update groups keep a few such slices each.
+    /// About how many octets one [`Rib::poll_chunk`](crate::Rib::poll_chunk) gives; update groups keep a few such slices
+    /// each.
     pub chunk_size: usize,
-    /// No End-of-RIB before [`Rib::release_end_of_rib`](crate::Rib::release_end_of_rib): we have restarted and do not know all yet (RFC 4724 §4.1).
+    /// No End-of-RIB before [`Rib::release_end_of_rib`](crate::Rib::release_end_of_rib): we have restarted and do not
+    /// know all yet (RFC 4724 §4.1).
     pub hold_end_of_rib: bool,
     /// Say what the kernel's routes are to be ([`Rib::take_fib_changes`](crate::Rib::take_fib_changes)). A reflector without
     /// kernel routes need not find out which paths are as good as the best: a quarter of its work for prefixes that thirty

@@ -1,7 +1,7 @@
 //! Settling: every prefix that changed is decided once, then the groups and the kernel's queue are told.
 //!
-//! The owner calls this after it has taken in all that was there to read. However many UPDATEs touched a prefix since,
-//! it costs one decision, and the paths between are never seen by anybody.
+//! The owner calls this between taking in what was there to read, a slice of prefixes at a time. However many UPDATEs
+//! touched a prefix while it waited, it costs one decision, and the paths between are never seen by anybody.
 //!
 //! What R4 of `tests/bench` showed under `perf` (thirty peers with the same prefixes): 58 % of the processor time was
 //! here, 28 % to find the kernel's next hops where there is no kernel side, 21 % to gather thirty candidates from memory

@@ -48,6 +48,17 @@ const V4: &[Row] = &[
     ("learned from the switch", "203.0.113.0/24 via 172.16.1.254 dev eth0 proto bird{}", "", "2147483547"),
     ("the switch's default route", "default via 172.16.1.254 dev eth0 proto bird{}", "", "2147483547"),
     ("of a node not upgraded yet", "10.66.4.0/26 via 172.16.1.4 dev eth0 proto bird{}", "", "2147483547"),
+    ("an own block in a VXLAN", "blackhole 10.68.1.0/26 proto bird{}", "", ""),
+    ("vxlan, same subnet", "10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird{} onlink", "", "1024"),
+    ("vxlan, other subnet", "10.68.3.0/26 via 172.16.2.3 dev vxlan.roost proto bird{} onlink", "", "1024"),
+    (
+        "one borrowed from a block in a VXLAN",
+        "10.68.1.9 via 172.16.1.2 dev vxlan.roost proto bird{} onlink",
+        "",
+        "1024",
+    ),
+    ("vxlan-cross-subnet, same subnet", "10.69.2.0/26 via 172.16.1.2 dev eth0 proto bird{}", "", "1024"),
+    ("vxlan-cross-subnet, other subnet", "10.69.3.0/26 via 172.16.2.3 dev vxlan.roost proto bird{} onlink", "", "1024"),
     (
         "two next hops",
         "10.66.9.0/26 proto bird{} nexthop via 172.16.1.2 dev eth0 weight 1 nexthop via 172.16.1.4 dev eth0 weight 1",
@@ -113,9 +124,12 @@ impl Mesh {
             "10.65.2.0/26",
             "10.66.2.0/26",
             "10.67.2.0/26",
+            "10.68.2.0/26",
+            "10.69.2.0/26",
             "fd00:10:2::/122",
             "10.66.1.9/32",
             "10.65.1.9/32",
+            "10.68.1.9/32",
             "10.66.1.10/32",
             "10.66.5.0/26",
             "10.65.5.0/26",
@@ -124,22 +138,27 @@ impl Mesh {
             "10.65.9.0/26",
         ];
         let speaker_b = node("172.16.1.2/24", "fd00:1::2/64", &b_blocks);
-        let c_blocks = ["10.65.3.0/26", "10.66.3.0/26", "10.67.3.0/26", "fd00:10:3::/122"];
+        let c_blocks =
+            ["10.65.3.0/26", "10.66.3.0/26", "10.67.3.0/26", "10.68.3.0/26", "10.69.3.0/26", "fd00:10:3::/122"];
         let speaker_c = node("172.16.2.3/24", "fd00:2::3/64", &c_blocks);
         let d_blocks = ["10.66.4.0/26", "fd00:10:4::/122", "10.66.9.0/26", "10.65.9.0/26"];
         let speaker_d = node("172.16.1.4/24", "fd00:1::4/64", &d_blocks);
         let speaker_tor = Speaker { asn: 65000, ..Speaker::new("172.16.1.254/24", &["203.0.113.0/24", "0.0.0.0/0"]) };
         let speaker_tor = speaker_tor.with_peer(Peer::new("172.16.1.1", 64512));
-        let own = ["10.65.1.0/26", "10.66.1.0/26", "10.66.1.77/32", "fd00:10:1::/122"];
+        let own = ["10.65.1.0/26", "10.66.1.0/26", "10.68.1.0/26", "10.66.1.77/32", "fd00:10:1::/122"];
         let mut speaker_a = Speaker::new("172.16.1.1/24", &own)
             .with_address6("fd00:1::1/64")
             .with_peer(ours("172.16.1.2"))
             .with_peer(ours("172.16.2.3"))
             .with_peer(ours("172.16.1.4"))
             .with_peer(Peer::new("172.16.1.254", 65000));
-        speaker_a.more = "pools:\n  - { cidr: 10.65.0.0/16, mode: ipip, device: tunl0 }\n  - { cidr: 10.66.0.0/16 }\n  \
-                          - { cidr: 10.67.0.0/16, mode: ipip-cross-subnet, device: tunl0 }\n  - { cidr: 'fd00:10::/32' }\n"
-            .into();
+        speaker_a.more =
+            "pools:\n  - { cidr: 10.65.0.0/16, mode: ipip, device: tunl0 }\n  - { cidr: 10.66.0.0/16 }\n  \
+                          - { cidr: 10.67.0.0/16, mode: ipip-cross-subnet, device: tunl0 }\n  \
+                          - { cidr: 10.68.0.0/16, mode: vxlan, manage: true }\n  \
+                          - { cidr: 10.69.0.0/16, mode: vxlan-cross-subnet, manage: true }\n  \
+                          - { cidr: 'fd00:10::/32' }\n"
+                .into();
         if form == Form::LocalPref {
             speaker_a.more += &format!(
                 "fib: {{ metric: local-pref }}\nprefix_lists: {{ moving: [ {{ prefix: 10.66.1.77/32 }} ] }}\npolicies:\n  \

@@ -89,38 +89,47 @@ const POOL: &str = "pools: [ { cidr: 10.66.0.0/16";
 
 #[test]
 fn a_pool_of_another_agent_is_learned_announced_and_left_alone() {
-    let theirs = ["10.68.2.0/26 via 172.16.1.2 dev eth0 proto 80", "blackhole 10.68.1.0/26 proto 80"];
+    // Its own ways to write a route: direct, in a tunnel with an MTU, in a VXLAN by way of the far end's own address there.
+    let theirs = [
+        "blackhole 10.68.1.0/26 proto 80",
+        "10.68.2.0/26 via 172.16.1.2 dev eth0 proto 80",
+        "10.68.4.0/26 via 172.16.2.4 dev tunl0 proto 80 onlink mtu 1440",
+        "10.68.5.0/26 via 10.68.5.0 dev vxlan.calico proto 80 onlink",
+    ];
     let rack = Rack::start(
         "others",
         &["10.66.1.0/26", "10.68.1.0/26"],
-        &["10.66.2.0/26", "10.68.2.0/26", "10.68.3.0/26"],
+        &["10.66.2.0/26", "10.68.2.0/26", "10.68.3.0/26", "10.68.4.0/26", "10.68.5.0/26"],
         &format!("{POOL} }}, {{ cidr: 10.68.0.0/16, install: false, protocol: 80 }} ]"),
-        |a| theirs.iter().for_each(|route| drop(a.ip(&format!("route add {route}")))),
+        |a| {
+            a.ip("link add vxlan.calico up type vxlan id 4097 local 172.16.1.1 dstport 4790");
+            theirs.iter().for_each(|route| drop(a.ip(&format!("route add {route}"))));
+        },
     );
     let watch = RouteWatch::start(&rack.a);
     let mine = ["blackhole 10.66.1.0/26 proto bird", "10.66.2.0/26 via 172.16.1.2 dev eth0 proto bird"];
-    rack.holds(&[mine[0], mine[1], theirs[1], theirs[0]]);
+    rack.holds(&[&mine[..], &theirs[..]].concat());
     until("the switch knows the blocks of the other agent's pool", PATIENCE, || {
         let routes = rack.tor.ask("show route");
-        let all = ["10.68.1.0/26", "10.68.2.0/26", "10.68.3.0/26"].iter().all(|block| routes.contains(block));
+        let all = (1..=5).all(|n| routes.contains(&format!("10.68.{n}.0/26")));
         if all { Ok(()) } else { Err(routes) }
     });
     let rows: serde_json::Value = serde_json::from_str(&rack.roost.ask("show fib --json")).unwrap_or_default();
-    for block in ["10.68.1.0/26", "10.68.2.0/26", "10.68.3.0/26"] {
+    for block in (1..=5).map(|n| format!("10.68.{n}.0/26")) {
         let row = rows.as_array().and_then(|rows| rows.iter().find(|row| row["prefix"] == block));
         let (state, reason) = row.map(|row| (row["state"].clone(), row["reason"].clone())).unwrap_or_default();
         assert_eq!(state, "withheld", "{rows:#}");
         assert_eq!(reason, "pool 10.68.0.0/16 is another agent's (install: false)");
     }
     let status = rack.roost.ask("show status");
-    assert!(status.contains("2 installed, 3 in pools of other agents"), "{status}");
+    assert!(status.contains("2 installed, 5 in pools of other agents"), "{status}");
     // What its owner does there is nobody else's business. Once ours is back that went after it, roost has heard of both.
     let mark = watch.mark();
     rack.a.ip("route del 10.68.2.0/26");
     rack.a.ip("route del 10.66.2.0/26");
     watch.wait_for("our route", mark, PATIENCE, |line| line.starts_with("10.66.2.0/26"));
-    rack.holds(&[mine[0], mine[1], theirs[1]]);
-    assert_eq!(texts(watch.about(mark, &["10.68.2.0/26"])), [format!("Deleted {}", theirs[0])]);
+    rack.holds(&[mine[0], mine[1], theirs[0], theirs[2], theirs[3]]);
+    assert_eq!(texts(watch.about(mark, &["10.68.2.0/26"])), [format!("Deleted {}", theirs[1])]);
 }
 
 #[test]

@@ -150,6 +150,26 @@ fn without_its_tunnel_a_pod_route_is_withheld_with_a_reason_and_comes_back_with_
 }
 
 #[test]
+fn a_tunnel_replaced_by_one_of_its_name_in_one_breath_carries_the_routes_again() {
+    let mesh = Mesh::converged("anew");
+    let index = |ns: &Netns| ns.run("cat /sys/class/net/tunl0/ifindex");
+    let before = index(&mesh.a);
+    for _ in 0..3 {
+        let mark = mesh.watch.mark();
+        let words = "link del tunl0\nlink add tunl0 up type vxlan id 65 local 10.9.0.1 dstport 4789\n";
+        let batch = mesh.a.dir().join("anew");
+        std::fs::write(&batch, words).expect("the lab's folder can be written");
+        mesh.a.ip(&format!("-batch {}", batch.display()));
+        // The kernel says nothing of the route that went with the old device.
+        mesh.watch.wait_for("the route", mark, Duration::from_secs(1), |line| line.starts_with("10.66.2.0/26 via"));
+        mesh.wait_for(&[MINE, THEIRS, TUNNELLED], PATIENCE);
+        let row = mesh.fib_row("10.66.2.0/26");
+        assert_eq!(row["state"], "installed", "{row}");
+    }
+    assert_ne!(index(&mesh.a), before);
+}
+
+#[test]
 fn a_peer_takes_over_neither_a_neighbour_nor_a_protected_range_and_no_more_places_than_there_are() {
     let mesh = Mesh::converged("protect");
     mesh.bird.ask("enable thief");

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use roost_tests::{Bird2, Daemon, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, until, wait::throughout};
+use roost_tests::{
+    Bird2, Daemon, Kind, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, until, wait::throughout,
+};
 
 struct Pair {
     a: Netns,
@@ -159,6 +161,67 @@ fn blocks_announced_at_run_time_survive_a_kill_and_the_peer_notices_nothing() {
         assert!(moved.is_empty(), "{moved:?}");
     }
     holds(&pair.b, &b, PATIENCE);
+}
+
+/// `b` is BIRD 2 and `c` roost, both peers of the one that restarts.
+#[test]
+fn a_roost_that_is_away_for_three_seconds_after_sigterm_or_kill_9_moves_no_route_on_a_bird_nor_on_a_roost() {
+    let lab = Lab::new("away");
+    let lan = lab.lan("lan");
+    let nodes = ["a", "b", "c"].map(|name| {
+        let ns = lab.netns(name);
+        lan.plug(&lab, &ns, "eth0", &format!("port-{name}"));
+        ns
+    });
+    let mut daemons: Vec<Daemon> = (1u8..)
+        .zip(&nodes)
+        .map(|(number, ns)| {
+            let mut speaker = Speaker::new(&format!("10.9.0.{number}/24"), &[&format!("10.65.{number}.0/26")]);
+            let others = (1..=3).filter(|other| *other != number);
+            speaker.peers = others.map(|other| Peer::new(&format!("10.9.0.{other}"), 64512)).collect();
+            speaker.address_device(ns, "eth0");
+            speaker.start(if number == 2 { Kind::Bird2 } else { Kind::Roost }, ns)
+        })
+        .collect();
+    let all = [
+        ["blackhole 10.65.1.0/26", "10.65.2.0/26 via 10.9.0.2 dev eth0", "10.65.3.0/26 via 10.9.0.3 dev eth0"],
+        ["10.65.1.0/26 via 10.9.0.1 dev eth0", "blackhole 10.65.2.0/26", "10.65.3.0/26 via 10.9.0.3 dev eth0"],
+        ["10.65.1.0/26 via 10.9.0.1 dev eth0", "10.65.2.0/26 via 10.9.0.2 dev eth0", "blackhole 10.65.3.0/26"],
+    ];
+    nodes.iter().zip(&all).for_each(|(ns, routes)| holds(ns, routes, PATIENCE));
+    let watches = nodes.each_ref().map(RouteWatch::start);
+    let marks = watches.each_ref().map(RouteWatch::mark);
+    for goodbye in [true, false] {
+        match goodbye {
+            true => assert!(daemons[0].stop().success()),
+            false => daemons[0].kill_9(),
+        }
+        // The scenario itself: a node whose daemon is away for three seconds.
+        std::thread::sleep(Duration::from_secs(3));
+        daemons[0].launch();
+        until("it has started", PATIENCE, || {
+            let status = daemons[0].ask("show status --json");
+            if status.contains("\"running\"") { Ok(()) } else { Err(status) }
+        });
+        until("bird has taken the End-of-RIB", PATIENCE, || {
+            let peer = daemons[1].ask("show protocols all peer_0");
+            let waits = peer.contains("Neighbor graceful restart active") || !peer.contains("Established");
+            if waits { Err(peer) } else { Ok(()) }
+        });
+        for roost in [&daemons[0], &daemons[2]] {
+            until("roost has taken the End-of-RIBs", PATIENCE, || {
+                let text = roost.ask("show peers --json");
+                let rows: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                let good = |row: &serde_json::Value| row["state"] == "established" && row["stale"] == 0;
+                if rows.as_array().is_some_and(|rows| rows.iter().all(good)) { Ok(()) } else { Err(text) }
+            });
+        }
+        for ((ns, watch), (mark, routes)) in nodes.iter().zip(&watches).zip(marks.iter().zip(&all)) {
+            let moved: Vec<String> = watch.since(*mark).into_iter().map(|line| line.text).collect();
+            assert!(moved.is_empty(), "{}: {moved:#?}", ns.name());
+            holds(ns, routes, PATIENCE);
+        }
+    }
 }
 
 /// Left by an earlier run, by BIRD, or by both: a whole table of routes under our protocol id.

@@ -4,9 +4,10 @@
 //! they came over (AS numbers are four octets wide, AS4_PATH is merged, attribute order and flags' unused bits are
 //! gone). The next hop is part of it, because prefixes share an UPDATE only when it is the same.
 //!
-//! `value` has the types of single attributes, `table` the row that says for each code how it is read, written and
-//! what an error in it costs (RFC 7606), `decode` and `encode` walk a whole block, `cache` remembers blocks. MP_REACH_NLRI
-//! and MP_UNREACH_NLRI are attributes by their header only: what they say is [`Update`](crate::message::Update)'s.
+//! `value` and `ext_community` have the types of single attributes, `table` the row that says for each code how it is
+//! read, written and what an error in it costs (RFC 7606), `decode` and `encode` walk a whole block, `cache` remembers
+//! blocks. MP_REACH_NLRI and MP_UNREACH_NLRI are attributes by their header only: what they say is
+//! [`Update`](crate::message::Update)'s.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -14,11 +15,9 @@ use crate::{Asn, RouterId};
 
 pub use as_path::{AsPath, AsPathBuilder, Segment, SegmentKind};
 pub use cache::AttrCache;
+pub use ext_community::{ExtCommunity, Ipv6ExtCommunity};
 pub use fault::{AttrFault, SegmentFault};
-pub use value::{
-    Aggregator, AttrCode, AttrFlags, Community, ExtCommunity, Ipv6ExtCommunity, LargeCommunity, Origin, PartialBits,
-    RawAttr,
-};
+pub use value::{Aggregator, AttrCode, AttrFlags, Community, LargeCommunity, Origin, PartialBits, RawAttr};
 
 pub(crate) use cache::Key as CacheKey;
 pub(crate) use decode::{AttrBlock, Draft, Faults, RawItem, check_flags};
@@ -29,6 +28,7 @@ mod as_path_wire;
 mod cache;
 mod decode;
 mod encode;
+pub mod ext_community;
 mod fault;
 mod packed;
 mod table;

@@ -15,7 +15,7 @@ use crate::{Asn, RouterId};
 
 pub use as_path::{AsPath, AsPathBuilder, Segment, SegmentKind};
 pub use cache::AttrCache;
-pub use ext_community::{ExtCommunity, Ipv6ExtCommunity};
+pub use ext_community::{ExtCommunity, Ipv6ExtCommunity, TunnelType};
 pub use fault::{AttrFault, SegmentFault};
 pub use value::{Aggregator, AttrCode, AttrFlags, Community, LargeCommunity, Origin, PartialBits, RawAttr};
 

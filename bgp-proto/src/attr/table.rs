@@ -313,7 +313,13 @@ fn encode_communities(attrs: &PathAttrs, _: &Codec, out: &mut BytesMut) -> bool 
 }
 
 fn decode_ext(draft: &mut Draft, value: &[u8], _: &Codec) -> Result<(), AttrFault> {
-    draft.ext_communities = set::<8, _>(value, "a multiple of 8, not 0", ExtCommunity)?;
+    let mut items = list::<8, _>(value, "a multiple of 8, not 0", ExtCommunity)?;
+    // RFC 9135 §8.1: the first Router's MAC counts; others are neither stored nor propagated.
+    let first = items.iter().copied().find(|community| community.as_router_mac().is_some());
+    items.retain(|community| community.as_router_mac().is_none() || Some(*community) == first);
+    items.sort_unstable();
+    items.dedup();
+    draft.ext_communities = items.into_boxed_slice();
     Ok(())
 }
 

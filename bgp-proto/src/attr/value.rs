@@ -174,6 +174,12 @@ pub enum CommunityError {
     /// For LARGE_COMMUNITY.
     #[error("expected GLOBAL:LOCAL1:LOCAL2 with three numbers of at most 4294967295")]
     Large,
+    /// For EXTENDED COMMUNITIES.
+    #[error(
+        "expected rt:GLOBAL:LOCAL, ro:GLOBAL:LOCAL, a tunnel type as in encap:vxlan, an address as in \
+         router-mac:02:72:ac:10:01:01, or 16 hexadecimal digits"
+    )]
+    Extended,
 }
 
 impl FromStr for Community {

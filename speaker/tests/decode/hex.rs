@@ -49,6 +49,15 @@ fn each_message_is_an_object_on_a_line() {
 }
 
 #[test]
+fn communities_of_a_tunnel_are_named() {
+    // RFC 9012 §4.1, RFC 9135 §8.1
+    let line = b"ffffffffffffffffffffffffffffffff003d020000002140010100400200400304ac100203c01010030c0000\
+                 000000080603aa77000000011a0a440200";
+    let read = &objects(line)[0]["announce"][0];
+    assert_eq!(read["extended_communities"], json!(["encap:vxlan", "router-mac:aa:77:00:00:00:01"]), "{read}");
+}
+
+#[test]
 fn the_first_fields_say_when_and_where() {
     let mut out = Vec::new();
     speaker::decode::decode(&lines(&[keepalive()])[..], &mut out, &args()).unwrap();

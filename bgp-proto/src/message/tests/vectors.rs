@@ -119,6 +119,9 @@ updates! { attributes_of_an_internal_peer, MODERN;
     // RFC 4360
     ["", "base c01010 0002fc0000000001 4300000000000001", "08 0a"] =>
         "update reach 10.0.0.0/8 {igp path=1 via=10.0.0.1 ext=rt:64512:1,4300000000000001}";
+    // RFC 9012 §4.1, RFC 9135 §8.1
+    ["", "base c01010 030c000000000008 06030272ac100101", "08 0a"] =>
+        "update reach 10.0.0.0/8 {igp path=1 via=10.0.0.1 ext=encap:vxlan,router-mac:02:72:ac:10:01:01}";
     // RFC 5701
     ["", "base c01914 0002 20010db8000000000000000000000001 0007", "08 0a"] =>
         "update reach 10.0.0.0/8 {igp path=1 via=10.0.0.1 ipv6ext=0002:[2001:db8::1]:7}";
@@ -174,6 +177,14 @@ fn other_ways_to_say_the_same() {
             "09 0aff",
             "update reach 10.128.0.0/9 {igp path=1 via=10.0.0.1 communities=1:1,2:2}",
             "400101 00 400206 0201 00000001 400304 0a000001 c00808 00010001 00020002",
+        ),
+        // RFC 9135 §8.1: of several routers' MACs the first, whatever their order by octets
+        (
+            "",
+            "400101 00 400200 400304 0a000001 c01018 0603 02aa00000002 0603 02aa00000001 030c 00000000 0008",
+            "08 0a",
+            "update reach 10.0.0.0/8 {igp path= via=10.0.0.1 ext=encap:vxlan,router-mac:02:aa:00:00:00:02}",
+            "400101 00 400200 400304 0a000001 c01010 030c 00000000 0008 0603 02aa00000002",
         ),
         // RFC 4760 §3: NEXT_HOP beside MP_REACH_NLRI is ignored, even a wrong one; a link-local address that is none, too
         (

@@ -13,7 +13,7 @@ use roost_tests::{Lab, PATIENCE, until};
 use serde::Serialize;
 
 use crate::daemons::{self, Kind};
-use crate::plan::{NODE_SUBNET, Plan, SPEAKERS_SUBNET};
+use crate::plan::{NODE_SUBNET, NODE_SUBNET_6, Plan, SPEAKERS_SUBNET};
 use crate::play::Outcome;
 use crate::report;
 use crate::scenario::{Course, Scenario, Shape};
@@ -64,10 +64,9 @@ pub fn bench(wish: &Wish) -> Result<bool> {
     let known = daemons::ALL.map(Kind::name).join(" ");
     let kind = |name: &String| Kind::named(name).with_context(|| format!("no daemon {name}; known are: {known}"));
     let wished: Vec<Kind> = wish.daemons.iter().map(kind).collect::<Result<_>>()?;
-    let kinds_of = |scenario: &Scenario| match (&wished[..], scenario.grows) {
-        ([], None) => daemons::ALL.to_vec(),
-        ([], Some(_)) => vec![Kind::Roost],
-        (wished, _) => wished.to_vec(),
+    let kinds_of = |scenario: &Scenario| match &wished[..] {
+        [] => daemons::ALL.into_iter().filter(|kind| kind.takes_part(scenario)).collect(),
+        wished => wished.to_vec(),
     };
     let all = || wish.scenarios.iter().flatten();
     let kinds = daemons::ALL.into_iter().filter(|kind| all().any(|scenario| kinds_of(scenario).contains(kind)));
@@ -126,14 +125,17 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     let lan = lab.netns("lan");
     lab.wire((&ns, "eth0"), (&lan, "eth0"));
     ns.ip(&format!("addr add {NODE_SUBNET} dev eth0"));
+    ns.ip(&format!("addr add {NODE_SUBNET_6} dev eth0"));
     lan.ip("addr add 10.9.0.2/16 dev eth0");
     lan.ip(&format!("route add local {SPEAKERS_SUBNET} dev lo")); // every address of the range is its own
     let plan = Plan::new(*scenario);
     let mut daemons = kind.start(&ns, &plan)?;
-    until("port 179 is open", PATIENCE, || {
-        let listening = ns.run("ss -Hltn sport = 179");
-        if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
-    });
+    if !daemons.is_empty() {
+        until("port 179 is open", PATIENCE, || {
+            let listening = ns.run("ss -Hltn sport = 179");
+            if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
+        });
+    }
     let pids: Vec<String> = daemons.iter().filter_map(|daemon| daemon.pid()).map(|pid| pid.to_string()).collect();
 
     // Connecting and four steps at most; a generator that hangs is a fault of its own and must not stop the bench.
@@ -141,7 +143,7 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     let longest = scenario.limit * 5 + Duration::from_secs_f64(flap) + Duration::from_secs(120);
     let mut speak = ns.command("timeout");
     speak.args(["--signal", "KILL", &longest.as_secs().to_string()]).arg(daemons::generator());
-    speak.args(["speak", scenario.name, "--pids", &pids.join(","), "--target", &format!("{}:179", plan.daemon())]);
+    speak.args(["speak", scenario.name, "--target", &format!("{}:179", plan.daemon())]);
     if scenario.shape == Shape::Node {
         speak.args(["--lan", &format!("/run/netns/{}", lan.full_name())]);
     }
@@ -149,6 +151,10 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     if let Some(size) = scenario.size() {
         speak.args(["--size", &size.to_string()]);
     }
+    match kind {
+        Kind::Raw => speak.arg("--raw"),
+        _ => speak.args(["--pids", &pids.join(",")]),
+    };
     if syscalls {
         speak.arg("--syscalls");
     }

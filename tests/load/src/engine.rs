@@ -14,19 +14,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use mio::net::TcpStream;
-use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
 
 use crate::flaps::Flaps;
 use crate::held::Held;
-use crate::kernel::Kernel;
+use crate::kernel::{self, Kernel};
 use crate::link::{Link, Turn};
 use crate::plan::{Plan, Speaker};
 use crate::session::{Session, State};
 use crate::wire::{self, Update, kind};
 
-const KERNEL: Token = Token(usize::MAX);
 /// Longest pause between two turns.
 const IDLE: Duration = Duration::from_millis(200);
 const KEEPALIVES: Duration = Duration::from_secs(30);
@@ -90,9 +88,7 @@ impl Engine {
 
     /// Makes the kernel of this namespace a receiver.
     pub fn watch_kernel(&mut self) -> Result<()> {
-        let kernel = Kernel::new(self.plan.space).context("cannot subscribe to the kernel's routes")?;
-        self.poll.registry().register(&mut SourceFd(&kernel.fd()), KERNEL, Interest::READABLE)?;
-        self.kernel = Some(kernel);
+        self.kernel = Some(Kernel::new(self.plan.space).context("cannot subscribe to the kernel's routes")?);
         Ok(())
     }
 
@@ -212,6 +208,7 @@ impl Engine {
                 Some(wake) => wake.saturating_duration_since(now).min(IDLE),
                 None => IDLE,
             };
+            let pause = if self.kernel.is_some() { pause.min(kernel::PAUSE) } else { pause };
             self.turn(&mut events, pause.min(limit - now))?;
         }
     }
@@ -222,22 +219,19 @@ impl Engine {
             _ => {}
         }
         for event in events.iter() {
-            if event.token() == KERNEL {
-                if let Some(kernel) = &mut self.kernel {
-                    let before = kernel.held.announced + kernel.held.withdrawn;
-                    kernel.read().context("the kernel's notifications")?;
-                    if kernel.held.announced + kernel.held.withdrawn != before {
-                        self.last_news = Instant::now();
-                    }
-                }
-                continue;
-            }
             let number = event.token().0;
             if event.is_readable() {
                 self.is_readable(number);
             }
             if event.is_writable() {
                 self.writable(number);
+            }
+        }
+        if let Some(kernel) = &mut self.kernel {
+            let before = kernel.held.announced + kernel.held.withdrawn;
+            kernel.read().context("the kernel's notifications")?;
+            if kernel.held.announced + kernel.held.withdrawn != before {
+                self.last_news = Instant::now();
             }
         }
         for number in std::mem::take(&mut self.ready) {
@@ -272,7 +266,7 @@ impl Engine {
             match link.stream.take_error() {
                 Ok(None) if link.stream.peer_addr().is_ok() => {
                     session.state = State::OpenSent;
-                    link.push(wire::open(&session.speaker));
+                    link.push(wire::open(&session.speaker, self.plan.family()));
                 }
                 Ok(None) => return,
                 Ok(Some(error)) | Err(error) => return self.ended(number, &error.to_string()),

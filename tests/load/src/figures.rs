@@ -2,7 +2,7 @@
 
 use crate::bench::Run;
 use crate::play::{Outcome, Step};
-use crate::scenario::{Grows, Scenario};
+use crate::scenario::{Course, Grows, Scenario};
 
 /// Title of the daemon's peak memory.
 const PEAK: &str = "peak RSS";
@@ -72,6 +72,9 @@ pub fn figures(scenario: &Scenario, run: &Run) -> Vec<Figure> {
     if let Some((grows, _)) = scenario.grows {
         return growing(grows, run.size.unwrap_or(0), outcome);
     }
+    if scenario.course == Course::Routes {
+        return routes(outcome);
+    }
     let mut row = Vec::new();
     let mut add = |title, value, unit| row.push(Figure { title, value, unit });
     for step in outcome.steps.iter().filter(|step| step.done) {
@@ -113,6 +116,32 @@ pub fn figures(scenario: &Scenario, run: &Run) -> Vec<Figure> {
     if !row.is_empty() {
         let own = outcome.steps.iter().map(|step| step.own_cpu).sum();
         row.push(Figure { title: "generator CPU", value: own, unit: Unit::Seconds });
+    }
+    row
+}
+
+/// What a table shows of a run in which one speaker's routes come, change and go.
+fn routes(outcome: &Outcome) -> Vec<Figure> {
+    let mut row = Vec::new();
+    let mut add = |title, value, unit| row.push(Figure { title, value, unit });
+    for step in outcome.steps.iter().filter(|step| step.done) {
+        let (time, cpu) = match step.name.as_str() {
+            "announce" => ("installed", "CPU"),
+            "replace" => ("replaced", "CPU of it"),
+            _ => ("removed", "removal CPU"),
+        };
+        add(time, step.seconds, Unit::Seconds);
+        add(cpu, step.cpu, Unit::Seconds);
+        // What only writes has no table.
+        if time == "installed" && step.rss_kib > 0 {
+            let octets = step.rss_kib.saturating_sub(outcome.up.rss_kib) * 1024;
+            add("octets per route", octets as f64 / outcome.prefixes as f64, Unit::Octets);
+            add(PEAK, mebibytes(step), Unit::Mebibytes);
+        }
+    }
+    if outcome.steps.iter().any(|step| step.own_cpu > 0.0) {
+        let own = outcome.steps.iter().map(|step| step.own_cpu).sum();
+        add("generator CPU", own, Unit::Seconds);
     }
     row
 }

@@ -14,7 +14,8 @@
 //! * [`usage`] is what the daemon's processes cost, [`sockets`] what their connections cost the kernel.
 //! * [`daemons`] writes each daemon's configuration of a plan.
 //! * [`repeater`] is the floor: a process that passes bytes on and decides nothing, so the time it takes is what
-//!   sockets, copies and the generator cost on the machine.
+//!   sockets, copies and the generator cost on the machine. Where routes are the question, it is [`raw`]: what the kernel
+//!   needs to take them from a program that does nothing else.
 //!
 //! What counts as done is what receivers hold: every receiver has every prefix, one by one, not a number of messages.
 
@@ -29,6 +30,7 @@ pub mod kernel;
 pub mod link;
 pub mod plan;
 pub mod play;
+pub mod raw;
 pub mod repeater;
 pub mod report;
 pub mod scenario;

@@ -28,7 +28,7 @@ enum Command {
         /// Scenarios, or `all`. Default: R1 R2 R3 R4 R5 R5-tenth R6.
         scenarios: Vec<String>,
         /// Daemons, separated by commas. Default: roost,bird2,frr0,frr,gobgp,openbgpd,floor; for scenarios that are run at
-        /// several sizes roost alone.
+        /// several sizes roost alone; for fib and fib6 roost,bird2,frr0,frr,raw.
         #[arg(long, value_delimiter = ',')]
         daemons: Vec<String>,
         /// Runs of each; the best counts, all are in the JSON.
@@ -61,6 +61,9 @@ enum Command {
         /// Count the daemon's system calls.
         #[arg(long)]
         syscalls: bool,
+        /// No daemon: write the routes, as fast as the kernel takes them.
+        #[arg(long)]
+        raw: bool,
         /// The network namespace from which the nodes of a mesh connect.
         #[arg(long)]
         lan: Option<PathBuf>,
@@ -104,14 +107,14 @@ fn run(command: Command) -> Result<bool> {
             let scenarios = names.iter().map(|name| terms.scenarios(name)).collect::<Result<_>>()?;
             bench::bench(&bench::Wish { scenarios, daemons, runs, terms, syscalls, folder })
         }
-        Command::Speak { scenario, target, pids, terms, size, syscalls, lan } => {
+        Command::Speak { scenario, target, pids, terms, size, syscalls, raw, lan } => {
             roost_load::usage::many_files()?;
             let sizes = terms.scenarios(&scenario)?;
             let known = || sizes.iter().filter_map(Scenario::size).collect::<Vec<_>>();
             let sized = sizes.iter().find(|scenario| scenario.size() == size);
             let sized = sized.with_context(|| format!("{scenario}: want --size as one of {:?}", known()))?;
             let flap = Duration::try_from_secs_f64(terms.seconds).context("--seconds")?;
-            let outcome = play(*sized, &Options { target, pids, flap, syscalls, lan });
+            let outcome = play(*sized, &Options { target, pids, flap, syscalls, raw, lan });
             writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
             Ok(outcome.error.is_none())
         }

@@ -4,7 +4,7 @@
 //! hops lie in [`NODE_SUBNET`], a subnet of the daemon's namespace, so that they resolve and kernels take them. The nodes
 //! of a mesh connect from their next hops, as nodes do.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use bgp_proto::attr::{AsPathBuilder, Community, NextHop, PathAttrs, SegmentKind};
@@ -20,6 +20,8 @@ pub const ASN: u32 = 64512;
 pub const NODE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 /// [`NODE`] with the length of the subnet.
 pub const NODE_SUBNET: &str = "10.9.0.1/16";
+/// The daemon's address on the subnet of IPv6 next hops, with its length.
+pub const NODE_SUBNET_6: &str = "fd00:9::1/64";
 /// Hold time that speakers and daemons offer: long, so that a daemon with too much to do is measured, not cut off.
 pub const HOLD_SECONDS: u16 = 240;
 
@@ -50,7 +52,7 @@ pub struct Speaker {
 /// How prefixes are numbered: consecutive ones of one length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    base: u32,
+    base: IpAddr,
     len: u8,
     /// How many there are.
     pub count: usize,
@@ -59,14 +61,26 @@ pub struct Space {
 impl Space {
     /// The prefix of a number below `count`.
     pub fn prefix(&self, index: usize) -> Prefix {
-        let offset = (index as u32) << (32 - self.len);
-        Prefix::new(IpAddr::V4(Ipv4Addr::from(self.base + offset)), self.len).expect("no host bits are set")
+        let address = match self.base {
+            IpAddr::V4(base) => IpAddr::V4((u32::from(base) + ((index as u32) << (32 - self.len))).into()),
+            IpAddr::V6(base) => IpAddr::V6((u128::from(base) + ((index as u128) << (128 - self.len))).into()),
+        };
+        Prefix::new(address, self.len).expect("no host bits are set")
     }
 
     /// The number of a prefix; `None` for one that is nobody's.
-    pub fn index(&self, address: u32, len: u8) -> Option<usize> {
-        let index = (address.checked_sub(self.base)? >> (32 - self.len)) as usize;
-        (len == self.len && index < self.count).then_some(index)
+    pub fn index(&self, address: IpAddr, len: u8) -> Option<usize> {
+        let index = match (address, self.base) {
+            _ if len != self.len => None,
+            (IpAddr::V4(address), IpAddr::V4(base)) => {
+                Some((u32::from(address).checked_sub(base.into())? >> (32 - len)) as usize)
+            }
+            (IpAddr::V6(address), IpAddr::V6(base)) => {
+                usize::try_from(u128::from(address).checked_sub(base.into())? >> (128 - len)).ok()
+            }
+            _ => None,
+        };
+        index.filter(|&index| index < self.count)
     }
 }
 
@@ -87,11 +101,12 @@ impl Plan {
     /// # Panics
     /// With more than [`MOST_SPEAKERS`] speakers, or more prefixes than the address space of the scenario has.
     pub fn new(scenario: Scenario) -> Plan {
-        let (base, len, room) = match scenario.shape {
-            Shape::Exchange => (Ipv4Addr::new(16, 0, 0, 0), 24, (127 - 16) << 16),
-            Shape::Reflector | Shape::Node => (Ipv4Addr::new(10, 64, 0, 0), 26, (256 - 64) << 10),
+        let (base, len, room): (IpAddr, _, _) = match scenario.shape {
+            _ if scenario.ipv6 => (Ipv6Addr::new(0xfd40, 0, 0, 0, 0, 0, 0, 0).into(), 122, 1 << 26),
+            Shape::Exchange => (Ipv4Addr::new(16, 0, 0, 0).into(), 24, (127 - 16) << 16),
+            Shape::Reflector | Shape::Node => (Ipv4Addr::new(10, 64, 0, 0).into(), 26, (256 - 64) << 10),
         };
-        let space = Space { base: base.into(), len, count: scenario.distinct() };
+        let space = Space { base, len, count: scenario.distinct() };
         assert!(space.count <= room, "{}: {} prefixes, there is room for {room}", scenario.name, space.count);
         assert!(scenario.speakers() <= MOST_SPEAKERS, "{}: {} speakers", scenario.name, scenario.speakers());
         let speaker = |number: usize| {
@@ -133,8 +148,27 @@ impl Plan {
         if self.scenario.shape == Shape::Node { NODE } else { Ipv4Addr::LOCALHOST }
     }
 
+    /// The family of the prefixes.
+    pub fn family(&self) -> Family {
+        if self.scenario.ipv6 { Family::IPV6_UNICAST } else { Family::IPV4_UNICAST }
+    }
+
+    /// The next hop of a speaker's prefixes, and another one on the same subnet.
+    pub fn next_hops(&self, speaker: &Speaker) -> [IpAddr; 2] {
+        let first = u32::from(speaker.next_hop);
+        [first, first ^ 0x4000].map(|next_hop| match self.scenario.ipv6 {
+            true => IpAddr::V6((0xfd00_0009_u128 << 96 | u128::from(next_hop)).into()),
+            false => IpAddr::V4(next_hop.into()),
+        })
+    }
+
     /// The UPDATEs that announce all prefixes of a speaker.
     pub fn announcement(&self, speaker: &Speaker) -> Bytes {
+        self.announcement_by(speaker, self.next_hops(speaker)[0])
+    }
+
+    /// [`Plan::announcement`] with this next hop.
+    pub fn announcement_by(&self, speaker: &Speaker, next_hop: IpAddr) -> Bytes {
         let mut out = BytesMut::new();
         let mut at = speaker.sends.start;
         while at < speaker.sends.end {
@@ -145,7 +179,7 @@ impl Plan {
                 Shape::Reflector | Shape::Node => speaker.sends.len(),
             };
             let end = (at + run).min(speaker.sends.end);
-            self.announce(&mut out, &self.attrs(speaker, at), at..end);
+            self.announce(&mut out, &self.attrs(speaker, next_hop, at), at..end);
             at = end;
         }
         out.freeze()
@@ -154,26 +188,31 @@ impl Plan {
     /// The UPDATE that announces one prefix, with a number as its MED that receivers are told, too.
     pub fn announce_one(&self, speaker: &Speaker, index: usize, tag: u32) -> Bytes {
         let mut out = BytesMut::new();
-        let attrs = PathAttrs { med: Some(tag), ..self.attrs(speaker, index) };
+        let attrs = PathAttrs { med: Some(tag), ..self.attrs(speaker, self.next_hops(speaker)[0], index) };
         self.announce(&mut out, &attrs, index..index + 1);
         out.freeze()
     }
 
     fn announce(&self, out: &mut BytesMut, attrs: &PathAttrs, range: Range<usize>) {
         let prefixes = range.map(|index| (PathId::NONE, self.space.prefix(index)));
-        pack_reach(out, &codec(), Family::IPV4_UNICAST, attrs, prefixes).expect("few attributes leave room");
+        pack_reach(out, &self.codec(), self.family(), attrs, prefixes).expect("few attributes leave room");
     }
 
     /// The UPDATEs that withdraw prefixes.
     pub fn withdrawal(&self, indices: impl IntoIterator<Item = usize>) -> Bytes {
         let mut out = BytesMut::new();
         let prefixes = indices.into_iter().map(|index| (PathId::NONE, self.space.prefix(index)));
-        pack_unreach(&mut out, &codec(), Family::IPV4_UNICAST, prefixes);
+        pack_unreach(&mut out, &self.codec(), self.family(), prefixes);
         out.freeze()
     }
 
-    fn attrs(&self, speaker: &Speaker, index: usize) -> PathAttrs {
-        let attrs = PathAttrs::originated(NextHop::Addr(IpAddr::V4(speaker.next_hop)));
+    /// As negotiated by every session of the bench.
+    fn codec(&self) -> Codec {
+        Codec { four_octet_as: true, families: FamilySet::from_iter([self.family()]), ..Codec::INITIAL }
+    }
+
+    fn attrs(&self, speaker: &Speaker, next_hop: IpAddr, index: usize) -> PathAttrs {
+        let attrs = PathAttrs::originated(NextHop::Addr(next_hop));
         if self.scenario.shape != Shape::Exchange {
             return PathAttrs { local_pref: Some(100), ..attrs };
         }
@@ -192,11 +231,6 @@ impl Plan {
 /// Whether a prefix is in the half that is withdrawn.
 pub const fn in_second_half(index: usize) -> bool {
     index % 2 == 1
-}
-
-/// As negotiated by every session of the bench.
-fn codec() -> Codec {
-    Codec { four_octet_as: true, families: FamilySet::from_iter([Family::IPV4_UNICAST]), ..Codec::INITIAL }
 }
 
 /// A number that looks like chance and is the same in every run.

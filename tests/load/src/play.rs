@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::flaps::Flaps;
 use crate::histogram::Histogram;
 use crate::plan::{Plan, in_second_half};
+use crate::raw;
 use crate::scenario::{Course, Scenario, Shape};
 use crate::sockets;
 use crate::usage::{Syscalls, Usage, with_descendants};
@@ -39,6 +40,8 @@ pub struct Options {
     pub flap: Duration,
     /// Count system calls with `perf`.
     pub syscalls: bool,
+    /// No daemon: the generator writes the routes itself, as fast as the kernel takes them ([`raw`]).
+    pub raw: bool,
     /// The network namespace from which the nodes of a mesh connect; their kernel is not the daemon's.
     pub lan: Option<PathBuf>,
 }
@@ -87,6 +90,8 @@ pub struct Step {
     pub own_cpu: f64,
     /// The daemon's peak memory so far, in KiB.
     pub peak_kib: u64,
+    /// Its memory at the end, in KiB.
+    pub rss_kib: u64,
     /// Files the daemon had open at the end.
     pub files: usize,
     /// What TCP's buffers held, where the scenario [grows](Scenario::grows).
@@ -137,6 +142,9 @@ impl From<&Histogram> for Quantiles {
 /// Runs a scenario; what had been measured before an error is kept.
 pub fn play(scenario: Scenario, options: &Options) -> Outcome {
     let plan = Plan::new(scenario);
+    if options.raw {
+        return raw::play(&plan);
+    }
     let outcome = Outcome {
         scenario: scenario.name.to_owned(),
         speakers: plan.speakers.len(),
@@ -186,6 +194,7 @@ impl Run<'_> {
                 }
                 if scenario.stalled > 0 { self.catch_up(scenario.limit) } else { Ok(()) }
             }
+            Course::Routes => self.routes(scenario.limit),
             Course::Flap { rate } => {
                 self.connect(scenario.limit)?;
                 self.flap(scenario, rate)
@@ -256,6 +265,31 @@ impl Run<'_> {
         self.must_hold(done, limit, goal)?;
         let wrong = self.engine.receivers(false).any(|held| (0..all).any(|i| in_second_half(i) && held.holds(i)));
         ensure!(!wrong, "a receiver holds prefixes that were withdrawn, in place of others");
+        Ok(())
+    }
+
+    /// One speaker's routes come, change their next hop, and go.
+    fn routes(&mut self, limit: Duration) -> Result<()> {
+        let plan = self.engine.plan();
+        let speaker = &plan.speakers[0];
+        let next_hops = plan.next_hops(speaker);
+        let [first, second] = next_hops.map(|next_hop| plan.announcement_by(speaker, next_hop));
+        let (all, withdrawal) = (plan.space.count, plan.withdrawal(speaker.sends.clone()));
+        self.connect(limit)?;
+        for (name, next_hop, bytes, goal) in [
+            ("announce", Some(next_hops[0]), first, all),
+            ("replace", Some(next_hops[1]), second, all),
+            ("withdraw", None, withdrawal, 0),
+        ] {
+            let start = |engine: &mut Engine| {
+                if let (Some(kernel), Some(next_hop)) = (&mut engine.kernel, next_hop) {
+                    kernel.expect(next_hop);
+                }
+                engine.send(0, bytes);
+            };
+            let done = self.step(name, limit, start, |engine| hold(engine, false, |_| goal))?;
+            self.must_hold(done, limit, |_| goal)?;
+        }
         Ok(())
     }
 
@@ -349,6 +383,7 @@ impl Run<'_> {
             cpu: after.cpu - before.cpu,
             own_cpu: Usage::own().cpu - own.cpu,
             peak_kib: after.peak_kib,
+            rss_kib: after.rss_kib,
             files: after.files,
             buffers: buffers.map(|watch| watch.end(self.options.target.port())).transpose()?,
             updates: self.engine.updates - updates,

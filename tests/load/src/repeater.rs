@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
-use bgp_proto::{Asn, RouterId};
+use bgp_proto::{Asn, Family, RouterId};
 use bytes::Bytes;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
@@ -43,7 +43,7 @@ pub fn repeat(listen: SocketAddr, first_only: Option<Ipv4Addr>) -> Result<()> {
                     let token = Token(repeater.links.len());
                     poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
                     let mut link = Link::new(stream);
-                    link.push(wire::open_of(Asn(ASN), RouterId(NODE.into())));
+                    link.push(wire::open_of(Asn(ASN), RouterId(NODE.into()), Family::IPV4_UNICAST));
                     repeater.links.push(Some((link, from)));
                 }
             } else if event.is_readable() {

@@ -1,8 +1,9 @@
 //! What the runs have shown, as tables for people and JSON for programs.
 //!
 //! A row is a daemon's best run: the one that took the shortest time. The last row divides roost's figures by the best
-//! peer's, each figure by itself; a peer that did not do all that was asked is no measure. A scenario that grows has a row
-//! for each size, and no ratios.
+//! peer's, each figure by itself; a peer that did not do all that was asked is no measure. Where routes are the question,
+//! each figure is the best of all runs, and there is a row of ratios for each of the others. A scenario that grows has a
+//! row for each size, and no ratios.
 
 use std::fmt::Write as _;
 
@@ -138,8 +139,15 @@ fn table(scenario: &Scenario, runs: &[Run]) -> String {
         let cell = |&title: &&str| row.figure(title).map_or("–".to_owned(), Figure::show);
         let _ = writeln!(out, "| {} | {} |", row.daemon, titles.iter().map(cell).collect::<Vec<_>>().join(" | "));
     }
-    if scenario.grows.is_none()
-        && let Some(ratios) = ratios(&titles, &rows)
+    if scenario.course == Course::Routes {
+        for other in rows.iter().filter(|row| row.complete && row.daemon != Kind::Roost.name()) {
+            if let Some(ratios) = ratios(&titles, &rows, |row| row.daemon == other.daemon) {
+                let shown: Vec<&str> = ratios.iter().map(|ratio| ratio.split(' ').next().unwrap_or("–")).collect();
+                let _ = writeln!(out, "| roost ÷ {} | {} |", other.daemon, shown.join(" | "));
+            }
+        }
+    } else if scenario.grows.is_none()
+        && let Some(ratios) = ratios(&titles, &rows, |row| Kind::named(row.daemon).is_some_and(Kind::is_peer))
     {
         let _ = writeln!(out, "| roost ÷ best peer | {} |", ratios.join(" | "));
     }
@@ -163,6 +171,10 @@ fn table(scenario: &Scenario, runs: &[Run]) -> String {
         }
         Some((Grows::Prefixes | Grows::Groups, _)) => {
             out += "\nper path, per group more: peak RSS compared with the smallest size.\n";
+        }
+        None if scenario.course == Course::Routes => {
+            out += "\nraw: the same routes written by a program that does nothing else, 64 messages a send. Each figure is the \
+                    best of its runs. Octets per route: what the daemon's resident set has grown by.\n";
         }
         None => {}
     }
@@ -190,6 +202,15 @@ impl Row {
             failed(a).cmp(&failed(b)).then(time(a).total_cmp(&time(b)))
         });
         let mut figures = best.map(|run| figures(scenario, run)).unwrap_or_default();
+        if scenario.course == Course::Routes {
+            // Its steps are three measurements, and what else the machine did met them one by one.
+            let good = || runs.iter().filter(|run| !run.counts_syscalls && run.outcome.error.is_none());
+            for figure in &mut figures {
+                let others = good().flat_map(|run| self::figures(scenario, run));
+                let same = others.filter(|other| other.title == figure.title).map(|other| other.value);
+                figure.value = same.fold(figure.value, f64::min);
+            }
+        }
         let counted = runs.iter().find(|run| run.counts_syscalls).and_then(|run| run.outcome.steps.first()?.syscalls);
         figures.extend(counted.map(|count| Figure { title: "system calls", value: count as f64, unit: Unit::Count }));
         let delivered = figures.iter().all(|figure| figure.unit != Unit::Percent || figure.value >= DELIVERED);
@@ -207,10 +228,10 @@ impl Row {
     }
 }
 
-/// roost's figures divided by the best of those that did all that was asked.
-fn ratios(titles: &[&str], rows: &[Row]) -> Option<Vec<String>> {
+/// roost's figures divided by the best of these that did all that was asked.
+fn ratios(titles: &[&str], rows: &[Row], among: impl Fn(&Row) -> bool) -> Option<Vec<String>> {
     let roost = rows.iter().find(|row| row.daemon == Kind::Roost.name())?;
-    let peers = || rows.iter().filter(|row| row.complete && Kind::named(row.daemon).is_some_and(Kind::is_peer));
+    let peers = || rows.iter().filter(|row| row.complete && among(row));
     let ratio = |&title: &&str| {
         let best = peers().filter_map(|row| Some((row.value(title)?, row.daemon)));
         match (roost.value(title), best.min_by(|a, b| a.0.total_cmp(&b.0))) {

@@ -31,6 +31,8 @@ pub enum Course {
     },
     /// Nothing is announced: all speakers connect in the same instant, until all sessions are up.
     Storm,
+    /// Everything is announced, then announced with another next hop, then withdrawn; each until the kernel has followed.
+    Routes,
 }
 
 /// What grows in a scenario that is run at several sizes, to see what each more costs.
@@ -63,6 +65,8 @@ pub struct Scenario {
     pub prefixes: usize,
     /// All senders announce the same prefixes.
     pub same: bool,
+    /// The prefixes are IPv6's.
+    pub ipv6: bool,
     /// So many export policies share the speakers out among them, each setting another MED; 0: none has one. What a
     /// daemon encodes once for many peers, it encodes for each of these.
     pub groups: usize,
@@ -85,6 +89,7 @@ const BASE: Scenario = Scenario {
     stalled: 0,
     prefixes: 0,
     same: false,
+    ipv6: false,
     groups: 0,
     course: Course::Converge,
     scales_prefixes: false,
@@ -101,6 +106,15 @@ const TABLE: Scenario = Scenario {
     course: Course::Announce,
     scales_prefixes: true,
     limit: Duration::from_secs(240),
+    ..BASE
+};
+
+const FIB: Scenario = Scenario {
+    shape: Shape::Node,
+    senders: 1,
+    prefixes: 100_000,
+    course: Course::Routes,
+    scales_prefixes: true,
     ..BASE
 };
 
@@ -177,6 +191,12 @@ pub const ALL: &[Scenario] = &[
         limit: Duration::from_secs(45),
         ..BASE
     },
+    Scenario {
+        name: "fib",
+        about: "a node, one session × 100,000 /26, until the kernel holds all; all by another next hop; all withdrawn",
+        ..FIB
+    },
+    Scenario { name: "fib6", about: "the same with IPv6: one session × 100,000 /122", ipv6: true, ..FIB },
     Scenario {
         name: "scale-peers",
         about: "a reflector, 10 to 5,000 iBGP clients × 5 /26, until every client holds all",

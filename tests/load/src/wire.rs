@@ -3,6 +3,8 @@
 //! Why not bgp-proto's decoder: it validates every attribute as a router must. Twelve receivers of a full table would cost
 //! the generator more than the daemon. What is written by the generator comes from bgp-proto.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use bgp_proto::message::{Capability, Codec, Message, Open};
 use bgp_proto::{Asn, Family, RouterId};
 use bytes::Bytes;
@@ -26,15 +28,14 @@ pub mod kind {
     pub const KEEPALIVE: u8 = 4;
 }
 
-/// The OPEN of a speaker.
-pub fn open(speaker: &Speaker) -> Bytes {
-    open_of(Asn(speaker.asn), RouterId(speaker.next_hop.into()))
+/// The OPEN of a speaker of this family.
+pub fn open(speaker: &Speaker, family: Family) -> Bytes {
+    open_of(Asn(speaker.asn), RouterId(speaker.next_hop.into()), family)
 }
 
 /// An OPEN with what every session of the bench has.
-pub fn open_of(asn: Asn, router_id: RouterId) -> Bytes {
-    let capabilities =
-        vec![Capability::Multiprotocol(Family::IPV4_UNICAST), Capability::RouteRefresh, Capability::FourOctetAs(asn)];
+pub fn open_of(asn: Asn, router_id: RouterId, family: Family) -> Bytes {
+    let capabilities = vec![Capability::Multiprotocol(family), Capability::RouteRefresh, Capability::FourOctetAs(asn)];
     let open = Open { version: 4, asn, hold_time: HOLD_SECONDS, router_id, capabilities };
     Message::Open(open).encode(&Codec::INITIAL)
 }
@@ -96,14 +97,14 @@ impl<'m> Update<'m> {
 }
 
 /// IPv4 prefixes: address and length. Ends at one that is cut off or too long.
-pub fn prefixes(mut list: &[u8]) -> impl Iterator<Item = (u32, u8)> {
+pub fn prefixes(mut list: &[u8]) -> impl Iterator<Item = (IpAddr, u8)> {
     std::iter::from_fn(move || {
         let (&len, rest) = list.split_first()?;
         let octets = usize::from(len.div_ceil(8));
         let mut address = [0; 4];
         address.get_mut(..octets)?.copy_from_slice(rest.get(..octets)?);
         list = &rest[octets..];
-        Some((u32::from_be_bytes(address), len))
+        Some((Ipv4Addr::from(address).into(), len))
     })
 }
 

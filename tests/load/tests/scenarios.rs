@@ -14,9 +14,13 @@ fn scale(scenario: &Scenario) -> f64 {
     if scenario.scales_prefixes { 500.0 / scenario.prefixes as f64 } else { 6.0 / scenario.senders as f64 }
 }
 
-/// Beside roost, the floor; with sizes, roost alone, as it is by default.
+/// Beside roost, the floor, or what writes routes without a daemon; with sizes, roost alone, as it is by default.
 fn daemons(scenario: &Scenario) -> &'static [&'static str] {
-    if scenario.grows.is_some() { &["roost"] } else { &["roost", "floor"] }
+    match scenario.course {
+        Course::Routes => &["roost", "raw"],
+        _ if scenario.grows.is_some() => &["roost"],
+        _ => &["roost", "floor"],
+    }
 }
 
 /// Runs `roost-load bench`, which must succeed, and returns what its JSON says of each run, with its table.
@@ -74,9 +78,15 @@ fn runs_at_a_tiny_size(scenario: &Scenario) {
             Course::Announce => &["announce"],
             Course::Flap { .. } => &["flap", "settle"],
             Course::Storm => &["up"],
+            Course::Routes => &["announce", "replace", "withdraw"],
         };
         assert_eq!(names, wanted, "{said}");
         assert!(steps.iter().all(|step| step["done"] == true), "{said}");
+        if daemon == "raw" {
+            assert!(steps.iter().all(|step| step["cpu"].as_f64().is_some_and(|cpu| cpu > 0.0)), "{said}");
+            assert!(table.contains("| roost ÷ raw | "), "{said}");
+            continue;
+        }
         assert!(steps.iter().all(|step| step["peak_kib"].as_u64().is_some_and(|kib| kib > 1_000)), "{said}");
         if scenario.grows.is_some() {
             // Each session is a file of the daemon's, and sessions cost memory.

@@ -37,7 +37,8 @@ pub fn config(plan: &Plan, at_once: bool) -> String {
         }
         let _ = writeln!(out, " neighbor {} peer-group speakers", speaker.address);
     }
-    out += " address-family ipv4 unicast\n  neighbor speakers activate\n";
+    let family = if plan.scenario.ipv6 { "ipv6" } else { "ipv4" };
+    let _ = writeln!(out, " address-family {family} unicast\n  neighbor speakers activate");
     if plan.scenario.shape == Shape::Reflector {
         out += "  neighbor speakers route-reflector-client\n";
     }

@@ -17,7 +17,7 @@ use roost_tests::daemon::{Files, Program};
 use roost_tests::{Bird2, Daemon, Netns, Roost, peers};
 
 use crate::plan::Plan;
-use crate::scenario::Shape;
+use crate::scenario::{Course, Scenario, Shape};
 
 /// A daemon of the bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,13 @@ pub enum Kind {
     Openbgpd,
     /// The [repeater](crate::repeater).
     Floor,
+    /// No daemon: routes are [written](crate::raw) as fast as the kernel takes them.
+    Raw,
 }
 
 /// All of them.
-pub const ALL: [Kind; 7] = [Kind::Roost, Kind::Bird2, Kind::Frr0, Kind::Frr, Kind::Gobgp, Kind::Openbgpd, Kind::Floor];
+pub const ALL: [Kind; 8] =
+    [Kind::Roost, Kind::Bird2, Kind::Frr0, Kind::Frr, Kind::Gobgp, Kind::Openbgpd, Kind::Floor, Kind::Raw];
 
 impl Kind {
     /// Its name on the command line and in tables.
@@ -52,6 +55,7 @@ impl Kind {
             Kind::Gobgp => "gobgp",
             Kind::Openbgpd => "openbgpd",
             Kind::Floor => "floor",
+            Kind::Raw => "raw",
         }
     }
 
@@ -62,7 +66,16 @@ impl Kind {
 
     /// Whether roost is compared with it.
     pub fn is_peer(self) -> bool {
-        !matches!(self, Kind::Roost | Kind::Floor)
+        !matches!(self, Kind::Roost | Kind::Floor | Kind::Raw)
+    }
+
+    /// Whether it takes part in a scenario unless asked otherwise.
+    pub fn takes_part(self, scenario: &Scenario) -> bool {
+        match (scenario.grows, scenario.course) {
+            (Some(_), _) => self == Kind::Roost,
+            (None, Course::Routes) => !matches!(self, Kind::Gobgp | Kind::Openbgpd | Kind::Floor),
+            (None, _) => self != Kind::Raw,
+        }
     }
 
     /// Starts it in a namespace; FRR is two daemons where routes go into the kernel.
@@ -84,6 +97,8 @@ impl Kind {
                 let bgpd = Daemon::start(frr::Bgpd { zebra: socket }, ns, &config);
                 zebra.into_iter().chain([bgpd]).collect()
             }
+            Kind::Raw if plan.scenario.course == Course::Routes => Vec::new(),
+            Kind::Raw => bail!("writes routes and speaks no BGP"),
             Kind::Gobgp | Kind::Openbgpd | Kind::Floor if node => bail!("writes no routes into the kernel"),
             Kind::Gobgp | Kind::Openbgpd | Kind::Floor if plan.scenario.groups > 0 => {
                 bail!("is given no export policies of its neighbours here")
@@ -146,7 +161,7 @@ pub fn version(kind: Kind) -> Option<String> {
         Kind::Frr | Kind::Frr0 => (peers::frr(), "--version", &["frr/usr/lib/x86_64-linux-gnu/frr"][..]),
         Kind::Gobgp => (peers::gobgp("gobgpd"), "--version", &[][..]),
         Kind::Openbgpd => (peers::openbgpd("bgpd"), "-V", &[][..]),
-        Kind::Floor => return None,
+        Kind::Floor | Kind::Raw => return None,
     };
     let mut command = std::process::Command::new(program);
     let output = command.arg(option).env("LD_LIBRARY_PATH", peers::libraries(libraries)).output().ok()?;

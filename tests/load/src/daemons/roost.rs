@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::plan::{ASN, HOLD_SECONDS, NODE, NODE_SUBNET, Plan};
+use crate::plan::{ASN, HOLD_SECONDS, NODE, NODE_SUBNET, NODE_SUBNET_6, Plan};
 use crate::scenario::Shape;
 
 /// The configuration of a plan.
@@ -14,10 +14,11 @@ pub fn config(plan: &Plan, socket: &Path) -> String {
         Shape::Exchange => "import: accept, export: accept, ebgp_multihop: 2",
     };
     let daemon = plan.daemon();
+    let families = if plan.scenario.ipv6 { "families: [ipv6]" } else { "families: [ipv4]" };
     let mut out = format!(
         "router: {{ asn: {ASN}, router_id: {NODE}, listen: [\"{daemon}:179\"] }}\n\
-         node: {{ name: bench, addresses: [{NODE_SUBNET}] }}\n\
-         peer_groups: {{ bench: {{ passive: true, source: {daemon}, hold_time: {HOLD_SECONDS}s, {group} }} }}\n\
+         node: {{ name: bench, addresses: [{NODE_SUBNET}, \"{NODE_SUBNET_6}\"] }}\n\
+         peer_groups: {{ bench: {{ passive: true, source: {daemon}, hold_time: {HOLD_SECONDS}s, {families}, {group} }} }}\n\
          fib: {{ enabled: {} }}\n\
          api: {{ socket: {} }}\n\
          log: {{ level: warn, format: text }}\n\

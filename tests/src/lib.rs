@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! Lab ── Netns ── Daemon (Bird2 | Frr | … | Roost)  one process inside the namespace, log file in the lab's folder
-//!  │       └───── RouteWatch                          `ip monitor route` with the moment each line was read
+//!  │       ├───── RouteWatch                          `ip monitor route` with the moment each line was read
+//!  │       └───── Stream                              numbered packets to another namespace, and which were lost
 //!  └──── Lan                                          a namespace holding a bridge; nodes are plugged into it
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod peers;
 pub mod process;
 pub mod purity;
 pub mod speaker;
+pub mod stream;
 pub mod wait;
 pub mod watch;
 
@@ -36,5 +38,6 @@ pub use lab::{Lab, Lan};
 pub use netns::Netns;
 pub use process::Process;
 pub use speaker::{Kind, Peer, Speaker};
+pub use stream::Stream;
 pub use wait::{PATIENCE, until};
 pub use watch::{Lines, RouteWatch};

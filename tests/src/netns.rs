@@ -3,6 +3,8 @@
 //! A [`Netns`] is a name, cheap to clone; the [`Lab`](crate::Lab) that made it owns it. Commands are written as one
 //! line of words, as they would be typed: no word of the lab holds a space.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -94,6 +96,25 @@ impl Netns {
             let have = self.routes("proto bird");
             if have == wanted { Ok(()) } else { Err(format!("want {wanted:#?}\nhave {have:#?}\n{}", more())) }
         });
+    }
+
+    /// Runs `work` on a thread of its own inside the namespace. Sockets it makes belong there wherever they are used.
+    ///
+    /// # Panics
+    /// When the namespace cannot be entered, and with `work`.
+    #[track_caller]
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let path = Path::new("/run/netns").join(&self.full_name);
+        let file = File::open(&path).unwrap_or_else(|error| panic!("cannot open {}: {error}", path.display()));
+        let inside = || {
+            // SAFETY: the descriptor is open, and only this thread changes its namespace, which ends right after.
+            #[expect(unsafe_code, reason = "std has no such call")]
+            let entered = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+            assert!(entered == 0, "cannot enter {}: {}", path.display(), std::io::Error::last_os_error());
+            work()
+        };
+        let ended = std::thread::scope(|scope| scope.spawn(inside).join());
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Sets a key of `/proc/sys/net` in this namespace, e.g. `("ipv4/ip_forward", "1")`.

@@ -1,5 +1,6 @@
 //! What is wanted, prefix by prefix, and how far we are with each.
 
+use crate::far_ends::Mac;
 use crate::next_hop::NextHop;
 use crate::next_hops::NextHopError;
 use crate::view::Lengths;
@@ -8,6 +9,7 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -29,12 +31,41 @@ pub struct Via {
     /// How much the route is preferred to others of the prefix, the highest the most; see
     /// [`Metric::FromPreference`](crate::Metric::FromPreference).
     pub preference: u32,
+    /// What is said of the tunnels to some of them. Many routes share few of these, and most have none.
+    pub tunnels: Option<Arc<Vec<Tunnel>>>,
 }
 
-/// Of preference 0.
+/// What is announced of the tunnel to a next hop, for pools in a VXLAN.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tunnel {
+    /// Where the tunnel ends.
+    pub node: IpAddr,
+    /// How that end is called inside the tunnel; `None`: as [`Mac::of`] has it.
+    pub mac: Option<Mac>,
+    /// What the tunnel is, if it is no VXLAN.
+    pub other: Option<Arc<str>>,
+}
+
+impl Via {
+    /// The MAC address that is named for a next hop, whatever it is.
+    pub(crate) fn mac_of(&self, node: IpAddr) -> Option<Mac> {
+        self.tunnel_to(node)?.mac
+    }
+
+    /// What the tunnel to a next hop is said to be, if it is no VXLAN.
+    pub(crate) fn other_tunnel_to(&self, node: IpAddr) -> Option<&Arc<str>> {
+        self.tunnel_to(node)?.other.as_ref()
+    }
+
+    fn tunnel_to(&self, node: IpAddr) -> Option<&Tunnel> {
+        self.tunnels.as_ref()?.iter().find(|tunnel| tunnel.node == node)
+    }
+}
+
+/// Of preference 0, and nothing is said of tunnels.
 impl FromIterator<NextHop> for Via {
     fn from_iter<I: IntoIterator<Item = NextHop>>(next_hops: I) -> Self {
-        Via { next_hops: next_hops.into_iter().collect(), preference: 0 }
+        Via { next_hops: next_hops.into_iter().collect(), ..Via::default() }
     }
 }
 
@@ -126,6 +157,24 @@ pub enum Reason {
     TunnelDown(Arc<str>),
     /// The pool's tunnel carries only IPv4.
     TunnelIpv4Only(Arc<str>),
+    /// The far end takes packets in another kind of tunnel than that of the pool.
+    OtherTunnel {
+        /// The next hop.
+        node: IpAddr,
+        /// What it takes.
+        tunnel: Arc<str>,
+        /// The pool.
+        pool: IpNetwork,
+    },
+    /// The MAC address of the far end is also that of another, which has it.
+    MacTaken {
+        /// The next hop.
+        node: IpAddr,
+        /// Its address.
+        mac: Mac,
+        /// Who has it.
+        by: IpAddr,
+    },
     /// It lies in this pool, whose routes another program writes.
     OthersPool(IpNetwork),
     /// It equals or lies in this range of [`FibConfig::protect`](crate::FibConfig::protect).
@@ -164,6 +213,16 @@ impl fmt::Display for Reason {
                 f,
                 "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \
                  give the pool mode `direct` or `vxlan`"
+            ),
+            Reason::OtherTunnel { node, tunnel, pool } => write!(
+                f,
+                "{node} announces that it takes {tunnel} tunnels, but pool {pool} is vxlan here; give the pool the same \
+                 mode on both nodes"
+            ),
+            Reason::MacTaken { node, mac, by } => write!(
+                f,
+                "next hops {by} and {node} are both announced with MAC address {mac}, and packets for it go to {by}; give \
+                 the VXLAN device of {node} another address (nodes cloned with their machine id have the same)"
             ),
             Reason::OthersPool(cidr) => write!(f, "pool {cidr} is another agent's (install: false)"),
             Reason::Protected(range) => {

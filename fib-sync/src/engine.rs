@@ -18,7 +18,7 @@
 use crate::FibError;
 use crate::config::{FibConfig, Key};
 use crate::desired::{Desired, State, Target};
-use crate::far_ends::{FarEnds, Places};
+use crate::far_ends::FarEnds;
 use crate::kernel::{Failure, KernelError};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
@@ -201,13 +201,14 @@ impl Engine {
         *self.count(&entry.state) -= 1;
         self.places.forget(prefix, entry.placed);
         self.fights.forget(prefix);
-        self.far_ends.needed_by(prefix, Places::new());
+        let concerned = self.far_ends.needed_by(prefix, &[]);
         for next_hop in via(&entry.target) {
             self.next_hops.detach(next_hop, prefix);
         }
         self.dirty.remove(&prefix);
         self.gone.insert(prefix);
         self.stale_under(prefix);
+        concerned.into_iter().for_each(|prefix| self.mark(prefix));
     }
 
     /// Next hops to watch (`true`) or no longer. What is found out about each is in
@@ -270,6 +271,9 @@ impl Engine {
         {
             self.settle(now, prefix, &mut ops);
         }
+        if self.dirty.is_empty() {
+            self.tell_disputes();
+        }
         while ops.len() < max
             && self.dirty.is_empty()
             && let Some(prefix) = self.gone.pop_first()
@@ -296,9 +300,7 @@ impl Engine {
             None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
         };
         let resolved = self.place(prefix, resolved);
-        if !self.reaches_far_ends(prefix, &resolved) {
-            return self.await_far_ends(prefix);
-        }
+        let Some(resolved) = self.reach_far_ends(prefix, resolved) else { return self.await_far_ends(prefix) };
         let route;
         let want = match (&resolved, key) {
             (Resolved::Form(form), Ok(Key { protocol, metric, table })) => {

@@ -4,119 +4,96 @@
 //! address the next hop has (a neighbour entry), and to which node packets for that MAC address go (an entry of the
 //! device's forwarding database, RFC 7348 §4.1). Nobody can be asked for either: the device neither learns nor floods.
 //! So both stand in the kernel before the first route that needs them, in this order, and go in the reverse order after
-//! the last one: at no moment does a route lead to nowhere.
+//! the last one: at no moment does a route lead to nowhere. Where the address changes while routes stand, the new
+//! forwarding entry comes first, then the neighbour entry is rewritten, then the old forwarding entry goes.
 //!
-//! Far ends are counted by the prefixes that need them. One without users that was found at start stays until the sweep,
-//! as an adopted route does.
+//! # Which MAC address
+//!
+//! That which the routes' announcements name ([`Via::tunnels`](crate::Via)), else [`Mac::of`] the node. A neighbour has
+//! one, so where announcements disagree it is the one that most prefixes name, and of equally many the lowest: a single
+//! route can't take the others along, and the answer hangs on what is announced, not on its order. And a forwarding entry
+//! leads to one node. Where two nodes name the same address (clones of one machine make their devices alike), packets
+//! of one would reach the other: the node with the lower address has it, and routes to the other are withheld.
+//!
+//! # Whose they are
+//!
+//! Far ends are counted by the prefixes that need them. The kernel does not say who wrote an entry, so ours are those
+//! that we wrote or wanted, and of those found at start the ones that no other program would have: of [`Mac::of`] the
+//! node, or of a device that is ours alone. They stay until the sweep, as adopted routes do.
 
-use crate::view::Links;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::net::IpAddr;
 
-/// An Ethernet address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mac(pub [u8; 6]);
-
-impl Mac {
-    /// What a node's end of a tunnel is called where nobody says otherwise: every node works it out alike from the node's
-    /// address. Locally administered and unicast (IEEE 802 §8.2); 0x72 is "r", for an IPv6 address it is 0x76.
-    pub fn of(node: IpAddr) -> Mac {
-        match node {
-            IpAddr::V4(node) => {
-                let [a, b, c, d] = node.octets();
-                Mac([0x02, 0x72, a, b, c, d])
-            }
-            IpAddr::V6(node) => {
-                // FNV-1a: nodes of one subnet differ in their last octets only.
-                let mix = |hash: u32, octet: u8| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193);
-                let [a, b, c, d] = node.octets().into_iter().fold(0x811c_9dc5, mix).to_be_bytes();
-                Mac([0x02, 0x76, a, b, c, d])
-            }
-        }
-    }
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl fmt::Debug for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Which of the two entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// From the next hop to its MAC address.
-    Neighbour,
-    /// From the MAC address to the node.
-    Forwarding,
-}
-
-/// A permanent entry of a VXLAN device for a far end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FarEntry {
-    /// Which one.
-    pub part: Part,
-    /// The device's index.
-    pub dev: u32,
-    /// The node: next hop of the routes and outer destination of the packets.
-    pub node: IpAddr,
-    /// Its end of the tunnel.
-    pub mac: Mac,
-}
-
-impl FarEntry {
-    /// As a command that does this to it.
-    pub(crate) fn text<'a>(&'a self, verb: &'a str, links: &'a Links) -> impl fmt::Display + 'a {
-        struct Text<'a>(&'a FarEntry, &'a str, &'a Links);
-        impl fmt::Display for Text<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let Text(FarEntry { part, dev, node, mac }, verb, links) = self;
-                let dev = links.name(*dev).unwrap_or("?");
-                match part {
-                    Part::Neighbour => write!(f, "neigh {verb} {node} lladdr {mac} dev {dev} nud permanent"),
-                    Part::Forwarding => write!(f, "fdb {verb} {mac} dst {node} dev {dev} self permanent"),
-                }
-            }
-        }
-        Text(self, verb, links)
-    }
-}
+mod entry;
+pub use entry::{FarEntry, Mac, Part};
 
 /// A device and a node.
 pub(crate) type Place = (u32, IpAddr);
-pub(crate) type Places = SmallVec<[Place; 1]>;
+
+/// A far end that a prefix needs, and its MAC address if the announcement names one.
+pub(crate) type Claim = (Place, Option<Mac>);
+pub(crate) type Claims = SmallVec<[Claim; 1]>;
+
+/// How far a far end is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Nobody needs it.
+    #[default]
+    Unused,
+    /// Its entries are to be written.
+    Missing,
+    /// Both entries stand.
+    Stands,
+    /// Its MAC address is that of this node, too.
+    Taken(IpAddr),
+}
 
 #[derive(Debug, Default)]
 struct End {
-    users: BTreeSet<IpNetwork>,
+    /// Who needs it, by the address that is named.
+    users: BTreeMap<Option<Mac>, BTreeSet<IpNetwork>>,
     neighbour: Option<Mac>,
-    forwarding: Option<Mac>,
+    /// Addresses under which entries are ours.
+    ours: BTreeSet<Mac>,
+    /// Found at start and not used yet.
+    adopted: bool,
+    /// The kernel refused an entry, which is tried again when somebody asks again.
+    refused: bool,
+    /// The address it is to have, while it is used.
+    mac: Option<Mac>,
+    status: Status,
 }
 
 impl End {
-    fn held(&mut self, part: Part) -> &mut Option<Mac> {
-        match part {
-            Part::Neighbour => &mut self.neighbour,
-            Part::Forwarding => &mut self.forwarding,
+    fn chosen(&self, node: IpAddr) -> Option<Mac> {
+        if self.users.is_empty() {
+            return None;
+        }
+        let named = self.users.iter().filter_map(|(mac, users)| Some(((*mac)?, users.len())));
+        Some(named.max_by_key(|(mac, users)| (*users, Reverse(*mac))).map_or(Mac::of(node), |(mac, _)| mac))
+    }
+
+    /// Says whether the address named is one among several.
+    fn add(&mut self, prefix: IpNetwork, mac: Option<Mac>) -> bool {
+        self.users.entry(mac).or_default().insert(prefix);
+        self.adopted = false;
+        mac.is_some() && self.users.keys().flatten().count() > 1
+    }
+
+    fn remove(&mut self, prefix: IpNetwork, mac: Option<Mac>) {
+        if let Some(users) = self.users.get_mut(&mac) {
+            users.remove(&prefix);
+            if users.is_empty() {
+                self.users.remove(&mac);
+            }
         }
     }
 
-    fn stands(&self, mac: Mac) -> bool {
-        (self.neighbour, self.forwarding) == (Some(mac), Some(mac))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.neighbour.is_none() && self.forwarding.is_none()
+    fn prefixes(&self) -> impl Iterator<Item = IpNetwork> {
+        self.users.values().flatten().copied()
     }
 }
 
@@ -124,63 +101,87 @@ impl End {
 #[derive(Debug, Default)]
 pub(crate) struct FarEnds {
     ends: BTreeMap<Place, End>,
-    uses: HashMap<IpNetwork, Places>,
+    /// The forwarding databases as they are: to which node packets for a MAC address go.
+    forwarding: BTreeMap<(u32, Mac), IpAddr>,
+    /// Nodes that are to have an address; the first one has it.
+    claimed: BTreeMap<(u32, Mac), BTreeSet<IpAddr>>,
+    uses: HashMap<IpNetwork, Claims>,
     /// Used, and not what they should be.
     missing: BTreeSet<Place>,
-    /// Used no more.
+    /// Of which entries of ours are not needed any more.
     leaving: BTreeSet<Place>,
+    /// Announcements have named different addresses.
+    disputed: BTreeSet<Place>,
 }
 
 impl FarEnds {
-    /// Whether all of these stand.
-    pub(crate) fn stand(&self, places: &[Place]) -> bool {
-        places.iter().all(|place| self.ends.get(place).is_some_and(|end| end.stands(Mac::of(place.1))))
+    /// How far a far end is.
+    pub(crate) fn status(&self, place: Place) -> Status {
+        self.ends.get(&place).map(|end| end.status).unwrap_or_default()
     }
 
-    /// A prefix's route leads to these far ends, and to no others.
-    pub(crate) fn needed_by(&mut self, prefix: IpNetwork, places: Places) {
-        let before = self.uses.remove(&prefix).unwrap_or_default();
-        for place in before.into_iter().filter(|place| !places.contains(place)) {
-            self.unused(place, prefix);
-        }
-        self.also_needed_by(prefix, places);
-    }
-
-    /// A prefix's route is to lead to these far ends, too; those that do not stand are written.
-    pub(crate) fn also_needed_by(&mut self, prefix: IpNetwork, places: Places) {
-        for place in places {
-            let end = self.ends.entry(place).or_default();
-            end.users.insert(prefix);
-            self.leaving.remove(&place);
-            if !end.stands(Mac::of(place.1)) {
-                self.missing.insert(place);
-            }
+    /// A prefix's route is to lead to these far ends, too; those that do not stand are written. Returns whom else that
+    /// concerns: prefixes whose far end now stands, or does no more, or can't be had.
+    pub(crate) fn also_needed_by(&mut self, prefix: IpNetwork, claims: &[Claim]) -> Vec<IpNetwork> {
+        let mut concerned = Vec::new();
+        for (place, mac) in claims.iter().copied() {
             let uses = self.uses.entry(prefix).or_default();
-            if !uses.contains(&place) {
-                uses.push(place);
+            let known = uses.iter_mut().find(|(used, _)| *used == place);
+            let end = self.ends.entry(place).or_default();
+            end.refused = false;
+            match known {
+                Some((_, before)) => end.remove(prefix, std::mem::replace(before, mac)),
+                None => uses.push((place, mac)),
             }
+            if end.add(prefix, mac) {
+                self.disputed.insert(place);
+            }
+            concerned.extend(self.look(place));
         }
+        concerned.retain(|other| *other != prefix);
+        concerned
     }
 
-    fn unused(&mut self, place: Place, by: IpNetwork) {
-        let Some(end) = self.ends.get_mut(&place) else { return };
-        end.users.remove(&by);
-        if end.users.is_empty() {
-            self.missing.remove(&place);
-            self.leaving.insert(place);
+    /// A prefix's route leads to these far ends, and to no others. Returns as [`FarEnds::also_needed_by`].
+    pub(crate) fn needed_by(&mut self, prefix: IpNetwork, claims: &[Claim]) -> Vec<IpNetwork> {
+        let before = self.uses.remove(&prefix).unwrap_or_default();
+        let (kept, left): (Claims, Claims) =
+            before.into_iter().partition(|(place, _)| claims.iter().any(|(needed, _)| needed == place));
+        if !kept.is_empty() {
+            self.uses.insert(prefix, kept);
         }
+        let mut concerned = Vec::new();
+        for (place, mac) in left {
+            if let Some(end) = self.ends.get_mut(&place) {
+                end.remove(prefix, mac);
+            }
+            concerned.extend(self.look(place));
+        }
+        concerned.extend(self.also_needed_by(prefix, claims));
+        concerned
     }
 
-    /// Entries to be written before any route, about `max` of them: a node's neighbour entry before its other one.
+    /// Entries to be written before any route, about `max` of them.
     pub(crate) fn take_missing(&mut self, max: usize) -> Vec<FarEntry> {
         let mut entries = Vec::new();
         while entries.len() < max
-            && let Some((dev, node)) = self.missing.pop_first()
+            && let Some(place) = self.missing.pop_first()
         {
-            let mac = Mac::of(node);
-            let Some(end) = self.ends.get_mut(&(dev, node)) else { continue };
-            let wrong = [Part::Neighbour, Part::Forwarding].into_iter().filter(|part| *end.held(*part) != Some(mac));
-            entries.extend(wrong.map(|part| FarEntry { part, dev, node, mac }).collect::<SmallVec<[_; 2]>>());
+            let (dev, node) = place;
+            let Some((mac, neighbour)) = self.ends.get(&place).and_then(|end| Some((end.mac?, end.neighbour))) else {
+                continue;
+            };
+            // Where another address is in use, packets for the new one must have a way first.
+            let order = match neighbour {
+                Some(other) if other != mac => [Part::Forwarding, Part::Neighbour],
+                _ => [Part::Neighbour, Part::Forwarding],
+            };
+            let stands = |part: &Part| match part {
+                Part::Neighbour => neighbour == Some(mac),
+                Part::Forwarding => self.forwarding.get(&(dev, mac)) == Some(&node),
+            };
+            let wrong = order.into_iter().filter(|part| !stands(part));
+            entries.extend(wrong.map(|part| FarEntry { part, dev, node, mac }));
         }
         entries
     }
@@ -191,99 +192,233 @@ impl FarEnds {
         while entries.len() < max
             && let Some(place) = self.leaving.pop_first()
         {
-            let Some(end) = self.ends.get_mut(&place) else { continue };
-            if end.is_empty() {
-                self.ends.remove(&place);
-                continue;
-            }
-            for part in [Part::Forwarding, Part::Neighbour] {
-                let (dev, node) = place;
-                entries.extend(end.held(part).map(|mac| FarEntry { part, dev, node, mac }));
-            }
+            entries.extend(self.superfluous(place));
         }
         entries
     }
 
-    /// An entry stands in the kernel, written by us or by others. Returns whom that concerns: prefixes whose far end now
-    /// stands, or does no more.
-    pub(crate) fn stands(&mut self, entry: FarEntry) -> Vec<IpNetwork> {
-        let FarEntry { part, dev, node, mac } = entry;
-        self.ends.entry((dev, node)).or_default();
-        self.change((dev, node), |end| *end.held(part) = Some(mac))
+    /// Entries of ours that no route needs.
+    fn superfluous(&self, place: Place) -> SmallVec<[FarEntry; 2]> {
+        let (dev, node) = place;
+        let Some(end) = self.ends.get(&place).filter(|end| !end.adopted) else { return SmallVec::new() };
+        let of = |part, mac| FarEntry { part, dev, node, mac };
+        // The old address is in use until the new one stands.
+        let unused = |mac: &Mac| match end.status {
+            Status::Stands => end.mac != Some(*mac),
+            Status::Unused | Status::Taken(_) => true,
+            Status::Missing => false,
+        };
+        let ours = end.ours.iter().copied().filter(unused);
+        let forwarding = ours.clone().filter(|mac| self.forwarding.get(&(dev, *mac)) == Some(&node));
+        let neighbour = ours.filter(|mac| end.neighbour == Some(*mac));
+        forwarding.map(|mac| of(Part::Forwarding, mac)).chain(neighbour.map(|mac| of(Part::Neighbour, mac))).collect()
     }
 
-    /// An entry is gone, of this MAC address or, if none is named, of any.
+    /// An entry was written by us.
+    pub(crate) fn written(&mut self, entry: FarEntry) -> Vec<IpNetwork> {
+        self.ends.entry((entry.dev, entry.node)).or_default().ours.insert(entry.mac);
+        self.stands(entry)
+    }
+
+    /// An entry stands in the kernel, whoever wrote it. Returns whom that concerns: prefixes whose far end now stands, or
+    /// does no more.
+    pub(crate) fn stands(&mut self, FarEntry { part, dev, node, mac }: FarEntry) -> Vec<IpNetwork> {
+        let mut concerned = Vec::new();
+        match part {
+            Part::Neighbour => self.ends.entry((dev, node)).or_default().neighbour = Some(mac),
+            Part::Forwarding => {
+                if let Some(before) = self.forwarding.insert((dev, mac), node).filter(|before| *before != node) {
+                    concerned.extend(self.look((dev, before)));
+                }
+            }
+        }
+        concerned.extend(self.look((dev, node)));
+        concerned
+    }
+
+    /// An entry is gone, of this MAC address or, if none is named, of any. Returns as [`FarEnds::stands`].
     pub(crate) fn gone(&mut self, place: Place, part: Part, mac: Option<Mac>) -> Vec<IpNetwork> {
-        self.change(place, |end| {
-            end.held(part).take_if(|held| mac.is_none_or(|mac| *held == mac));
-        })
+        let (dev, node) = place;
+        match part {
+            Part::Neighbour => {
+                if let Some(end) = self.ends.get_mut(&place) {
+                    end.neighbour.take_if(|held| mac.is_none_or(|mac| mac == *held));
+                }
+            }
+            Part::Forwarding => match mac {
+                Some(mac) => {
+                    if self.forwarding.get(&(dev, mac)) == Some(&node) {
+                        self.forwarding.remove(&(dev, mac));
+                    }
+                }
+                None => self.forwarding.retain(|(on, _), to| (*on, *to) != place),
+            },
+        }
+        self.look(place)
     }
 
-    fn change(&mut self, place: Place, change: impl FnOnce(&mut End)) -> Vec<IpNetwork> {
-        let mac = Mac::of(place.1);
-        let Some(end) = self.ends.get_mut(&place) else { return Vec::new() };
-        let before = end.stands(mac);
-        change(end);
-        let now = end.stands(mac);
-        if end.is_empty() {
-            self.ends.remove(&place);
-            return Vec::new();
-        }
-        if now || end.users.is_empty() {
+    /// The kernel refused to write an entry; the place waits until somebody asks again.
+    pub(crate) fn refused(&mut self, place: Place) {
+        if let Some(end) = self.ends.get_mut(&place) {
+            end.refused = true;
             self.missing.remove(&place);
-        } else {
-            self.missing.insert(place);
         }
-        if before == now { Vec::new() } else { end.users.iter().copied().collect() }
+    }
+
+    /// The kernel refused to remove an entry, which is left alone from now on.
+    pub(crate) fn abandoned(&mut self, FarEntry { dev, node, mac, .. }: FarEntry) {
+        if let Some(end) = self.ends.get_mut(&(dev, node)) {
+            end.ours.remove(&mac);
+        }
+    }
+
+    /// Works out how far a far end is after something about it has changed. Returns whom that concerns.
+    fn look(&mut self, place: Place) -> Vec<IpNetwork> {
+        let (mut concerned, mut places) = (Vec::new(), vec![place]);
+        while let Some(place) = places.pop() {
+            let (dev, node) = place;
+            let Some(end) = self.ends.get_mut(&place) else { continue };
+            let mac = end.chosen(node);
+            if end.mac != mac {
+                let before = std::mem::replace(&mut end.mac, mac);
+                // Whoever waited for the address may have it, whoever had it may not.
+                places.extend(
+                    before.into_iter().filter_map(|mac| self.release((dev, mac), node)).map(|next| (dev, next)),
+                );
+                places.extend(mac.into_iter().filter_map(|mac| self.claim((dev, mac), node)).map(|next| (dev, next)));
+            }
+            let Some(end) = self.ends.get_mut(&place) else { continue };
+            let owner = mac.and_then(|mac| self.claimed.get(&(dev, mac))?.first().copied());
+            let status = match (mac, owner) {
+                (None, _) => Status::Unused,
+                (Some(_), Some(owner)) if owner != node => Status::Taken(owner),
+                (Some(mac), _) => {
+                    let stands = end.neighbour == Some(mac) && self.forwarding.get(&(dev, mac)) == Some(&node);
+                    if stands {
+                        // What is wanted and stands is ours, as it is with routes.
+                        end.ours.insert(mac);
+                    }
+                    if stands { Status::Stands } else { Status::Missing }
+                }
+            };
+            if std::mem::replace(&mut end.status, status) != status {
+                concerned.extend(end.prefixes());
+            }
+            let refused = end.refused;
+            match status {
+                Status::Missing if !refused => self.missing.insert(place),
+                _ => self.missing.remove(&place),
+            };
+            match self.superfluous(place).is_empty() {
+                true => self.leaving.remove(&place),
+                false => self.leaving.insert(place),
+            };
+            self.forget_if_empty(place);
+        }
+        concerned
+    }
+
+    /// Another node to look at again: the one that had the address.
+    fn claim(&mut self, key: (u32, Mac), node: IpAddr) -> Option<IpAddr> {
+        let nodes = self.claimed.entry(key).or_default();
+        let before = nodes.first().copied();
+        nodes.insert(node);
+        before.filter(|before| nodes.first() != Some(before))
+    }
+
+    /// Another node to look at again: the next one that is to have the address.
+    fn release(&mut self, key: (u32, Mac), node: IpAddr) -> Option<IpAddr> {
+        let nodes = self.claimed.get_mut(&key)?;
+        let had = nodes.first() == Some(&node);
+        nodes.remove(&node);
+        let next = nodes.first().copied();
+        if next.is_none() {
+            self.claimed.remove(&key);
+        }
+        next.filter(|_| had)
+    }
+
+    fn forget_if_empty(&mut self, place: Place) {
+        let (dev, node) = place;
+        let Some(end) = self.ends.get(&place) else { return };
+        let forwards = |mac: &Mac| self.forwarding.get(&(dev, *mac)) == Some(&node);
+        if end.users.is_empty() && end.neighbour.is_none() && !end.ours.iter().any(forwards) {
+            self.ends.remove(&place);
+        }
     }
 
     /// Who waits for a far end.
     pub(crate) fn users(&self, place: Place) -> Vec<IpNetwork> {
-        self.ends.get(&place).map(|end| end.users.iter().copied().collect()).unwrap_or_default()
+        self.ends.get(&place).map(|end| end.prefixes().collect()).unwrap_or_default()
     }
 
-    /// What stands in the kernel, all anew. Returns whom that concerns.
-    pub(crate) fn load(&mut self, entries: &[FarEntry]) -> Vec<IpNetwork> {
-        let mut stood = BTreeSet::new();
-        for (place, end) in &mut self.ends {
-            if end.stands(Mac::of(place.1)) {
-                stood.insert(*place);
-            }
-            (end.neighbour, end.forwarding) = (None, None);
-        }
+    /// The address that a used far end has or is to have.
+    pub(crate) fn mac(&self, place: Place) -> Option<Mac> {
+        self.ends.get(&place)?.mac
+    }
+
+    /// Far ends that a prefix needs, with the addresses its announcement names.
+    pub(crate) fn claims(&self, prefix: IpNetwork) -> &[Claim] {
+        self.uses.get(&prefix).map_or(&[], |claims| claims)
+    }
+
+    /// Far ends for which announcements name different addresses, if they began to since the last call: the addresses and
+    /// how many prefixes name each.
+    pub(crate) fn take_disputes(&mut self) -> Vec<(Place, Vec<(Mac, usize)>)> {
+        let disputed = std::mem::take(&mut self.disputed);
+        let named = |place: &Place| -> Vec<(Mac, usize)> {
+            let users = self.ends.get(place).into_iter().flat_map(|end| &end.users);
+            users.filter_map(|(mac, users)| Some(((*mac)?, users.len()))).collect()
+        };
+        disputed.into_iter().map(|place| (place, named(&place))).filter(|(_, named)| named.len() > 1).collect()
+    }
+
+    /// What stands in the kernel, all anew; `adopted` says of entries that nobody needs which are ours from an earlier
+    /// run. Returns whom that concerns.
+    pub(crate) fn load(&mut self, entries: &[FarEntry], adopted: impl Fn(&FarEntry) -> bool) -> Vec<IpNetwork> {
+        self.forwarding.clear();
+        self.ends.values_mut().for_each(|end| end.neighbour = None);
         for entry in entries {
-            *self.ends.entry((entry.dev, entry.node)).or_default().held(entry.part) = Some(entry.mac);
-        }
-        self.ends.retain(|_, end| !end.is_empty());
-        let mut concerned = Vec::new();
-        for (place, end) in &self.ends {
-            let stands = end.stands(Mac::of(place.1));
-            if !stands && !end.users.is_empty() {
-                self.missing.insert(*place);
+            let end = self.ends.entry((entry.dev, entry.node)).or_default();
+            match entry.part {
+                Part::Neighbour => end.neighbour = Some(entry.mac),
+                Part::Forwarding => {
+                    self.forwarding.insert((entry.dev, entry.mac), entry.node);
+                }
             }
-            if stands != stood.contains(place) {
-                concerned.extend(end.users.iter().copied());
+            if adopted(entry) {
+                end.adopted |= end.users.is_empty();
+                end.ours.insert(entry.mac);
             }
         }
-        concerned
+        let places: Vec<Place> = self.ends.keys().copied().collect();
+        places.into_iter().flat_map(|place| self.look(place)).collect()
     }
 
     /// A device is gone with all it held. Its users need another's.
     pub(crate) fn forget_device(&mut self, gone: u32) {
         self.ends.retain(|(dev, _), _| *dev != gone);
-        self.missing.retain(|(dev, _)| *dev != gone);
-        self.leaving.retain(|(dev, _)| *dev != gone);
-        self.uses.retain(|_, places| {
+        self.forwarding.retain(|(dev, _), _| *dev != gone);
+        self.claimed.retain(|(dev, _), _| *dev != gone);
+        for places in [&mut self.missing, &mut self.leaving, &mut self.disputed] {
             places.retain(|(dev, _)| *dev != gone);
-            !places.is_empty()
+        }
+        self.uses.retain(|_, claims| {
+            claims.retain(|((dev, _), _)| *dev != gone);
+            !claims.is_empty()
         });
     }
 
     /// What was found at start, is of our making and has no user goes.
     pub(crate) fn sweep(&mut self) {
-        let ours = |place: &Place, end: &End| [end.neighbour, end.forwarding].contains(&Some(Mac::of(place.1)));
-        let left = self.ends.iter().filter(|(place, end)| end.users.is_empty() && ours(place, end));
-        self.leaving.extend(left.map(|(place, _)| *place));
+        let adopted: Vec<Place> = self
+            .ends
+            .iter_mut()
+            .filter_map(|(place, end)| std::mem::take(&mut end.adopted).then_some(*place))
+            .collect();
+        for place in adopted {
+            self.look(place);
+        }
     }
 
     pub(crate) fn has_work(&self) -> bool {

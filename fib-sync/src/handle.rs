@@ -54,6 +54,8 @@ pub struct FibRow {
     pub kernel: Option<String>,
     /// When the state began.
     pub since: SystemTime,
+    /// What else is to be known, though it is installed.
+    pub note: Option<String>,
 }
 
 /// Which rows to give.
@@ -93,6 +95,7 @@ impl RowFilter {
             state: found.state.clone(),
             kernel: found.kernel,
             since: found.since,
+            note: found.note,
         })
         .collect()
     }

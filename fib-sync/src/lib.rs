@@ -53,7 +53,7 @@ mod view;
 mod watched;
 
 pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool, Vxlan};
-pub use desired::{Reason, State, Target, Via};
+pub use desired::{Reason, State, Target, Tunnel, Via};
 pub use engine::{Engine, Found};
 pub use error::FibError;
 pub use far_ends::{FarEntry, Mac, Part};

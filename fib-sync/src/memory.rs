@@ -5,7 +5,7 @@
 //! what was observed on Linux 6.18: which changes make routes vanish without a notification is the
 //! whole point of it.
 
-use crate::far_ends::FarEntry;
+use crate::far_ends::{FarEntry, Part};
 use crate::kernel::{Address, Dump, Event, Kernel, KernelError, Link, RouteChange};
 use crate::plan::Op;
 use crate::route::{Form, Hop, Hops, Route, contains, masked};
@@ -320,10 +320,16 @@ impl World {
         Ok(())
     }
 
-    /// There is one entry of a kind for a node.
+    /// A node has one neighbour entry, a MAC address one forwarding entry. One that leads to another node is not removed.
     fn set_far(&mut self, entry: FarEntry, there: bool) -> bool {
-        let key = |entry: &FarEntry| (entry.part, entry.dev, entry.node);
-        let known = self.far_ends.iter().find(|other| key(other) == key(&entry)).copied();
+        let same = |other: &&FarEntry| {
+            (other.part, other.dev) == (entry.part, entry.dev)
+                && match entry.part {
+                    Part::Neighbour => other.node == entry.node,
+                    Part::Forwarding => other.mac == entry.mac && (there || other.node == entry.node),
+                }
+        };
+        let known = self.far_ends.iter().find(same).copied();
         if let Some(known) = known {
             self.far_ends.remove(&known);
         }

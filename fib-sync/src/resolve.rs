@@ -9,7 +9,7 @@
 //! mesh, and two routes could keep each other alive after the road they stand on is gone. So foreign
 //! routes count as the kernel has them, ours as they are *wanted*, each at most once on a way.
 
-use crate::config::{FibConfig, Mode, TABLE_MAIN};
+use crate::config::{FibConfig, Mode, Pool, TABLE_MAIN};
 use crate::desired::{Desired, Reason, Target};
 use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHopError};
@@ -41,9 +41,9 @@ pub(crate) fn resolve(
     view: &View,
     facts: impl Fn(NextHop) -> Option<Facts>,
 ) -> Resolved {
-    let next_hops = match target {
+    let via = match target {
         Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
-        Target::Via(via) => &via.next_hops,
+        Target::Via(via) => via,
     };
     let pool = config.pool_of(prefix);
     let mode = pool.map_or(Mode::Direct, |pool| pool.mode);
@@ -57,14 +57,19 @@ pub(crate) fn resolve(
     // has just changed, a route would go to and fro.
     let (mut hops, mut nearest) = (Hops::new(), UNKNOWN);
     let mut first = None;
-    for next_hop in next_hops {
+    for next_hop in &via.next_hops {
         let member = check(prefix, *next_hop, || facts(*next_hop)).and_then(|facts| {
             let cost = facts.cost;
             let more = match mode {
                 Mode::Direct => direct(*next_hop, facts),
                 mode if mode.spares_neighbours() && facts.local => direct(*next_hop, facts),
                 _ if ipip && next_hop.addr.is_ipv6() => Err(Reason::TunnelIpv4Only(tunnel.into())),
-                _ => through(tunnel, *next_hop, view),
+                mode => match (via.other_tunnel_to(next_hop.addr), pool) {
+                    (Some(other), Some(Pool { cidr, .. })) if mode.is_vxlan() => {
+                        Err(Reason::OtherTunnel { node: next_hop.addr, tunnel: other.clone(), pool: *cidr })
+                    }
+                    _ => through(tunnel, *next_hop, view),
+                },
             };
             more.map(|more| (more, cost))
         });

@@ -1,8 +1,10 @@
 //! Routes through VXLAN devices wait for their far ends, and far ends go after the last route over them.
+//!
+//! Where announcements disagree on a MAC address or name one that can't be, that is told with the prefix and in the log.
 
 use super::Engine;
-use crate::desired::State;
-use crate::far_ends::{FarEntry, Place, Places};
+use crate::desired::{Reason, State, Target};
+use crate::far_ends::{Claim, Claims, FarEntry, Mac, Place, Status};
 use crate::kernel::{Event, Failure, KernelError};
 use crate::plan::Op;
 use crate::resolve::Resolved;
@@ -11,26 +13,74 @@ use ipnetwork::IpNetwork;
 use std::time::Instant;
 
 impl Engine {
-    /// Whether the far ends of a prefix's route stand; if not, they are written next.
-    pub(super) fn reaches_far_ends(&mut self, prefix: IpNetwork, resolved: &Resolved) -> bool {
-        let places = self.far_places(prefix, resolved);
-        if places.is_empty() || self.far_ends.stand(&places) {
-            self.far_ends.needed_by(prefix, places);
-            return true;
-        }
+    /// The route as far as its far ends can be had; `None` if it waits for some, which are written next.
+    pub(super) fn reach_far_ends(&mut self, prefix: IpNetwork, resolved: Resolved) -> Option<Resolved> {
+        let claims = self.far_claims(prefix, &resolved);
         // Those of the route as it is now are needed until it is another.
-        self.far_ends.also_needed_by(prefix, places);
-        false
+        let mut concerned = self.far_ends.also_needed_by(prefix, &claims);
+        let waits = claims.iter().any(|(place, _)| self.far_ends.status(*place) == Status::Missing);
+        if !waits {
+            concerned.extend(self.far_ends.needed_by(prefix, &claims));
+        }
+        self.plan_again(concerned);
+        (!waits).then(|| self.without_taken(resolved, &claims))
     }
 
-    fn far_places(&self, prefix: IpNetwork, resolved: &Resolved) -> Places {
-        let Resolved::Form(Form::Unicast(hops)) = resolved else { return Places::new() };
-        let Some(pool) = self.config.pool_of(prefix).filter(|pool| pool.mode.is_vxlan()) else { return Places::new() };
+    /// Without hops whose MAC address leads to another node.
+    fn without_taken(&self, resolved: Resolved, claims: &[Claim]) -> Resolved {
+        let Resolved::Form(Form::Unicast(mut hops)) = resolved else { return resolved };
+        let mut reason = None;
+        for ((dev, node), _) in claims.iter().copied() {
+            if let (Status::Taken(by), Some(mac)) = (self.far_ends.status((dev, node)), self.far_ends.mac((dev, node)))
+            {
+                hops.retain(|hop| (hop.dev, hop.via) != (dev, Some(node)));
+                reason = Some(Reason::MacTaken { node, mac, by });
+            }
+        }
+        match reason.filter(|_| hops.is_empty()) {
+            Some(reason) => Resolved::Withheld(reason),
+            None => Resolved::Form(Form::Unicast(hops)),
+        }
+    }
+
+    fn far_claims(&self, prefix: IpNetwork, resolved: &Resolved) -> Claims {
+        let Resolved::Form(Form::Unicast(hops)) = resolved else { return Claims::new() };
+        let Some(pool) = self.config.pool_of(prefix).filter(|pool| pool.mode.is_vxlan()) else { return Claims::new() };
+        let Some(Target::Via(via)) = self.desired.get(prefix).map(|entry| &entry.target) else { return Claims::new() };
         let device = pool.tunnel().and_then(|name| self.view.links.named(name)).map(|link| link.index);
         hops.iter()
             .filter(|hop| hop.onlink && Some(hop.dev) == device)
-            .filter_map(|hop| Some((hop.dev, hop.via?)))
+            .filter_map(|hop| Some(((hop.dev, hop.via?), via.mac_of(hop.via?).filter(|mac| mac.is_unicast()))))
             .collect()
+    }
+
+    /// What is to be known of the MAC addresses in use for a prefix that its announcement does not name.
+    pub(super) fn far_note(&self, prefix: IpNetwork) -> Option<String> {
+        let Target::Via(via) = &self.desired.get(prefix)?.target else { return None };
+        self.far_ends.claims(prefix).iter().find_map(|((dev, node), named)| {
+            let (used, said) = (self.far_ends.mac((*dev, *node))?, via.mac_of(*node)?);
+            match named {
+                None => Some(format!("{said} can't be the MAC address of {node}, as it is not unicast; {used} is used")),
+                Some(_) if said != used => Some(format!(
+                    "its announcement names {said} as the MAC address of {node}, but more of them name {used}, which is used"
+                )),
+                Some(_) => None,
+            }
+        })
+    }
+
+    /// Far ends whose MAC addresses announcements disagree on.
+    pub(super) fn tell_disputes(&mut self) {
+        for ((dev, node), named) in self.far_ends.take_disputes() {
+            let names: Vec<String> =
+                named.iter().map(|(mac, prefixes)| format!("{mac} ({prefixes} prefixes)")).collect();
+            let used = self.far_ends.mac((dev, node)).map(|mac| mac.to_string()).unwrap_or_default();
+            let device = self.view.links.name(dev).unwrap_or("?");
+            self.loud.warn(format_args!(
+                "announcements disagree on the MAC address of {node} on {device}: {}; {used} is used",
+                names.join(", ")
+            ));
+        }
     }
 
     /// The route is planned when its far ends stand. Until then it is as it was.
@@ -45,7 +95,7 @@ impl Engine {
         let place = (entry.dev, entry.node);
         match (op, result) {
             (Op::SetFar(_), Ok(())) => {
-                let users = self.far_ends.stands(entry);
+                let users = self.far_ends.written(entry);
                 self.plan_again(users);
             }
             (Op::SetFar(_), Err(error)) => self.far_refused(now, op, place, &error),
@@ -54,11 +104,15 @@ impl Engine {
                 _,
                 Ok(()) | Err(KernelError { failure: Failure::Errno(libc::ENOENT | libc::ESRCH | libc::ENODEV), .. }),
             ) => {
-                self.far_ends.gone(place, entry.part, None);
+                let users = self.far_ends.gone(place, entry.part, Some(entry.mac));
+                self.plan_again(users);
             }
             (_, Err(error)) => {
                 self.stats.errors += 1;
                 self.loud.warn(format_args!("can't remove `{}`: {error}", op.text(&self.view.links)));
+                if error.failure != Failure::Unknown {
+                    self.far_ends.abandoned(entry);
+                }
                 self.ask_dump(now);
             }
         }
@@ -69,6 +123,7 @@ impl Engine {
         if error.failure == Failure::Unknown {
             self.ask_dump(now);
         }
+        self.far_ends.refused(place);
         let text = format!("{error} (`{}`)", op.text(&self.view.links));
         for prefix in self.far_ends.users(place) {
             self.retry_later(now, prefix, KernelError { text: text.clone(), ..error.clone() });
@@ -98,10 +153,14 @@ impl Engine {
         self.plan_again(users);
     }
 
-    /// What stands for far ends, all anew.
-    pub(super) fn load_far_ends(&mut self, mut entries: Vec<FarEntry>) {
+    /// What stands for far ends, all anew. Of the first look, what no other program would have is ours.
+    pub(super) fn load_far_ends(&mut self, mut entries: Vec<FarEntry>, first: bool) {
         entries.retain(|entry| self.is_vxlan(entry.dev));
-        let users = self.far_ends.load(&entries);
+        let (links, devices) = (&self.view.links, &self.config.devices);
+        let made = |dev: u32| devices.iter().any(|device| Some(device.device.as_str()) == links.name(dev));
+        let adopted =
+            |entry: &FarEntry| first && entry.mac.is_unicast() && (entry.mac == Mac::of(entry.node) || made(entry.dev));
+        let users = self.far_ends.load(&entries, adopted);
         self.plan_again(users);
     }
 

@@ -20,6 +20,8 @@ pub struct Found<'a> {
     pub kernel: Option<String>,
     /// When the state began.
     pub since: SystemTime,
+    /// What else is to be known, though it is installed.
+    pub note: Option<String>,
 }
 
 const LINES: u32 = 20;
@@ -151,10 +153,10 @@ impl Engine {
         match self.desired.get(prefix) {
             Some(entry) => {
                 let (state, since) = (&entry.state, entry.since);
-                Some(Found { prefix, target: Some(&entry.target), state, kernel, since })
+                Some(Found { prefix, target: Some(&entry.target), state, kernel, since, note: self.far_note(prefix) })
             }
             None if self.adopted.contains(&prefix) => {
-                Some(Found { prefix, target: None, state: &State::Adopted, kernel, since: self.started })
+                Some(Found { prefix, target: None, state: &State::Adopted, kernel, since: self.started, note: None })
             }
             None => None,
         }

@@ -13,6 +13,7 @@ mod chaos;
 mod far;
 mod fights;
 mod limits;
+mod macs;
 mod pools;
 mod watched;
 

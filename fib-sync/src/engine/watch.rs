@@ -223,7 +223,7 @@ impl Engine {
         self.dump_not_before = Some(now + now.saturating_duration_since(began) * 4);
         self.rescan_at = Some(now + self.config.rescan);
         self.look_at_links();
-        self.load_far_ends(far_ends);
+        self.load_far_ends(far_ends, first);
 
         let ours: Vec<IpNetwork> = self.view.routes.ours().map(|held| held.route.prefix).collect();
         for prefix in ours {

@@ -396,6 +396,7 @@ fn target(route: FibRoute) -> fib_sync::Target {
         FibRoute::Via(via) => fib_sync::Target::Via(fib_sync::Via {
             next_hops: via.next_hops.iter().map(for_kernel).collect(),
             preference: via.local_pref,
+            tunnels: None,
         }),
     }
 }

@@ -203,7 +203,7 @@ pub fn kernel(row: &fib_sync::FibRow) -> KernelState {
     KernelState {
         state: row.state.name().to_owned(),
         route: row.kernel.clone(),
-        reason: text.split_once(": ").map(|(_, reason)| reason.to_owned()),
+        reason: text.split_once(": ").map(|(_, reason)| reason.to_owned()).or_else(|| row.note.clone()),
     }
 }
 

@@ -6,14 +6,14 @@ use crate::far_ends::{FarEntry, Mac, Part};
 use crate::kernel::Kernel;
 use std::net::IpAddr;
 
-const FAR: &str = "10.68.2.0/26";
+pub(super) const FAR: &str = "10.68.2.0/26";
 
 fn device() -> Vxlan {
     let local = "172.16.1.1".parse().unwrap();
     Vxlan { device: "vxlan.roost".into(), vni: 4096, port: 4789, local, mtu: 1450 }
 }
 
-fn vxlan_config() -> FibConfig {
+pub(super) fn vxlan_config() -> FibConfig {
     let pool = |cidr: &str, mode| Pool::new(net(cidr), mode);
     FibConfig {
         pools: vec![
@@ -25,13 +25,13 @@ fn vxlan_config() -> FibConfig {
     }
 }
 
-fn lab_of(kernel: MemoryKernel, config: FibConfig) -> Lab {
+pub(super) fn lab_of(kernel: MemoryKernel, config: FibConfig) -> Lab {
     let mut lab = Lab { kernel, engine: Engine::new(config).unwrap(), now: Instant::now() };
     lab.run();
     lab
 }
 
-fn vxlan_lab() -> Lab {
+pub(super) fn vxlan_lab() -> Lab {
     let kernel = world();
     kernel.link(9, "vxlan.roost", true);
     lab_of(kernel, vxlan_config())
@@ -39,7 +39,7 @@ fn vxlan_lab() -> Lab {
 
 impl Lab {
     /// What is sent to the kernel until nothing is left to do, a list for each batch.
-    fn batches(&mut self, wanted: &[(&str, Option<Target>)]) -> Vec<Vec<String>> {
+    pub(super) fn batches(&mut self, wanted: &[(&str, Option<Target>)]) -> Vec<Vec<String>> {
         self.engine.update(wanted.iter().map(|(prefix, target)| (net(prefix), target.clone())));
         let mut batches = Vec::new();
         for _ in 0..100 {
@@ -134,7 +134,11 @@ fn what_another_program_takes_away_is_restored() {
         lab.kernel.far_end(entry, false);
         lab.run();
         assert_eq!(lab.kernel.far_ends(), whole, "{entry:?} was removed");
-        lab.kernel.far_end(FarEntry { mac: Mac([2, 0, 0, 0, 0, 1]), ..entry }, true);
+        let changed = match entry.part {
+            Part::Neighbour => FarEntry { mac: Mac([2, 0, 0, 0, 0, 1]), ..entry },
+            Part::Forwarding => FarEntry { node: "172.16.1.9".parse().unwrap(), ..entry },
+        };
+        lab.kernel.far_end(changed, true);
         lab.run();
         assert_eq!(lab.kernel.far_ends(), whole, "{entry:?} was changed");
     }

@@ -23,8 +23,15 @@ pub struct Line {
 
 #[derive(Debug, Default)]
 struct Shared {
-    lines: Mutex<Vec<Line>>,
+    read: Mutex<Read>,
     news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    lines: Vec<Line>,
+    /// There will be no more.
+    ended: bool,
 }
 
 /// A running command whose standard output is collected line by line; dropping it kills the command.
@@ -50,37 +57,42 @@ impl Lines {
         std::thread::spawn(move || {
             for text in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let line = Line { at: Instant::now(), text: one_line(&text) };
-                writer.lines.lock().expect("no reader panics with the lock").push(line);
+                writer.read.lock().expect("no reader panics with the lock").lines.push(line);
                 writer.news.notify_all();
             }
+            writer.read.lock().expect("no reader panics with the lock").ended = true;
+            writer.news.notify_all();
         });
         Lines { child, shared }
     }
 
     /// Now: lines read from here on are "since" this mark.
     pub fn mark(&self) -> Mark {
-        Mark(self.shared.lines.lock().expect("the writer never panics").len())
+        Mark(self.shared.read.lock().expect("the writer never panics").lines.len())
     }
 
     /// The lines read since `mark`.
     pub fn since(&self, mark: Mark) -> Vec<Line> {
-        self.shared.lines.lock().expect("the writer never panics")[mark.0..].to_vec()
+        self.shared.read.lock().expect("the writer never panics").lines[mark.0..].to_vec()
     }
 
-    /// Waits for a line since `mark` that `wanted` likes; `None` when `limit` passes.
+    /// Waits for a line since `mark` that `wanted` likes; `None` when `limit` passes or the command has ended without one.
     pub fn wait_for(&self, mark: Mark, limit: Duration, mut wanted: impl FnMut(&str) -> bool) -> Option<Line> {
         let deadline = Instant::now() + limit;
         let mut next = mark.0;
-        let mut lines = self.shared.lines.lock().expect("the writer never panics");
+        let mut read = self.shared.read.lock().expect("the writer never panics");
         loop {
-            while let Some(line) = lines.get(next) {
+            while let Some(line) = read.lines.get(next) {
                 if wanted(&line.text) {
                     return Some(line.clone());
                 }
                 next += 1;
             }
+            if read.ended {
+                return None;
+            }
             let left = deadline.checked_duration_since(Instant::now())?;
-            lines = self.shared.news.wait_timeout(lines, left).expect("the writer never panics").0;
+            read = self.shared.news.wait_timeout(read, left).expect("the writer never panics").0;
         }
     }
 }

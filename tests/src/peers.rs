@@ -65,6 +65,27 @@ pub fn exabgp() -> PathBuf {
     unpacked("ExaBGP", "python3-exabgp/usr/lib/python3/dist-packages")
 }
 
+/// A program for the VM test: of the packages that `tests/setup vm` has unpacked, else of the machine.
+///
+/// # Panics
+/// When there is none.
+pub fn vm_program(name: &str) -> PathBuf {
+    let folders = ["usr/bin", "usr/sbin", "bin", "sbin"];
+    let places = [vm(), PathBuf::from("/")].into_iter().flat_map(|root| folders.map(|folder| root.join(folder)));
+    let found = places.map(|folder| folder.join(name)).find(|place| place.exists());
+    found.unwrap_or_else(|| panic!("there is no {name}: type `sudo tests/setup ip ping vm`"))
+}
+
+/// The folder with the kernel of the VM test, its modules, and QEMU.
+///
+/// # Panics
+/// When it is not complete.
+pub fn vm() -> PathBuf {
+    let folder = root().join("vm");
+    assert!(folder.join("complete").exists(), "no VM in {}: type `sudo tests/setup vm`", folder.display());
+    folder
+}
+
 /// `LD_LIBRARY_PATH` for a daemon that is not installed: folders of its own package, and the libraries it needs.
 pub fn libraries(own: &[&str]) -> String {
     let folders = own.iter().copied().chain(["lib/usr/lib/x86_64-linux-gnu", "lib/lib/x86_64-linux-gnu"]);

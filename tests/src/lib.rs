@@ -27,6 +27,7 @@ pub mod process;
 pub mod purity;
 pub mod speaker;
 pub mod stream;
+pub mod vm;
 pub mod wait;
 pub mod watch;
 

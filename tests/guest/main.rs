@@ -1,0 +1,36 @@
+//! What runs inside the virtual machine of `tests/tests/vm.rs`: roost on a kernel with real ipip and VXLAN devices.
+//!
+//! A test like those beside the machine, made of the same labs; only that it is a program, and tells of each check in a
+//! line on the serial line ([`roost_tests::vm::report`]). A check that fails ends its scenario; the next one runs all the
+//! same. Texts for people, such as the logs of a failed lab, go there as well.
+#![expect(clippy::print_stdout, reason = "the console is how the machine is heard")]
+
+mod mesh;
+mod packets;
+mod scenarios;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use roost_tests::vm::report;
+
+fn main() {
+    for scenario in [scenarios::tunnel_of_another_agent as fn(), scenarios::smaller_network] {
+        // Said on the console already, by the check that failed and by the panic itself.
+        let _told = catch_unwind(scenario);
+    }
+    println!("{}", report::END);
+}
+
+/// Reports whether `look` ends without a panic.
+fn check<T>(sentence: &str, look: impl FnOnce() -> T) -> T {
+    match catch_unwind(AssertUnwindSafe(look)) {
+        Ok(value) => {
+            println!("{}", report::ok(sentence));
+            value
+        }
+        Err(panic) => {
+            println!("{}", report::failed(sentence));
+            resume_unwind(panic)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! roost on a kernel with real ipip and VXLAN devices, in a virtual machine: one boot, and every check by its sentence.
+//!
+//! What is checked and how stands in `tests/guest/`.
+
+use std::path::Path;
+
+use roost_tests::vm;
+
+const CHECKS: [&str; 11] = [
+    "each kernel holds exactly the routes of all pools",
+    "every pod reaches every other one in all pools",
+    "the router sees IP in IP from node to node, with the pods inside",
+    "the router sees VXLAN from node to node, with the pods inside",
+    "the router sees the pods of the direct pool themselves",
+    "on 1500 octets, 1480 pass ipip whole and 1450 pass VXLAN, and not one more",
+    "a kill -9 and a new start of roost lose no packet in any pool",
+    "while tunl0 is down its routes are withheld, and back when it is up",
+    "after ipip was unloaded and loaded again, the routes are back on the new tunl0",
+    "on a smaller network each kernel holds exactly the routes of all pools",
+    "on 1460 octets, 1440 pass ipip whole and 1410 pass VXLAN, and not one more",
+];
+
+#[test]
+fn real_ipip_and_vxlan_in_a_virtual_machine() {
+    let report = vm::run(Path::new(env!("CARGO_BIN_EXE_vm-guest")));
+    let complaints = report.complaints(&CHECKS);
+    assert!(complaints.is_empty(), "{}\n{}", complaints.join("\n"), report.tail());
+}

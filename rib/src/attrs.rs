@@ -18,6 +18,7 @@ use bgp_proto::attr::{Community, Origin, PathAttrs};
 use bgp_proto::{Asn, RouterId};
 use hashbrown::HashTable;
 
+use crate::fib::Tunnel;
 use crate::memory::Held;
 use crate::next_hop::NextHops;
 use crate::slab::{NONE, Slab};
@@ -57,6 +58,7 @@ pub(crate) struct Facts {
     pub(crate) has_set: bool,
     /// Only to Customer.
     pub(crate) otc: bool,
+    pub(crate) tunnel: Option<Tunnel>,
 }
 
 /// What a path without LOCAL_PREF counts as, and what internal peers are told then.
@@ -228,6 +230,7 @@ impl Facts {
             blackhole: attrs.has_community(Community::BLACKHOLE),
             has_set: attrs.as_path.has_set(),
             otc: attrs.otc.is_some(),
+            tunnel: Tunnel::of(&attrs.ext_communities),
         }
     }
 }

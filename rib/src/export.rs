@@ -14,6 +14,11 @@
 //!
 //! RFC 4271 §9.1.3 and §9.2, RFC 4456 §6.
 //!
+//! What is said of the tunnel to the next hop (RFC 9012 §4.1, RFC 9135 §8.1) goes to internal peers, of our own routes and
+//! of others', as long as the next hop is that of the tunnel: with another one, such as ours, the tunnel would end where
+//! nobody expects it. To external peers it does not go: RFC 9012 §11 wants it filtered there by default, in and out. A
+//! confederation is one administration, and next hops pass through it unchanged (RFC 5065 §5.1): there it goes.
+//!
 //! Clients can be in several clusters. What goes from a client of one to a client of another then passes both: the
 //! receiver's cluster stands first in the CLUSTER_LIST, the sender's second.
 
@@ -26,6 +31,7 @@ use bgp_proto::{Family, Prefix};
 
 use crate::attrs::{AttrId, AttrStore, DEFAULT_LOCAL_PREF, Facts};
 use crate::group::{GroupKey, PeerKind};
+use crate::ingress::forget_tunnel;
 use crate::long_lived::with_community;
 use crate::next_hop::NextHops;
 use crate::peer::{NextHopMode, Source};
@@ -193,6 +199,10 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
     let mut out = attrs.clone();
     if let Ok(next_hop) = next_hop(key, source, attrs) {
         out.next_hop = next_hop;
+    }
+    let elsewhere = !source.id.is_local() && out.next_hop.addr() != attrs.next_hop.addr();
+    if elsewhere || key.is_external() {
+        forget_tunnel(&mut out); // RFC 9012 §11
     }
     match key.kind {
         PeerKind::External { local_asn } => {

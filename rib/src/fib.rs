@@ -5,7 +5,7 @@
 
 use std::hash::BuildHasher;
 
-use bgp_proto::attr::NextHop;
+use bgp_proto::attr::{ExtCommunity, NextHop, TunnelType};
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
@@ -29,12 +29,36 @@ pub struct Via {
     pub next_hops: SmallVec<[NextHop; 2]>,
     /// LOCAL_PREF of all of these paths, from which a kernel's metric may be made.
     pub local_pref: u32,
+    /// What is said of tunnels to some of the next hops, in their order. Of several paths with one next hop the most
+    /// preferred counts.
+    pub tunnels: Box<[(NextHop, Tunnel)]>,
 }
 
-/// With the LOCAL_PREF of a path that has none.
+/// What a path says of the tunnel to its next hop: by its Encapsulation Extended Communities each a tunnel that ends
+/// there (RFC 9012 §4.1), and by its Router's MAC the address of packets inside (RFC 9135 §8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tunnel {
+    /// The Router's MAC, whatever it is.
+    pub mac: Option<[u8; 6]>,
+    /// Tunnels are named, VXLAN is not among them, and this is the first.
+    pub other: Option<TunnelType>,
+}
+
+impl Tunnel {
+    /// `None` where nothing is said, or only that it is VXLAN.
+    pub(crate) fn of(communities: &[ExtCommunity]) -> Option<Self> {
+        let mac = communities.iter().find_map(ExtCommunity::as_router_mac);
+        let mut types = communities.iter().filter_map(ExtCommunity::tunnel_type);
+        let first = types.next();
+        let other = first.filter(|first| *first != TunnelType::VXLAN && types.all(|other| other != TunnelType::VXLAN));
+        (mac.is_some() || other.is_some()).then_some(Self { mac, other })
+    }
+}
+
+/// With the LOCAL_PREF of a path that has none, and nothing said of tunnels.
 impl FromIterator<NextHop> for Via {
     fn from_iter<I: IntoIterator<Item = NextHop>>(next_hops: I) -> Self {
-        Self { next_hops: next_hops.into_iter().collect(), local_pref: DEFAULT_LOCAL_PREF }
+        Self { next_hops: next_hops.into_iter().collect(), local_pref: DEFAULT_LOCAL_PREF, tunnels: Box::default() }
     }
 }
 
@@ -89,5 +113,32 @@ impl FibStore {
 
     pub(crate) fn memory(&self) -> Held {
         Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.allocation_size() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tunnel_is_said_by_a_mac_or_by_types_without_vxlan() {
+        // RFC 9012 §4.1, RFC 9135 §8.1
+        let read = |text: &str| {
+            let mut all: Vec<ExtCommunity> = text.split_whitespace().map(|text| text.parse().expect(text)).collect();
+            all.sort_unstable();
+            Tunnel::of(&all)
+        };
+        let mac = Some([0xaa, 0x77, 0, 0, 0, 1]);
+        for (text, said) in [
+            ("", None),
+            ("rt:64512:1 encap:vxlan", None),
+            ("encap:vxlan encap:ip-in-ip", None),
+            ("router-mac:aa:77:00:00:00:01", Some(Tunnel { mac, other: None })),
+            ("router-mac:aa:77:00:00:00:01 encap:vxlan", Some(Tunnel { mac, other: None })),
+            ("router-mac:aa:77:00:00:00:01 encap:gre", Some(Tunnel { mac, other: Some(TunnelType(2)) })),
+            ("encap:nvgre encap:ip-in-ip", Some(Tunnel { mac: None, other: Some(TunnelType::IP_IN_IP) })),
+        ] {
+            assert_eq!(read(text), said, "{text}");
+        }
     }
 }

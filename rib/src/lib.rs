@@ -57,7 +57,7 @@ mod walk;
 pub use config::{Origination, RibConfig};
 pub use decide::Step;
 pub use export::Withheld;
-pub use fib::{FibRoute, Via};
+pub use fib::{FibRoute, Tunnel, Via};
 pub use group::{GroupKey, PeerKind};
 pub use import::Rejection;
 pub use limit::{Excess, LimitEvent, PathLimit, Reached};

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::core::Core;
 use crate::decide::{Candidate, Med, Selection, compare, select};
 use crate::export::admit;
-use crate::fib::{FibRoute, Via};
+use crate::fib::{FibRoute, Tunnel, Via};
 use crate::group::{Group, News};
 use crate::peer::sent_path_id;
 use crate::rib::Rib;
@@ -233,7 +233,8 @@ impl Core {
         if path(best).peer.is_local() || path(best).marks.blackhole {
             return path(best).marks.blackhole.then_some(FibRoute::Blackhole);
         }
-        let addr = |at: usize| self.next_hops.addr(self.attrs.facts(path(at).attrs).next_hop);
+        let facts = |at: usize| self.attrs.facts(path(at).attrs);
+        let way = |at: usize| Some((self.next_hops.addr(facts(at).next_hop)?, facts(at).tunnel));
         let mut equal: SmallVec<[usize; 8]> = (0..work.candidates.len())
             .filter(|&at| selection.is_multipath(&work.candidates, at) && !path(at).marks.blackhole)
             .collect();
@@ -242,12 +243,16 @@ impl Core {
             equal.sort_unstable_by(|&a, &b| compare(&work.candidates[b], &work.candidates[a], Med::Skip).0);
         }
         let mut via: SmallVec<[NextHop; 2]> = SmallVec::new();
-        for addr in equal.into_iter().filter_map(addr) {
+        let mut tunnels: SmallVec<[(NextHop, Tunnel); 2]> = SmallVec::new();
+        for (addr, tunnel) in equal.into_iter().filter_map(way) {
             if via.len() < self.config.max_paths && !via.contains(&addr) {
                 via.push(addr);
+                tunnels.extend(tunnel.map(|tunnel| (addr, tunnel)));
             }
         }
         via.sort_unstable();
-        Some(FibRoute::Via(Via { next_hops: via, local_pref: work.candidates[best].local_pref }))
+        tunnels.sort_unstable();
+        let local_pref = work.candidates[best].local_pref;
+        Some(FibRoute::Via(Via { next_hops: via, local_pref, tunnels: tunnels.into_vec().into() }))
     }
 }

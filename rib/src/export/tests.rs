@@ -107,6 +107,30 @@ fn an_external_peer_gets_our_as_and_nothing_of_our_interior() {
 }
 
 #[test]
+fn what_is_said_of_a_tunnel_stays_inside_and_with_its_next_hop() {
+    let tunnel = ["encap:vxlan", "router-mac:02:72:c0:00:02:09"].map(|text| text.parse::<ExtCommunity>().unwrap());
+    let kept: ExtCommunity = "rt:64512:1".parse().unwrap();
+    let mut attrs = attrs();
+    attrs.ext_communities = [kept, tunnel[0], tunnel[1]].into();
+    let told = |key: &GroupKey, source: &Source| ask(key, source, attrs.clone()).unwrap().ext_communities.to_vec();
+    let whole = attrs.ext_communities.to_vec();
+    let confederation = key(PeerKind::Confederation { local_asn: Asn(64512) });
+    for source in [local(), from(false, true)] {
+        for inside in [internal(), client(), confederation.clone()] {
+            assert_eq!(told(&inside, &source), whole, "RFC 9012 §4.1: {:?}", inside.kind);
+        }
+        let keeps = GroupKey { next_hop: NextHopMode::Keep, ..external() };
+        for outside in [external(), keeps] {
+            assert_eq!(told(&outside, &source), [kept], "RFC 9012 §11: {:?}", outside.next_hop);
+        }
+    }
+    // With another next hop the tunnel would end there. Ours does end here.
+    let own = GroupKey { next_hop: NextHopMode::Own, ..client() };
+    assert_eq!(told(&own, &from(false, true)), [kept]);
+    assert_eq!(told(&own, &local()), whole);
+}
+
+#[test]
 fn a_reflected_path_says_who_and_which_cluster() {
     // RFC 4456 §8
     let out = ask(&client(), &from(false, false), attrs()).unwrap();

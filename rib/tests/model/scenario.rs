@@ -366,8 +366,8 @@ fn a_path_over_a_dead_next_hop_loses_to_any_other_and_is_better_than_none() {
     }
     settle(&mut rib);
     let via = |n: u32| {
-        let next_hops = [addr(n).into()].into_iter().collect();
-        Some(FibRoute::Via(Via { next_hops, local_pref: if n == 0 { 200 } else { 100 } }))
+        let via: Via = [addr(n).into()].into_iter().collect();
+        Some(FibRoute::Via(Via { local_pref: if n == 0 { 200 } else { 100 }, ..via }))
     };
     assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
     assert_eq!(rib.take_next_hops(), [(addr(0).into(), true), (addr(1).into(), true)]);

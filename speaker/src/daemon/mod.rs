@@ -39,6 +39,7 @@ mod rows;
 mod rules;
 mod run;
 mod setup;
+mod targets;
 mod totals;
 mod unopened;
 

@@ -43,7 +43,7 @@ use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
 use fib_sync::FibHandle;
 use ipnetwork::IpNetwork;
-use rib::{FibRoute, NextHopState, Origination, PeerId, Rib, Session};
+use rib::{NextHopState, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info};
 
@@ -52,6 +52,7 @@ use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::pace::Pace;
 use super::restart::Restart;
+use super::targets::Targets;
 
 /// Messages taken in one turn.
 const TURN: usize = 256;
@@ -226,7 +227,12 @@ impl Owner {
         let next_hops = self.rib.take_next_hops();
         if let Some(fib) = &self.fib {
             if !changes.is_empty() {
-                fib.update(changes.into_iter().map(|(prefix, route)| (IpNetwork::from(prefix), route.map(target))));
+                let mut targets = Targets::default();
+                fib.update(
+                    changes
+                        .into_iter()
+                        .map(|(prefix, route)| (IpNetwork::from(prefix), route.map(|route| targets.of(route)))),
+                );
             }
             if !next_hops.is_empty() {
                 fib.watch_next_hops(next_hops.iter().map(|(next_hop, used)| (for_kernel(next_hop), *used)));
@@ -390,18 +396,7 @@ pub(super) async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-fn target(route: FibRoute) -> fib_sync::Target {
-    match route {
-        FibRoute::Blackhole => fib_sync::Target::Blackhole,
-        FibRoute::Via(via) => fib_sync::Target::Via(fib_sync::Via {
-            next_hops: via.next_hops.iter().map(for_kernel).collect(),
-            preference: via.local_pref,
-            tunnels: None,
-        }),
-    }
-}
-
-fn for_kernel(next_hop: &NextHop) -> fib_sync::NextHop {
+pub(super) fn for_kernel(next_hop: &NextHop) -> fib_sync::NextHop {
     fib_sync::NextHop { addr: next_hop.addr(), interface: next_hop.interface().unwrap_or(0) }
 }
 

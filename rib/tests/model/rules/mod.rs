@@ -4,6 +4,7 @@ mod believed;
 mod confederation;
 mod roles;
 mod telling;
+mod tunnels;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use crate::FibError;
 use crate::desired::{Reason, Target};
+use crate::device::Device;
 use crate::route::{Route, contains};
 use ipnetwork::IpNetwork;
 use std::net::IpAddr;
@@ -31,8 +32,10 @@ pub struct FibConfig {
     pub table: u32,
     /// Ranges with their encapsulation; a prefix in none of them is routed directly.
     pub pools: Vec<Pool>,
-    /// VXLAN devices to make where there are none of their names.
-    pub devices: Vec<Vxlan>,
+    /// Tunnel devices to make and to keep.
+    pub devices: Vec<Device>,
+    /// The node's addresses: where packets of tunnels that other programs own start from.
+    pub addresses: Vec<IpAddr>,
     /// Protocol ids and tables of earlier runs: routes that carry them at start are ours, too.
     pub adopt: Vec<(u8, u32)>,
     /// The node's own subnets, for [`Mode::IpipCrossSubnet`]. Empty: every subnet of an up interface
@@ -57,6 +60,7 @@ impl Default for FibConfig {
             table: TABLE_MAIN,
             pools: Vec::new(),
             devices: Vec::new(),
+            addresses: Vec::new(),
             adopt: Vec::new(),
             local_subnets: Vec::new(),
             protect: Vec::new(),
@@ -157,29 +161,6 @@ impl Pool {
             Mode::Vxlan | Mode::VxlanCrossSubnet => "vxlan.roost",
         };
         Some(self.device.as_deref().unwrap_or(usual))
-    }
-}
-
-/// A VXLAN device of our making. Its MAC address is [`Mac::of`](crate::Mac::of) the node's, as the other nodes expect; it
-/// neither learns nor floods (RFC 7348 §4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Vxlan {
-    /// The device's name.
-    pub device: String,
-    /// VXLAN Network Identifier, 1 to 16777215; the same on all nodes.
-    pub vni: u32,
-    /// UDP port; the same on all nodes. IANA's is 4789.
-    pub port: u16,
-    /// The node's address, from which packets are sent.
-    pub local: IpAddr,
-    /// MTU of the packets inside; 0 is that of the interface with the node's address, less what the tunnel adds.
-    pub mtu: u32,
-}
-
-impl Vxlan {
-    /// Octets of the outer headers: Ethernet, VXLAN, UDP and IP (RFC 7348 §5).
-    pub fn overhead(&self) -> u32 {
-        if self.local.is_ipv4() { 50 } else { 70 }
     }
 }
 

@@ -155,6 +155,8 @@ pub enum Reason {
     TunnelMissing(Arc<str>),
     /// The pool's tunnel device is down.
     TunnelDown(Arc<str>),
+    /// The pool's tunnel device is not to be used, or can't be made; in words, with what to type.
+    TunnelBarred(Arc<str>),
     /// The pool's tunnel carries only IPv4.
     TunnelIpv4Only(Arc<str>),
     /// The far end takes packets in another kind of tunnel than that of the pool.
@@ -209,6 +211,7 @@ impl fmt::Display for Reason {
                 "tunnel device {device} is down and the route must not leave unencapsulated; \
                  `ip link set {device} up`"
             ),
+            Reason::TunnelBarred(why) => write!(f, "{why}; until then the route must not leave unencapsulated"),
             Reason::TunnelIpv4Only(device) => write!(
                 f,
                 "its pool is tunnelled through {device}, but ipip carries only IPv4 over IPv4; \

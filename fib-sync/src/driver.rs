@@ -41,7 +41,8 @@ pub(crate) async fn run<K: Kernel>(
         })
         .await;
         shared.tell(engine.take_next_hop_changes());
-        shared.publish(FibStats { refused: kernel.refused(), ..engine.report(now) });
+        let stats = FibStats { refused: kernel.refused(), ..engine.report(now) };
+        shared.publish(stats, engine.warnings());
         if engine.has_work() || !shared.is_empty() {
             continue;
         }

@@ -65,8 +65,8 @@ pub struct Engine {
     subnets: Vec<IpNetwork>,
     /// What no learned route may take over.
     protected: Protected,
-    /// Tunnel devices as last seen: index and whether up.
-    tunnels: Vec<(String, Option<(u32, bool)>)>,
+    /// Tunnel devices as last seen: index and whether up, and why not to be used.
+    tunnels: Vec<(String, watch::TunnelSeen)>,
     /// Found at start, not wanted yet.
     adopted: HashSet<IpNetwork>,
     /// Prefixes to plan: wanted ones first, so that new comes before old.
@@ -110,7 +110,7 @@ impl Engine {
     /// When the configuration can't be run.
     pub fn new(config: FibConfig) -> Result<Engine, FibError> {
         config.check()?;
-        let tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), None)).collect();
+        let tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), Default::default())).collect();
         Ok(Engine {
             view: View::new(Marks::new(&config)),
             desired: Desired::default(),
@@ -240,8 +240,9 @@ impl Engine {
         self.far_ends.sweep();
     }
 
-    /// All routes of ours are to go (a final clean-up).
+    /// All routes of ours are to go, and the devices (a final clean-up).
     pub fn drop_all(&mut self) {
+        (self.devices.closing, self.devices.changed) = (true, true);
         let wanted: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
         self.update(wanted.into_iter().map(|prefix| (prefix, None)));
         self.sweep();
@@ -264,7 +265,11 @@ impl Engine {
             self.stuck.remove(&prefix);
             self.mark(prefix);
         }
-        ops.extend(self.missing_devices(now));
+        ops.extend(self.device_ops(now));
+        if !ops.is_empty() {
+            // What they lead to is heard of before anything else is decided.
+            return ops;
+        }
         ops.extend(self.far_ends.take_missing(max).into_iter().map(Op::SetFar));
         while ops.len() < max
             && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting())
@@ -286,6 +291,9 @@ impl Engine {
         // In a turn of their own: by then the last route over them is gone.
         if ops.is_empty() {
             ops.extend(self.far_ends.take_leaving(max).into_iter().map(Op::DropFar));
+        }
+        if ops.is_empty() {
+            ops.extend(self.surplus_devices(now));
         }
         ops
     }
@@ -356,8 +364,8 @@ impl Engine {
                 self.far_result(now, op, *entry, result);
                 continue;
             }
-            if let Op::Make(device) = op {
-                self.made(now, device, result);
+            if op.is_of_device() {
+                self.device_result(now, op, result);
                 continue;
             }
             self.recent.insert(op.prefix());
@@ -388,7 +396,8 @@ impl Engine {
                 self.view.erased(route);
                 return;
             }
-            Op::SetFar(_) | Op::DropFar(_) | Op::Make(_) => return,
+            // Theirs are looked at elsewhere.
+            _ => return,
         }
         if let Some(entry) = self.desired.get_mut(prefix) {
             entry.attempts = 0;
@@ -466,7 +475,9 @@ impl Engine {
         let looked = self.recent.is_empty();
         let planned =
             self.dirty.is_empty() && self.gone.is_empty() && self.next_waiting().is_none() && !self.far_ends.has_work();
-        self.loaded && !self.blind && (stale || !looked || !planned)
+        self.loaded
+            && !self.blind
+            && (stale || !looked || !planned || self.devices.changed || self.has_surplus_devices())
     }
 
     /// When to come back at the latest, if nothing happens before.

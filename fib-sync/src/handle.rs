@@ -125,6 +125,7 @@ pub(crate) struct Shared {
     next_hops: Mutex<BTreeMap<NextHop, NextHopReport>>,
     told: Notify,
     stats: Mutex<FibStats>,
+    warnings: Mutex<Vec<Arc<str>>>,
 }
 
 impl Shared {
@@ -154,8 +155,12 @@ impl Shared {
         self.told.notify_one();
     }
 
-    pub(crate) fn publish(&self, stats: FibStats) {
+    pub(crate) fn publish(&self, stats: FibStats, warnings: &[Arc<str>]) {
         *lock(&self.stats) = stats;
+        let mut told = lock(&self.warnings);
+        if **told != *warnings {
+            *told = warnings.to_vec();
+        }
     }
 }
 
@@ -207,6 +212,12 @@ impl FibHandle {
     /// Counters and numbers of routes by state, as of the last turn of the thread.
     pub fn stats(&self) -> FibStats {
         *lock(&self.shared.stats)
+    }
+
+    /// What people should know of tunnel devices, and what to type: those that can't be made, are another program's, or
+    /// are too large for the network.
+    pub fn warnings(&self) -> Vec<Arc<str>> {
+        lock(&self.shared.warnings).clone()
     }
 
     /// Rows in order of prefix; empty if the thread has ended. Built on demand by the thread, so a
@@ -283,7 +294,8 @@ where
         };
         runtime.block_on(async {
             let started = first(&mut engine, open).await;
-            inner.publish(engine.report(Instant::now()));
+            let stats = engine.report(Instant::now());
+            inner.publish(stats, engine.warnings());
             match started {
                 Ok((mut kernel, adopted)) => {
                     // The caller waits for this in `recv` below.

@@ -51,7 +51,7 @@ pub struct Dump {
 }
 
 /// A network interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// Index, unique while it exists.
     pub index: u32,
@@ -61,6 +61,59 @@ pub struct Link {
     pub up: bool,
     /// Octets of the largest packet; 0 where nobody said.
     pub mtu: u32,
+    /// Ethernet address, where it has one.
+    pub mac: Option<Mac>,
+    /// What a program or a person wrote on it.
+    pub alias: Option<Box<str>>,
+    /// What it is.
+    pub kind: LinkKind,
+}
+
+/// What a network interface is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// The kernel's answer could not be read.
+    #[default]
+    Unknown,
+    /// IPv4 in IPv4.
+    Ipip {
+        /// Outer source; none is any address of the node.
+        local: Option<IpAddr>,
+        /// Outer destination; none is the next hop of the route.
+        remote: Option<IpAddr>,
+    },
+    /// Ethernet in UDP.
+    Vxlan {
+        /// VXLAN Network Identifier.
+        vni: u32,
+        /// UDP port.
+        port: u16,
+        /// Outer source; none is any address of the node.
+        local: Option<IpAddr>,
+    },
+    /// The kernel's name of any other kind, such as `veth`; empty for one that no program has made.
+    Other(Box<str>),
+}
+
+/// As `ip -d link` prints it.
+impl fmt::Display for LinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, local) = match self {
+            LinkKind::Unknown => ("an unknown device", &None),
+            LinkKind::Ipip { local, .. } => ("ipip", local),
+            LinkKind::Vxlan { local, .. } => ("vxlan", local),
+            LinkKind::Other(kind) if kind.is_empty() => ("a plain interface", &None),
+            LinkKind::Other(kind) => (&**kind, &None),
+        };
+        f.write_str(name)?;
+        if let LinkKind::Vxlan { vni, port, .. } = self {
+            write!(f, " id {vni} dstport {port}")?;
+        }
+        if let LinkKind::Ipip { remote: Some(remote), .. } = self {
+            write!(f, " remote {remote}")?;
+        }
+        local.map_or(Ok(()), |local| write!(f, " local {local}"))
+    }
 }
 
 /// An address of the node.

@@ -33,6 +33,7 @@
 
 mod config;
 mod desired;
+mod device;
 mod driver;
 mod engine;
 mod error;
@@ -52,16 +53,17 @@ mod stats;
 mod view;
 mod watched;
 
-pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool, Vxlan};
+pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool};
 pub use desired::{Reason, State, Target, Tunnel, Via};
+pub use device::{Device, DeviceKind};
 pub use engine::{Engine, Found};
 pub use error::FibError;
 pub use far_ends::{FarEntry, Mac, Part};
 pub use handle::{Adopted, FibHandle, FibRow, RowFilter, start, start_on};
-pub use kernel::{Address, Dump, Event, Failure, Kernel, KernelError, Link, RouteChange};
+pub use kernel::{Address, Dump, Event, Failure, Kernel, KernelError, Link, LinkKind, RouteChange};
 pub use next_hop::NextHop;
 pub use next_hops::NextHopError;
-pub use plan::{Op, Plan, plan};
+pub use plan::{Leave, Op, Plan, plan};
 pub use route::{Form, Hop, Hops, Route};
 pub use stats::{FibStats, Repairs};
 pub use view::Links;

@@ -5,9 +5,10 @@
 //! what was observed on Linux 6.18: which changes make routes vanish without a notification is the
 //! whole point of it.
 
+use crate::device::DeviceKind;
 use crate::far_ends::{FarEntry, Part};
-use crate::kernel::{Address, Dump, Event, Kernel, KernelError, Link, RouteChange};
-use crate::plan::Op;
+use crate::kernel::{Address, Dump, Event, Kernel, KernelError, Link, LinkKind, RouteChange};
+use crate::plan::{Leave, Op};
 use crate::route::{Form, Hop, Hops, Route, contains, masked};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -40,6 +41,8 @@ struct World {
     writes: u64,
     dumps: u64,
     touched: BTreeSet<IpNetwork>,
+    /// The highest index that an interface ever had.
+    last_index: u32,
     trespasses: Vec<Route>,
 }
 
@@ -57,7 +60,20 @@ impl MemoryKernel {
 
     /// Adds an interface, or brings one up or down.
     pub fn link(&self, index: u32, name: &str, up: bool) {
-        self.with(|world| world.link(Link { index, name: name.to_owned(), up, mtu: 1500 }));
+        self.with(|world| {
+            let known = world.links.get(&index).cloned().unwrap_or_else(|| Link { mtu: 1500, ..Link::default() });
+            world.link(Link { index, name: name.to_owned(), up, ..known });
+        });
+    }
+
+    /// Adds an interface, or changes what there is of one.
+    pub fn set_link(&self, link: Link) {
+        self.with(|world| world.link(link));
+    }
+
+    /// The interface of that name.
+    pub fn find_link(&self, name: &str) -> Option<Link> {
+        lock(&self.world).links.values().find(|link| link.name == name).cloned()
     }
 
     /// Deletes an interface with everything on it.
@@ -219,6 +235,7 @@ impl World {
 
     fn link(&mut self, link: Link) {
         let (dev, up) = (link.index, link.up);
+        self.last_index = self.last_index.max(dev);
         let was_up = self.links.get(&dev).is_some_and(|old| old.up);
         self.events.push_back(Event::Link(link.clone()));
         self.links.insert(dev, link);
@@ -345,6 +362,51 @@ impl World {
         there.map(|slot| slot.clone_from(route)).is_some()
     }
 
+    /// What Linux does with a tunnel device, and tells of it also whoever asked for it.
+    fn device(&mut self, op: &Op) -> Result<(), KernelError> {
+        let bad = |errno| Err(KernelError::from_errno(errno, None));
+        match op {
+            Op::Make(device) => {
+                let kind = match device.kind {
+                    DeviceKind::Ipip { .. } => return bad(libc::EOPNOTSUPP),
+                    DeviceKind::Vxlan { vni, port } => LinkKind::Vxlan { vni, port, local: Some(device.local) },
+                };
+                let network = |link: &Link| match (&kind, &link.kind) {
+                    (LinkKind::Vxlan { vni, port, .. }, LinkKind::Vxlan { vni: other, port: others, .. }) => {
+                        (vni, port) == (other, others)
+                    }
+                    _ => false,
+                };
+                if self.links.values().any(|link| link.name == device.name || network(link)) {
+                    return bad(libc::EEXIST);
+                }
+                // Never one that was used before.
+                self.last_index = self.links.keys().copied().fold(self.last_index, u32::max) + 1;
+                let (index, name) = (self.last_index, device.name.clone());
+                self.link(Link { index, name, up: true, mtu: device.mtu, mac: device.mac(), alias: None, kind });
+            }
+            Op::Amend(device) => {
+                let Some(link) = self.links.values().find(|link| link.name == device.name) else {
+                    return bad(libc::ENODEV);
+                };
+                let (mac, alias) = (device.mac().or(link.mac), Some(device.mark().into()));
+                self.link(Link { up: true, mtu: device.mtu, mac, alias, ..link.clone() });
+            }
+            Op::Leave { index, how, .. } => {
+                let Some(link) = self.links.get(index).cloned() else { return bad(libc::ENODEV) };
+                match how {
+                    Leave::Delete => self.link_gone(*index),
+                    Leave::Down => self.link(Link { up: false, alias: None, ..link }),
+                    Leave::HandOver => self.link(Link { alias: None, ..link }),
+                }
+            }
+            Op::SetAddress(address) => self.address(*address),
+            Op::DropAddress(address) => self.address_gone(*address),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn run(&mut self, op: &Op) -> Result<(), KernelError> {
         self.writes += 1;
         self.touched.insert(op.prefix());
@@ -375,14 +437,7 @@ impl World {
                 self.set_far(*entry, true);
                 Ok(())
             }
-            Op::Make(device) => match self.links.values().any(|link| link.name == device.device) {
-                true => Err(KernelError::from_errno(libc::EEXIST, None)),
-                false => {
-                    let index = self.links.keys().max().map_or(1, |last| last + 1);
-                    self.links.insert(index, Link { index, name: device.device.clone(), up: true, mtu: device.mtu });
-                    Ok(())
-                }
-            },
+            Op::Make(_) | Op::Amend(_) | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_) => self.device(op),
             Op::DropFar(entry) => match self.set_far(*entry, false) {
                 true => Ok(()),
                 false => Err(KernelError::from_errno(libc::ENOENT, None)),

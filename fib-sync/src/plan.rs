@@ -9,13 +9,15 @@
 //! * **New before old.** A change is a replace in place; a route under another metric goes only once
 //!   its successor is in; over a whole plan, deletions come last. No packet meets a hole.
 
-use crate::config::Vxlan;
-use crate::far_ends::{FarEntry, Mac};
+use crate::device::Device;
+use crate::far_ends::FarEntry;
+use crate::kernel::Address;
 use crate::route::{Form, Route};
 use crate::view::{Held, Links};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// One message to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,18 +37,51 @@ pub enum Op {
     SetFar(FarEntry),
     /// Remove it.
     DropFar(FarEntry),
-    /// Make a VXLAN device and bring it up.
-    Make(Vxlan),
+    /// Make a tunnel device and bring it up; fail if there is one of its name.
+    Make(Device),
+    /// Bring up the device of that name, with the MTU, MAC address and mark of this one.
+    Amend(Device),
+    /// Let go of a device of ours.
+    Leave {
+        /// Its index.
+        index: u32,
+        /// Its name.
+        name: String,
+        /// In which way.
+        how: Leave,
+    },
+    /// Give a device an address.
+    SetAddress(Address),
+    /// Take it away.
+    DropAddress(Address),
+}
+
+/// How a device is let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It is deleted.
+    Delete,
+    /// It can't be deleted: it goes down, and is nobody's.
+    Down,
+    /// It is another program's from now on, as it stands.
+    HandOver,
 }
 
 impl Op {
-    /// The prefix it is about; of a far end or a device, its address.
+    /// The prefix it is about; of a far end, a device or an address, the address.
     pub fn prefix(&self) -> IpNetwork {
         match self {
             Op::Add(route) | Op::Replace { new: route, .. } | Op::Delete(route) => route.prefix,
             Op::SetFar(entry) | Op::DropFar(entry) => entry.node.into(),
-            Op::Make(device) => device.local.into(),
+            Op::Make(device) | Op::Amend(device) => device.local.into(),
+            Op::SetAddress(address) | Op::DropAddress(address) => address.net.ip().into(),
+            Op::Leave { .. } => IpAddr::V4(Ipv4Addr::UNSPECIFIED).into(),
         }
+    }
+
+    /// Whether it is about a tunnel device or its address.
+    pub(crate) fn is_of_device(&self) -> bool {
+        matches!(self, Op::Make(_) | Op::Amend(_) | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_))
     }
 
     /// As arguments of `ip route`; of a far end, as those of `ip` or `bridge`.
@@ -60,13 +95,26 @@ impl Op {
                     Op::Delete(route) => ("del", route),
                     Op::SetFar(entry) => return write!(f, "{}", entry.text("replace", self.1)),
                     Op::DropFar(entry) => return write!(f, "{}", entry.text("del", self.1)),
-                    Op::Make(Vxlan { device, vni, port, local, mtu }) => {
-                        return write!(
-                            f,
-                            "link add {device} up mtu {mtu} address {} type vxlan id {vni} dstport {port} local {local} \
-                             nolearning",
-                            Mac::of(*local)
-                        );
+                    Op::Make(device) => {
+                        write!(f, "link add {} up mtu {}", device.name, device.mtu)?;
+                        device.mac().map_or(Ok(()), |mac| write!(f, " address {mac}"))?;
+                        return write!(f, " type {device}");
+                    }
+                    Op::Amend(device) => {
+                        write!(f, "link set {} up mtu {}", device.name, device.mtu)?;
+                        device.mac().map_or(Ok(()), |mac| write!(f, " address {mac}"))?;
+                        return write!(f, " alias \"{}\"", device.mark());
+                    }
+                    Op::Leave { name, how, .. } => {
+                        return match how {
+                            Leave::Delete => write!(f, "link del {name}"),
+                            Leave::Down => write!(f, "link set {name} down alias \"\""),
+                            Leave::HandOver => write!(f, "link set {name} alias \"\""),
+                        };
+                    }
+                    Op::SetAddress(Address { dev, net }) | Op::DropAddress(Address { dev, net }) => {
+                        let verb = if matches!(self.0, Op::SetAddress(_)) { "replace" } else { "del" };
+                        return write!(f, "addr {verb} {net} dev {}", self.1.name(*dev).unwrap_or("?"));
                     }
                 };
                 write!(f, "{verb} {}", route.text(self.1))

@@ -128,6 +128,9 @@ fn direct(next_hop: NextHop, facts: Facts) -> Result<Hops, Reason> {
 }
 
 fn through(tunnel: &str, next_hop: NextHop, view: &View) -> Result<Hops, Reason> {
+    if let Some(why) = view.barred.get(tunnel) {
+        return Err(Reason::TunnelBarred(why.clone()));
+    }
     match view.links.named(tunnel) {
         None => Err(Reason::TunnelMissing(tunnel.into())),
         Some(link) if !link.up => Err(Reason::TunnelDown(tunnel.into())),

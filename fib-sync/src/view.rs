@@ -16,6 +16,7 @@ use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A route in the kernel, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,21 @@ impl Links {
     /// Adds or changes one; gives what was known before.
     pub fn set(&mut self, link: Link) -> Option<Link> {
         self.by_index.insert(link.index, link)
+    }
+
+    /// By index.
+    pub(crate) fn at(&self, index: u32) -> Option<&Link> {
+        self.by_index.get(&index)
+    }
+
+    /// All interfaces.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.by_index.values()
+    }
+
+    /// Whether an interface has the address.
+    pub(crate) fn has(&self, address: Address) -> bool {
+        self.addresses.contains(&address)
     }
 
     /// The interface's name.
@@ -211,16 +227,18 @@ pub(crate) struct View {
     pub(crate) marks: Marks,
     pub(crate) links: Links,
     pub(crate) routes: Table,
+    /// Tunnel devices that are not to be used, and why.
+    pub(crate) barred: HashMap<String, Arc<str>>,
 }
 
 impl View {
     pub(crate) fn new(marks: Marks) -> View {
-        View { marks, links: Links::default(), routes: Table::default() }
+        View { marks, links: Links::default(), routes: Table::default(), barred: HashMap::new() }
     }
 
     /// Everything anew; gives what was known before. `ours` says which routes that could be ours are.
     pub(crate) fn load(&mut self, dump: Dump, ours: impl Fn(&View, &Route) -> bool) -> View {
-        let mut fresh = View::new(self.marks.clone());
+        let mut fresh = View { barred: self.barred.clone(), ..View::new(self.marks.clone()) };
         for link in dump.links {
             fresh.links.set(link);
         }

@@ -2,7 +2,7 @@
 //!
 //! Where announcements disagree on a MAC address or name one that can't be, that is told with the prefix and in the log.
 
-use super::Engine;
+use super::{Engine, RETRY_MIN};
 use crate::desired::{Reason, State, Target};
 use crate::far_ends::{Claim, Claims, FarEntry, Mac, Place, Status};
 use crate::kernel::{Event, Failure, KernelError};
@@ -119,11 +119,16 @@ impl Engine {
     }
 
     fn far_refused(&mut self, now: Instant, op: &Op, place: Place, error: &KernelError) {
+        self.far_ends.refused(place);
+        if error.failure == Failure::Errno(libc::ENODEV) {
+            // The device is being deleted: its entries went first, and of itself we are about to hear.
+            let users = self.far_ends.users(place);
+            return self.retry.extend(users.into_iter().map(|prefix| (now + RETRY_MIN, prefix)));
+        }
         self.stats.errors += 1;
         if error.failure == Failure::Unknown {
             self.ask_dump(now);
         }
-        self.far_ends.refused(place);
         let text = format!("{error} (`{}`)", op.text(&self.view.links));
         for prefix in self.far_ends.users(place) {
             self.retry_later(now, prefix, KernelError { text: text.clone(), ..error.clone() });
@@ -155,9 +160,10 @@ impl Engine {
 
     /// What stands for far ends, all anew. Of the first look, what no other program would have is ours.
     pub(super) fn load_far_ends(&mut self, mut entries: Vec<FarEntry>, first: bool) {
-        entries.retain(|entry| self.is_vxlan(entry.dev));
+        // Also those of a device that no pool has any more, until their routes have moved.
+        entries.retain(|entry| self.is_vxlan(entry.dev) || !self.far_ends.users((entry.dev, entry.node)).is_empty());
         let (links, devices) = (&self.view.links, &self.config.devices);
-        let made = |dev: u32| devices.iter().any(|device| Some(device.device.as_str()) == links.name(dev));
+        let made = |dev: u32| devices.iter().any(|device| Some(device.name.as_str()) == links.name(dev));
         let adopted =
             |entry: &FarEntry| first && entry.mac.is_unicast() && (entry.mac == Mac::of(entry.node) || made(entry.dev));
         let users = self.far_ends.load(&entries, adopted);

@@ -21,7 +21,7 @@ impl Engine {
         config.adopt.extend(self.view.marks.ours());
         self.view.marks = Marks::new(&config);
         self.protected = Protected::new(&config.protect);
-        self.tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), None)).collect();
+        self.tunnels = config.tunnels().into_iter().map(|name| (name.to_owned(), Default::default())).collect();
         self.fights = Fights::default();
         for (prefix, entry) in self.desired.iter_mut() {
             entry.cause = None;
@@ -33,6 +33,7 @@ impl Engine {
             self.dirty.insert(prefix);
         }
         self.config = config;
+        self.devices.changed = true;
         self.look_at_links();
         self.protect();
         // What is in tables that did not matter before.

@@ -10,6 +10,7 @@ use crate::route::{Form, Hop, Hops};
 use futures::FutureExt;
 
 mod chaos;
+mod devices;
 mod far;
 mod fights;
 mod limits;

@@ -11,7 +11,17 @@ use crate::route::Route;
 use crate::view::Seen;
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
+use std::sync::Arc;
 use std::time::Instant;
+
+/// A tunnel device as last seen.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct TunnelSeen {
+    /// Index and whether up.
+    link: Option<(u32, bool)>,
+    /// Why it is not to be used.
+    barred: Option<Arc<str>>,
+}
 
 impl Engine {
     /// Something changed that we did not do.
@@ -84,7 +94,9 @@ impl Engine {
         let (index, name) = (link.index, link.name.clone());
         match self.view.links.set(link) {
             // Statistics, carrier, MTU: no route comes or goes.
-            Some(old) if old.up == up && old.name == name => {}
+            Some(old) if old.up == up && old.name == name => {
+                self.devices.changed |= self.view.links.at(index) != Some(&old);
+            }
             Some(old) => {
                 tracing::debug!(link = name, index, up, "link changed");
                 if old.up && !up {
@@ -120,6 +132,7 @@ impl Engine {
     /// Subnets and tunnels, from the links as they are.
     pub(super) fn look_at_links(&mut self) {
         self.stale.all = true;
+        self.devices.changed = true;
         self.subnets = {
             let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
             self.view.links.subnets(&names).collect()
@@ -127,9 +140,15 @@ impl Engine {
         if self.protected.set_subnets(self.view.links.subnets_of(&self.config.protect_subnets_of)) {
             self.protect();
         }
+        self.look_at_tunnels();
+    }
+
+    /// Plans again what travels through tunnel devices that are not as they were.
+    pub(super) fn look_at_tunnels(&mut self) {
         let mut changed = Vec::new();
         for (name, seen) in &mut self.tunnels {
-            let now = self.view.links.named(name).map(|link| (link.index, link.up));
+            let link = self.view.links.named(name).map(|link| (link.index, link.up));
+            let now = TunnelSeen { link, barred: self.view.barred.get(name).cloned() };
             if *seen != now {
                 *seen = now;
                 changed.push(name.clone());

@@ -16,7 +16,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeader, AddressMessage};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkHeader, LinkMessage};
+use rtnetlink::packet_route::link::{LinkHeader, LinkMessage};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteLwEnCapType, RouteMessage, RouteNextHopFlags,
@@ -24,6 +24,8 @@ use rtnetlink::packet_route::route::{
 };
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+mod links;
 
 /// Length of a message's header, and what messages are aligned to.
 pub(super) const HEADER: usize = 16;
@@ -174,31 +176,22 @@ impl Decoder {
         Some(Route { prefix, metric, table, protocol: header.protocol.into(), tos: header.tos, form, extras })
     }
 
-    /// A link with its number, its name and whether it is up, whatever else it may be.
+    /// A link with its number, its name and whether it is up, whatever else it may be. `None`: what a bridge says of a
+    /// port, which leaves out the rest.
     pub(super) fn link(&mut self, message: &Message<'_>) -> Option<Link> {
         let body = message.body;
-        let (header, name, mtu) = match LinkMessage::parse(body) {
-            Ok(message) => {
-                let (mut name, mut mtu) = (None, 0);
-                for attribute in message.attributes {
-                    match attribute {
-                        LinkAttribute::IfName(known) => name = Some(known),
-                        LinkAttribute::Mtu(octets) => mtu = octets,
-                        _ => {}
-                    }
-                }
-                (message.header, name, mtu)
-            }
+        if *body.first()? != u8::from(AddressFamily::Unspec) {
+            return None;
+        }
+        let parsed = LinkMessage::parse(body);
+        let known = match parsed {
+            Ok(message) => links::whole(message),
             Err(error) => {
                 self.refuse(message.kind, &error);
-                let header = LinkHeader::parse(body).ok()?;
-                let find =
-                    |kind| attributes(body.get(LINK_HEADER..).unwrap_or_default()).find(|nla| nla.kind() == kind);
-                let mtu = find(libc::IFLA_MTU).and_then(|nla| nla.value().try_into().ok());
-                (header, find(libc::IFLA_IFNAME).map(|nla| text(nla.value())), mtu.map_or(0, u32::from_ne_bytes))
+                links::in_part(LinkHeader::parse(body).ok()?, body.get(LINK_HEADER..).unwrap_or_default())
             }
         };
-        Some(Link { index: header.index, name: name?, up: header.flags.contains(LinkFlags::Up), mtu })
+        known.filter(|link| !link.name.is_empty())
     }
 
     /// The number of a link that is gone; its name matters no more.

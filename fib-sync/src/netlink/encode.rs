@@ -1,14 +1,15 @@
 //! Requests: an operation or a dump, in rtnetlink's messages.
 
-use crate::config::Vxlan;
+use crate::device::{Device, DeviceKind, FALLBACK};
 use crate::far_ends::{FarEntry, Mac, Part};
-use crate::plan::Op;
+use crate::kernel::Address;
+use crate::plan::{Leave, Op};
 use crate::route::{Form, Hop, Route};
 use ipnetwork::IpNetwork;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
 };
-use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::LinkMessage;
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -17,7 +18,7 @@ use rtnetlink::packet_route::route::{
     RouteAttribute, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteScope, RouteType, RouteVia,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::{LinkVxlan, RouteMessageBuilder};
+use rtnetlink::{LinkIpIp, LinkMessageBuilder, LinkUnspec, LinkVxlan, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Everything of a kind.
@@ -41,7 +42,17 @@ pub(super) fn encode_op(out: &mut Vec<u8>, op: &Op, sequence: u32, ack: bool) {
         // A deletion matches whatever scope the route has.
         Op::Delete(route) => (0, RouteNetlinkMessage::DelRoute(message(route, RouteScope::NoWhere))),
         Op::SetFar(entry) => (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewNeighbour(far_end(entry))),
-        Op::Make(device) => (NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewLink(vxlan(device))),
+        Op::Make(device) => (NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewLink(made(device))),
+        Op::Amend(device) => (0, RouteNetlinkMessage::NewLink(amended(device))),
+        Op::Leave { index, how: Leave::Delete, .. } => (0, RouteNetlinkMessage::DelLink(link(*index).build())),
+        Op::Leave { index, how: Leave::Down, .. } => {
+            (0, RouteNetlinkMessage::NewLink(link(*index).down().alias("").build()))
+        }
+        Op::Leave { index, how: Leave::HandOver, .. } => {
+            (0, RouteNetlinkMessage::NewLink(link(*index).alias("").build()))
+        }
+        Op::SetAddress(address) => (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewAddress(own(address))),
+        Op::DropAddress(address) => (0, RouteNetlinkMessage::DelAddress(own(address))),
         Op::DropFar(entry) => (0, RouteNetlinkMessage::DelNeighbour(far_end(entry))),
     };
     append(out, message, flags | if ack { NLM_F_ACK } else { 0 }, sequence);
@@ -78,15 +89,51 @@ fn append(out: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence:
     message.serialize(&mut out[start..]);
 }
 
-fn vxlan(device: &Vxlan) -> LinkMessage {
-    let Vxlan { device, vni, port, local, mtu } = device;
-    let Mac(mac) = Mac::of(*local);
-    let link = LinkVxlan::new(device, *vni).port(*port).learning(false).mtu(*mtu).address(mac.into());
-    let link = match *local {
-        IpAddr::V4(local) => link.local(local),
-        IpAddr::V6(local) => link.local6(local),
+fn link(index: u32) -> LinkMessageBuilder<LinkUnspec> {
+    LinkUnspec::new_with_index(index)
+}
+
+fn made(device: &Device) -> LinkMessage {
+    match device.kind {
+        DeviceKind::Ipip { .. } => {
+            let link = LinkIpIp::new(&device.name).mtu(device.mtu);
+            // The module's own is for any address, and there can be one of a kind.
+            let link = match device.local {
+                IpAddr::V4(local) if device.name != FALLBACK => link.local(local),
+                _ => link,
+            };
+            link.up().build()
+        }
+        DeviceKind::Vxlan { vni, port } => {
+            let link = LinkVxlan::new(&device.name, vni).port(port).learning(false).mtu(device.mtu);
+            let link = match device.local {
+                IpAddr::V4(local) => link.local(local),
+                IpAddr::V6(local) => link.local6(local),
+            };
+            let Mac(mac) = Mac::of(device.local);
+            link.address(mac.into()).up().build()
+        }
+    }
+}
+
+/// By name: its index may not have been told yet.
+fn amended(device: &Device) -> LinkMessage {
+    let link = LinkUnspec::new_with_name(&device.name).mtu(device.mtu).alias(device.mark());
+    let link = match device.mac() {
+        Some(Mac(mac)) => link.address(mac.into()),
+        None => link,
     };
     link.up().build()
+}
+
+fn own(address: &Address) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    let net = address.net;
+    message.header.family = if net.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.prefix_len = net.prefix();
+    message.header.index = address.dev;
+    message.attributes = vec![AddressAttribute::Local(net.ip()), AddressAttribute::Address(net.ip())];
+    message
 }
 
 fn far_end(entry: &FarEntry) -> NeighbourMessage {

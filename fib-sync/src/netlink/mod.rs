@@ -226,8 +226,10 @@ impl NetlinkKernel {
     fn hear(&mut self) {
         let decoder = &mut self.decoder;
         for message in messages(&self.buffer) {
-            // Our own writes are known by their results.
-            if message.port == self.port {
+            // Our own routes and entries are known by their results; of a device that we made, its number is told only here.
+            let of_device =
+                matches!(message.kind, libc::RTM_NEWLINK | libc::RTM_DELLINK | libc::RTM_NEWADDR | libc::RTM_DELADDR);
+            if message.port == self.port && !of_device {
                 continue;
             }
             let event = match message.kind {

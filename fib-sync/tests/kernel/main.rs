@@ -5,6 +5,7 @@
 //! routes and prints them the same way.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod devices;
 mod forms;
 mod interfaces;
 mod netns;

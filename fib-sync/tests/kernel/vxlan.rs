@@ -2,17 +2,18 @@
 
 use crate::netns::{bird_routes, in_netns, ip};
 use crate::*;
-use fib_sync::Vxlan;
+use fib_sync::{Device, DeviceKind};
 use std::process::Command;
 
 fn vxlan() -> FibConfig {
     let local = "172.16.1.1".parse().unwrap();
+    let kind = DeviceKind::Vxlan { vni: 4096, port: 4789 };
     FibConfig {
         pools: vec![
             Pool::new(net("10.68.0.0/16"), Mode::Vxlan),
             Pool::new(net("10.69.0.0/16"), Mode::VxlanCrossSubnet),
         ],
-        devices: vec![Vxlan { device: "vxlan.roost".into(), vni: 4096, port: 4789, local, mtu: 0 }],
+        devices: vec![Device { name: "vxlan.roost".into(), local, mtu: 0, kind }],
         ..config()
     }
 }

@@ -1,16 +1,16 @@
 //! Far ends of VXLAN devices: there before the first route that needs them, gone after the last.
 
 use super::*;
-use crate::config::Vxlan;
+use crate::device::{Device, DeviceKind};
 use crate::far_ends::{FarEntry, Mac, Part};
 use crate::kernel::Kernel;
 use std::net::IpAddr;
 
 pub(super) const FAR: &str = "10.68.2.0/26";
 
-fn device() -> Vxlan {
-    let local = "172.16.1.1".parse().unwrap();
-    Vxlan { device: "vxlan.roost".into(), vni: 4096, port: 4789, local, mtu: 1450 }
+pub(super) fn device() -> Device {
+    let kind = DeviceKind::Vxlan { vni: 4096, port: 4789 };
+    Device { name: "vxlan.roost".into(), local: "172.16.1.1".parse().unwrap(), mtu: 0, kind }
 }
 
 pub(super) fn vxlan_config() -> FibConfig {
@@ -43,6 +43,12 @@ impl Lab {
         self.engine.update(wanted.iter().map(|(prefix, target)| (net(prefix), target.clone())));
         let mut batches = Vec::new();
         for _ in 0..100 {
+            let mut events = Vec::new();
+            self.kernel.drain(usize::MAX, &mut events);
+            for event in events {
+                self.engine.event(self.now, event);
+            }
+            self.engine.drained();
             let ops = self.engine.poll_ops(self.now, 100);
             if ops.is_empty() && !self.engine.has_work() {
                 return batches;
@@ -52,7 +58,6 @@ impl Lab {
             }
             let results = self.kernel.apply(&ops).now_or_never().expect("answers at once");
             self.engine.results(self.now, &ops, results);
-            self.engine.drained();
         }
         panic!("never at rest: {batches:#?}");
     }
@@ -63,7 +68,7 @@ fn entry(part: Part, node: &str) -> FarEntry {
     FarEntry { part, dev: 9, node, mac: Mac::of(node) }
 }
 
-fn both(node: &str) -> Vec<FarEntry> {
+pub(super) fn both(node: &str) -> Vec<FarEntry> {
     vec![entry(Part::Neighbour, node), entry(Part::Forwarding, node)]
 }
 

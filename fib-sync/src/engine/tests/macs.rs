@@ -1,10 +1,10 @@
 //! MAC addresses of far ends as announced: named, changed without a hole, disputed, taken, impossible.
 
-use super::far::{FAR, lab_of, vxlan_config, vxlan_lab};
+use super::far::{FAR, device, lab_of, vxlan_config, vxlan_lab};
 use super::*;
-use crate::config::Vxlan;
 use crate::desired::{Tunnel, Via};
 use crate::far_ends::{FarEntry, Mac, Part};
+use crate::kernel::Link;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -156,9 +156,9 @@ fn a_restart_finds_announced_addresses_and_a_device_of_ours_is_swept_of_all() {
     let named = |last: u8| by(&[("172.16.1.2", &format!("aa:77:00:00:00:{last:02x}"))]);
     let mut lab = vxlan_lab();
     lab.want(&[(FAR, named(1)), ("10.68.3.0/26", by(&[("172.16.1.3", "aa:77:00:00:00:03")]))]);
-    let local = "172.16.1.1".parse().unwrap();
-    let device = Vxlan { device: "vxlan.roost".into(), vni: 4096, port: 4789, local, mtu: 1450 };
-    let mut next = lab_of(lab.kernel.clone(), FibConfig { devices: vec![device], ..vxlan_config() });
+    let link = lab.kernel.find_link("vxlan.roost").unwrap();
+    lab.kernel.set_link(Link { mtu: 1450, mac: device().mac(), alias: Some("roost".into()), ..link });
+    let mut next = lab_of(lab.kernel.clone(), FibConfig { devices: vec![device()], ..vxlan_config() });
     assert_eq!(next.batches(&[(FAR, named(1))]), Vec::<Vec<String>>::new(), "all of it stands");
     // Someone's way for what nobody knows is no far end.
     let zero = FarEntry { part: Part::Forwarding, dev: 9, node: "172.16.1.2".parse().unwrap(), mac: Mac([0; 6]) };

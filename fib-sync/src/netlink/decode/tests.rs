@@ -1,9 +1,12 @@
 //! What is written can be read, and what can't be read does no harm. The kernel's opinion is asked in `tests/kernel`.
 use super::*;
+use crate::device::{Device, DeviceKind};
+use crate::kernel::LinkKind;
 use crate::netlink::encode::{All, encode_dump, encode_op};
 use crate::plan::Op;
 use proptest::prelude::*;
 use rtnetlink::packet_core::{Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_ERROR};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 
 fn form() -> impl Strategy<Value = Form> {
     let hop = (any::<[u8; 4]>(), 1..100_000u32, any::<bool>(), any::<u8>(), any::<bool>());
@@ -181,18 +184,54 @@ fn a_link_that_can_t_be_read_keeps_its_number_its_name_and_its_state() {
     link.header.index = 7;
     link.header.flags = LinkFlags::Up | LinkFlags::Noarp;
     link.attributes = vec![LinkAttribute::Mtu(1440), LinkAttribute::IfName("tunl0".into())];
+    link.attributes.push(LinkAttribute::IfAlias("roost 10.65.1.1/32".into()));
+    link.attributes.push(LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]));
     let mut body = emitted(&link);
-    let expected = Link { index: 7, name: "tunl0".into(), up: true, mtu: 1440 };
+    let expected = Link {
+        index: 7,
+        name: "tunl0".into(),
+        up: true,
+        mtu: 1440,
+        mac: Some(Mac([2, 0, 0, 0, 0, 1])),
+        alias: Some("roost 10.65.1.1/32".into()),
+        kind: LinkKind::Other("".into()),
+    };
     assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(expected.clone()), 0));
     // A second MTU of one byte, as no kernel has it yet.
     attach(&mut body, libc::IFLA_MTU, &[1]);
-    assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(expected), 1));
+    let in_part = Link { kind: LinkKind::Unknown, ..expected };
+    assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(in_part), 1));
 
     link.attributes.clear();
     let mut body = emitted(&link);
     attach(&mut body, libc::IFLA_IFNAME, b"\xffeth\0");
-    let named = Link { index: 7, name: "\u{fffd}eth".into(), up: true, mtu: 0 };
+    let named = Link { index: 7, name: "\u{fffd}eth".into(), up: true, ..Link::default() };
     assert_eq!(with(libc::RTM_NEWLINK, &body, Decoder::link), (Some(named), 1));
+}
+
+#[test]
+fn a_tunnel_is_read_as_it_was_made_and_a_bridge_port_is_no_link() {
+    let local: IpAddr = "172.16.1.1".parse().unwrap();
+    let device = |name: &str, kind| Device { name: name.into(), local, mtu: 1410, kind };
+    for (device, kind) in [
+        (
+            device("vx", DeviceKind::Vxlan { vni: 7, port: 4789 }),
+            LinkKind::Vxlan { vni: 7, port: 4789, local: Some(local) },
+        ),
+        (device("tun5", DeviceKind::Ipip { address: None }), LinkKind::Ipip { local: Some(local), remote: None }),
+    ] {
+        let mut bytes = Vec::new();
+        encode_op(&mut bytes, &Op::Make(device.clone()), 1, true);
+        let body = &bytes[HEADER..];
+        let link = with(libc::RTM_NEWLINK, body, Decoder::link).0.unwrap();
+        assert_eq!(
+            (link.name, link.up, link.mtu, link.mac, link.kind),
+            (device.name.clone(), true, 1410, device.mac(), kind)
+        );
+        let mut bridged = body.to_vec();
+        bridged[0] = u8::from(AddressFamily::Bridge);
+        assert_eq!(with(libc::RTM_NEWLINK, &bridged, Decoder::link), (None, 0));
+    }
 }
 
 #[test]

@@ -158,6 +158,9 @@ pub struct FibSummary {
     pub adopted: usize,
     /// Routes put back after something else changed or removed them.
     pub repairs: u64,
+    /// What is wrong with tunnel devices, and what to type.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// `GET /v1/peers`: one row a peer.

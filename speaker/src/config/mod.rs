@@ -34,7 +34,7 @@ pub use command::check_command;
 pub(crate) use diagnostic::closest;
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
-    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, ManagedVxlan,
+    Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, ManagedDevice,
     MaxPrefix, MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode,
     PrefixList, PrefixRange, Router, Rule, Set, Ttl,
 };

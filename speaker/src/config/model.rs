@@ -13,7 +13,7 @@ use std::time::Duration;
 use bgp_proto::attr::Community;
 use bgp_proto::fsm::PeerAs;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
-use fib_sync::Metric;
+use fib_sync::{DeviceKind, Metric};
 use ipnetwork::IpNetwork;
 
 use super::rules::{Confederation, PathRules};
@@ -158,8 +158,8 @@ pub struct Pool {
     pub mode: PoolMode,
     /// The tunnel device; present exactly when the mode needs one.
     pub device: Option<DeviceName>,
-    /// The VXLAN device to make, if it is ours to make.
-    pub managed: Option<ManagedVxlan>,
+    /// The device to make, if it is ours to make.
+    pub managed: Option<ManagedDevice>,
     /// Whether learned routes go into the kernel; if not, another agent writes them.
     pub install: bool,
     /// Whether blackholes of our own blocks do.
@@ -192,15 +192,18 @@ impl PoolMode {
     pub fn is_vxlan(self) -> bool {
         matches!(self, Self::Vxlan | Self::VxlanCrossSubnet)
     }
+
+    /// Whether the tunnel is IPv4 in IPv4.
+    pub fn is_ipip(self) -> bool {
+        matches!(self, Self::Ipip | Self::IpipCrossSubnet)
+    }
 }
 
-/// A VXLAN device to make where it is missing.
+/// A tunnel device to make where it is missing, and to keep as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ManagedVxlan {
-    /// VXLAN Network Identifier.
-    pub vni: u32,
-    /// UDP port.
-    pub port: u16,
+pub struct ManagedDevice {
+    /// What it is.
+    pub kind: DeviceKind,
     /// The address packets are sent from: the node's, of the pool's family.
     pub local: IpAddr,
     /// MTU of the packets inside; `None` fits the interface with that address.

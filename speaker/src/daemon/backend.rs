@@ -293,6 +293,7 @@ fn fib_summary(fib: &FibHandle) -> FibSummary {
         failed: stats.failed,
         adopted: stats.adopted,
         repairs: stats.repairs.total(),
+        warnings: fib.warnings().iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::last_run::LastRun;
 use super::peer_task::PeerSpec;
 use super::policies::policy;
 use super::restart::Restart;
-use crate::config::{Config, ManagedVxlan, MaxPrefix, MaxPrefixAction, PeerSettings, PoolMode, Ttl};
+use crate::config::{Config, ManagedDevice, MaxPrefix, MaxPrefixAction, PeerSettings, PoolMode, Ttl};
 use crate::net::tcp::SocketOptions;
 
 /// What fib-sync is told.
@@ -42,6 +42,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         table: config.fib.table,
         pools: pools.collect(),
         devices: devices(config),
+        addresses: config.node.addresses.iter().map(ipnetwork::IpNetwork::ip).collect(),
         adopt: config.fib.adopt.clone(),
         local_subnets: subnets.copied().collect(),
         protect: config.fib.protect.iter().map(|prefix| (*prefix).into()).collect(),
@@ -51,15 +52,13 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
     }
 }
 
-/// The VXLAN devices to make, each once.
-fn devices(config: &Config) -> Vec<fib_sync::Vxlan> {
-    let mut devices: Vec<fib_sync::Vxlan> = Vec::new();
+/// The tunnel devices to make, each once.
+fn devices(config: &Config) -> Vec<fib_sync::Device> {
+    let mut devices: Vec<fib_sync::Device> = Vec::new();
     for pool in &config.pools {
-        let (Some(device), Some(ManagedVxlan { vni, port, local, mtu })) = (&pool.device, pool.managed) else {
-            continue;
-        };
-        if !devices.iter().any(|known| known.device == device.to_string()) {
-            devices.push(fib_sync::Vxlan { device: device.to_string(), vni, port, local, mtu: mtu.unwrap_or(0) });
+        let (Some(name), Some(ManagedDevice { kind, local, mtu })) = (&pool.device, pool.managed) else { continue };
+        if !devices.iter().any(|known| known.name == name.as_str()) {
+            devices.push(fib_sync::Device { name: name.to_string(), local, mtu: mtu.unwrap_or(0), kind });
         }
     }
     devices

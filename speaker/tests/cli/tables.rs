@@ -202,6 +202,7 @@ fn status() {
       originated    10.65.1.0/26
       connections   1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
       kernel        3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
+      warning       tunnel device tunl0 has MTU 1500, and 1440 is what fits
     "#);
 }
 

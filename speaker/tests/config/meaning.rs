@@ -72,7 +72,17 @@ const GOOD: &[Row] = &[
             let managed = c.pools[0].managed.unwrap();
             format!("{} {managed:?}", c.pools[0].device.as_ref().unwrap())
         },
-        "vxlan.roost ManagedVxlan { vni: 7, port: 4789, local: 10.9.0.1, mtu: None }",
+        "vxlan.roost ManagedDevice { kind: Vxlan { vni: 7, port: 4789 }, local: 10.9.0.1, mtu: None }",
+    ),
+    (
+        "router: { asn: 1 }\nnode: { addresses: [10.9.0.1/24] }\n\
+         pools: [ { cidr: 10.65.0.0/16, mode: ipip, manage: true, ipip: { address: 10.65.1.1/32, mtu: 1400 } } ]",
+        |c| {
+            let managed = c.pools[0].managed.unwrap();
+            format!("{} {managed:?}", c.pools[0].device.as_ref().unwrap())
+        },
+        "tunl0 ManagedDevice { kind: Ipip { address: Some(V4(Ipv4Network { addr: 10.65.1.1, prefix: 32 })) }, local: \
+         10.9.0.1, mtu: Some(1400) }",
     ),
     (
         "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protocol: bgp, table: 100, metric: 1024 }",

@@ -65,7 +65,20 @@ const MISTAKES: &[(&str, &str)] = &[
     ("a pool twice", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 10.65.0.0/16 } ]\n"),
     ("overlapping pools", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 10.64.0.0/10 } ]\n"),
     ("an IPv6 pool in tunl0", "++pools: [ { cidr: 10.65.0.0/16 }, { cidr: 'fd00:65::/32', mode: ipip } ]\n"),
-    ("a managed ipip device", "++pools: [ { cidr: 10.65.0.0/16, mode: ipip, manage: true } ]\n"),
+    ("a managed device of no tunnel", "++pools: [ { cidr: 10.65.0.0/16, manage: true } ]\n"),
+    (
+        "a managed ipip device of IPv6",
+        "++pools: [ { cidr: 'fd00:65::/32', mode: ipip, device: tun6, manage: true } ]\n",
+    ),
+    (
+        "an IPv6 address of tunl0",
+        "++pools: [ { cidr: 10.65.0.0/16, mode: ipip, manage: true, ipip: { address: 'fd00:65::1/128' } } ]\n",
+    ),
+    (
+        "two devices for one VNI",
+        "++pools: [ { cidr: 10.65.0.0/16, mode: vxlan, manage: true }, { cidr: 10.66.0.0/16, mode: vxlan, manage: true, \
+         device: vx2 } ]\n",
+    ),
     ("a VNI too large", "++pools: [ { cidr: 10.65.0.0/16, mode: vxlan, manage: true, vxlan: { vni: 16777216 } } ]\n"),
     (
         "two pools that share a device and differ",

@@ -148,6 +148,7 @@ pub fn status(originated: Vec<String>) -> Status {
             others: 0,
             conflicts: 1,
             repairs: 2,
+            warnings: vec!["tunnel device tunl0 has MTU 1500, and 1440 is what fits".to_owned()],
             ..FibSummary::default()
         },
     }

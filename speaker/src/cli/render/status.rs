@@ -26,6 +26,9 @@ pub fn status(status: &Status) -> String {
         .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });
     facts.add("connections", connections(&status.connections));
     facts.add("kernel", kernel(&status.fib));
+    for warning in &status.fib.warnings {
+        facts.add("warning", warning);
+    }
     facts.write(&mut text);
     text
 }

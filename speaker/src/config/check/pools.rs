@@ -1,11 +1,12 @@
 //! Pools: ranges that do not overlap, each with a device where its mode needs one.
 
 use bgp_proto::Prefix;
+use fib_sync::DeviceKind;
 
 use super::{POOLS, addresses_unread, at_most, has_bad};
 use crate::config::at::At;
 use crate::config::diagnostic::Report;
-use crate::config::model::{ManagedVxlan, Node, Pool, PoolMode};
+use crate::config::model::{ManagedDevice, Node, Pool, PoolMode};
 use crate::config::raw;
 use crate::config::values::DeviceName;
 
@@ -72,7 +73,21 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
         {
             let (device, other) = (device.as_ref().map(ToString::to_string).unwrap_or_default(), other.cidr);
             let message = format!("pools {cidr} and {other} share device {device} and differ about it");
-            report.error(cidr_place, message, "give them the same kind of mode, `manage` and `vxlan`, or two devices");
+            report.error(cidr_place, message, "give them the same kind of mode, `manage` and settings, or two devices");
+        }
+        // Those of IPv4 are others than those of IPv6.
+        let network = |managed: Option<ManagedDevice>| match managed {
+            Some(ManagedDevice { kind: DeviceKind::Vxlan { vni, port }, local, .. }) => {
+                Some((vni, port, local.is_ipv6()))
+            }
+            _ => None,
+        };
+        if let Some((vni, port, _)) = network(managed)
+            && let Some(other) =
+                pools.iter().find(|pool| pool.device != device && network(pool.managed) == network(managed))
+        {
+            let message = format!("pools {cidr} and {} have two devices for VNI {vni} on port {port}", other.cidr);
+            report.error(cidr_place, message, "the kernel takes one: give them one device, or another `vxlan.vni`");
         }
         pools.push(Pool {
             cidr,
@@ -109,17 +124,26 @@ fn managed(
     node: &Node,
     unread: bool,
     report: &Report,
-) -> Option<ManagedVxlan> {
-    let settings = raw.vxlan.value();
-    let Some((_, place)) = raw.manage.good().filter(|(manage, _)| **manage) else {
-        if let Some((_, place)) = raw.vxlan.good() {
-            let message = format!("pool {cidr}: `vxlan` is for a device that roost makes");
-            report.warn(place, message, "remove it, or add `manage: true`");
-        }
+) -> Option<ManagedDevice> {
+    let manage = raw.manage.good().filter(|(manage, _)| **manage);
+    let settings = [("ipip", raw.ipip.good().map(|(_, place)| place), mode.is_ipip())];
+    let settings = settings.into_iter().chain([("vxlan", raw.vxlan.good().map(|(_, place)| place), mode.is_vxlan())]);
+    for (key, place, fits) in settings {
+        let Some(place) = place.filter(|_| !fits || manage.is_none()) else { continue };
+        let (what, help) = match fits {
+            true => ("is for a device that roost makes", "remove it, or add `manage: true`".to_owned()),
+            false => ("is not used in its mode", format!("remove it, or choose mode {key} or {key}-cross-subnet")),
+        };
+        report.warn(place, format!("pool {cidr}: `{key}` {what}"), help);
+    }
+    let (_, place) = manage?;
+    if !mode.is_vxlan() && !mode.is_ipip() {
+        let message = format!("pool {cidr}: there is no tunnel device to manage");
+        report.error(place, message, "remove `manage`, or choose a mode that has one, such as ipip or vxlan");
         return None;
-    };
-    if !mode.is_vxlan() {
-        let message = format!("pool {cidr}: roost makes VXLAN devices only");
+    }
+    if mode.is_ipip() && cidr.addr().is_ipv6() {
+        let message = format!("pool {cidr}: a managed ipip device carries IPv4 only");
         report.error(place, message, "remove `manage`, or choose mode vxlan or vxlan-cross-subnet");
         return None;
     }
@@ -132,14 +156,22 @@ fn managed(
         }
         return None;
     };
-    let number = |value: Option<u64>, usual: u64| u32::try_from(value.unwrap_or(usual)).unwrap_or(u32::MAX);
-    let vni = settings.and_then(|settings| settings.vni.get()).map(|vni| vni.0);
-    let port = settings.and_then(|settings| settings.port.get()).map(|port| port.0);
-    let mtu = settings.and_then(|settings| settings.mtu.get()).map(|mtu| number(Some(mtu.0), 0));
-    Some(ManagedVxlan {
-        vni: number(vni, 4096),
-        port: u16::try_from(port.unwrap_or(4789)).unwrap_or(u16::MAX),
-        local,
-        mtu,
-    })
+    let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    if mode.is_ipip() {
+        let settings = raw.ipip.value();
+        let address = settings.and_then(|settings| settings.address.good()).map(|(address, place)| (address.0, place));
+        if let Some((address, place)) = address.filter(|(address, _)| address.is_ipv6()) {
+            let message = format!("pool {cidr}: {address} is no address for an ipip device, which carries IPv4 only");
+            report.error(place, message, "write an IPv4 address, such as 10.65.1.1/32");
+        }
+        let kind = DeviceKind::Ipip { address: address.map(|(address, _)| address) };
+        let mtu = settings.and_then(|settings| settings.mtu.get()).map(|mtu| number(mtu.0));
+        return Some(ManagedDevice { kind, local, mtu });
+    }
+    let settings = raw.vxlan.value();
+    let vni = settings.and_then(|settings| settings.vni.get()).map_or(4096, |vni| number(vni.0));
+    let port = settings.and_then(|settings| settings.port.get()).map_or(4789, |port| port.0);
+    let kind = DeviceKind::Vxlan { vni, port: u16::try_from(port).unwrap_or(u16::MAX) };
+    let mtu = settings.and_then(|settings| settings.mtu.get()).map(|mtu| number(mtu.0));
+    Some(ManagedDevice { kind, local, mtu })
 }

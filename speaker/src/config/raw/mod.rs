@@ -181,10 +181,14 @@ pub(in crate::config) struct Pool {
     /// The tunnel device. Default: of the `ipip` modes tunl0 for IPv4, and an IPv6 pool must name its own; of the `vxlan`
     /// modes vxlan.roost for IPv4, vxlan-v6.roost for IPv6.
     pub device: S<DeviceName>,
-    /// Make the device where it is missing, up and with the MTU that fits the network; `vxlan` modes alone. Pools that
-    /// share a device share its settings. Default: false.
+    /// Make the tunnel device where it is missing, keep it up and at the MTU that fits the network, and remove it when no
+    /// pool uses it any more. One that another program made under its name is left alone, and the pool's routes wait;
+    /// tunl0, which the kernel makes itself, is taken over. false: the device is another agent's, used as it is. Pools
+    /// that share a device share its settings. Default: false.
     pub manage: At<bool>,
-    /// Settings of a managed VXLAN device; all nodes need the same.
+    /// Settings of a managed device of the `ipip` modes.
+    pub ipip: At<Ipip>,
+    /// Settings of a managed device of the `vxlan` modes; all nodes need the same.
     pub vxlan: At<Vxlan>,
     /// Write learned routes of the pool into the kernel. false: another agent does; they are learned and announced as
     /// ever, and its routes are left alone. Default: true.
@@ -199,6 +203,17 @@ pub(in crate::config) struct Pool {
     pub metric: S<RouteMetric>,
     /// The routing table of the pool's routes. Default: `fib.table`.
     pub table: S<RouteTable>,
+}
+
+/// Settings of an ipip device that roost makes or sets up.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Ipip {
+    /// The device's own IPv4 address, such as `10.65.1.1/32` out of a block of this node: the source of what the node
+    /// itself sends to pods of others. Default: none is set, and none is removed.
+    pub address: S<IpNetwork>,
+    /// MTU of the packets inside. Default: that of the interface with the node's address, less 20.
+    pub mtu: S<Int<576, 65_535>>,
 }
 
 /// Settings of a VXLAN device that roost makes.

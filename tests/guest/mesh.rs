@@ -8,6 +8,7 @@
 //! Pool 10.65 is ipip-cross-subnet, 10.66 direct, 10.67 vxlan-cross-subnet, 10.68 vxlan, 10.69 ipip. Of the pools the router
 //! knows the direct one alone, as a top-of-rack switch would; the nodes send it all they know no better way for.
 
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use roost_tests::{Daemon, Lab, Netns, Peer, Roost, Speaker, until};
@@ -32,10 +33,10 @@ pub struct Node {
 }
 
 impl Mesh {
-    /// A mesh on a network of this MTU. `tunl0` is the entry of the pools' tunnel in the nodes' configuration, and
+    /// A mesh on a network of this MTU. `tunl0` is what a node's configuration says of the ipip pools' tunnel, and
     /// `prepare` is done to each node before its roost starts.
     #[track_caller]
-    pub fn start(name: &str, mtu: u32, tunl0: &str, prepare: impl Fn(&Netns, u8)) -> Mesh {
+    pub fn start(name: &str, mtu: u32, tunl0: impl Fn(u8) -> String, prepare: impl Fn(&Netns, u8)) -> Mesh {
         let lab = Lab::new(name);
         let router = lab.netns("router");
         router.sysctl("ipv4/ip_forward", "1");
@@ -51,7 +52,7 @@ impl Mesh {
             let blocks = POOLS.map(|pool| block(pool, number));
             let mut speaker = Speaker::new(&format!("{}/24", address(number)), &blocks.each_ref().map(String::as_str));
             speaker.peers = others(number).map(|other| Peer::new(&address(other), 64512)).collect();
-            speaker.more = pools(tunl0);
+            speaker.more = pools(&tunl0(number));
             let roost = Daemon::start(Roost, &ns, &speaker.roost(&ns));
             Node { number, ns, pod, roost }
         });
@@ -111,6 +112,11 @@ impl Node {
         let learned = others(self.number).flat_map(|other| POOLS.map(|pool| (pool, other)));
         let own = POOLS.map(|pool| format!("blackhole {} proto bird", block(pool, self.number)));
         learned.map(line).chain(own).collect()
+    }
+
+    /// What is left of it when there is no way through tunl0.
+    pub fn wanted_without_tunl0(&self) -> Vec<String> {
+        self.wanted().into_iter().filter(|line| !line.contains("tunl0")).collect()
     }
 
     /// Every session up, everything heard, and the start over.
@@ -192,4 +198,28 @@ pub fn pod(pool: u8, node: u8) -> String {
 
 fn others(number: u8) -> impl Iterator<Item = u8> {
     (1..=3).filter(move |other| *other != number)
+}
+
+/// The kernel's number of tunl0, another one for each life of the device.
+#[track_caller]
+pub fn index_of_tunl0(ns: &Netns) -> String {
+    ns.run("cat /sys/class/net/tunl0/ifindex")
+}
+
+/// Takes tunl0 away in all namespaces: the only way there is.
+#[track_caller]
+pub fn unload_ipip() {
+    busybox(&["rmmod", "ipip"]);
+}
+
+/// And makes it again, down and without an address.
+#[track_caller]
+pub fn load_ipip() {
+    busybox(&["insmod", "/modules/ipip.ko"]);
+}
+
+#[track_caller]
+fn busybox(words: &[&str]) {
+    let status = Command::new("busybox").args(words).status();
+    assert!(status.as_ref().is_ok_and(ExitStatus::success), "busybox {words:?}: {status:?}");
 }

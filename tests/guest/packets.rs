@@ -56,9 +56,32 @@ pub fn largest_packet(mesh: &Mesh, pool: u8, largest: u32) {
     );
 }
 
+/// Three packets from the pod of n1 to the one of n3, each after the last was answered: of several at once, ping waits for the
+/// answer to the last no longer than the others took.
+#[track_caller]
+pub fn ping_n3(mesh: &Mesh, pool: u8) {
+    for _ in 0..3 {
+        mesh.nodes[0].pod.run(&format!("ping -n -c 1 -W 60 -I {} {}", pod(pool, 1), pod(pool, 3)));
+    }
+}
+
+/// The roost of n1 is killed and started again, and between the pods of n1 and n3 every packet arrives in these pools.
+#[track_caller]
+pub fn restart_without_loss(mesh: &mut Mesh, pools: &[u8]) {
+    let streams: Vec<Pings> =
+        pools.iter().map(|pool| Pings::start(&mesh.nodes[0].pod, &pod(*pool, 1), &pod(*pool, 3))).collect();
+    let node = &mut mesh.nodes[0];
+    until("the mesh is settled", PATIENCE, || node.settled());
+    node.roost.kill_9();
+    node.roost.launch();
+    until("n1 has heard all again", PATIENCE, || node.settled());
+    node.holds(&node.wanted());
+    streams.into_iter().for_each(Pings::has_lost_nothing);
+}
+
 /// Pings from a pod to an address until it is asked for the result. Not the lab's stream of a packet each millisecond: that is
 /// more than an emulated processor forwards.
-pub struct Pings {
+struct Pings {
     lines: Lines,
     start: Mark,
     to: String,
@@ -66,7 +89,7 @@ pub struct Pings {
 
 impl Pings {
     #[track_caller]
-    pub fn start(from: &Netns, source: &str, to: &str) -> Pings {
+    fn start(from: &Netns, source: &str, to: &str) -> Pings {
         let mut ping = from.command("ping");
         ping.args(["-n", "-i", "0.02", "-I", source, to]);
         let lines = Lines::start(ping);
@@ -77,7 +100,7 @@ impl Pings {
 
     /// Every packet until now was answered, and so is one of those sent from now on.
     #[track_caller]
-    pub fn has_lost_nothing(self) {
+    fn has_lost_nothing(self) {
         let Pings { lines, start, to } = self;
         let now = lines.mark();
         assert!(lines.wait_for(now, PATIENCE, |line| sequence(line).is_some()).is_some(), "{to} answers no more");

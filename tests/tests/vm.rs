@@ -6,7 +6,7 @@ use std::path::Path;
 
 use roost_tests::vm;
 
-const CHECKS: [&str; 11] = [
+const CHECKS: [&str; 16] = [
     "each kernel holds exactly the routes of all pools",
     "every pod reaches every other one in all pools",
     "the router sees IP in IP from node to node, with the pods inside",
@@ -16,13 +16,20 @@ const CHECKS: [&str; 11] = [
     "a kill -9 and a new start of roost lose no packet in any pool",
     "while tunl0 is down its routes are withheld, and back when it is up",
     "after ipip was unloaded and loaded again, the routes are back on the new tunl0",
-    "on a smaller network each kernel holds exactly the routes of all pools",
+    "a managed tunl0 is up with its address and MTU, and each kernel holds exactly the routes of all pools",
+    "what a node itself sends to a pod of another one has the address of tunl0",
     "on 1460 octets, 1440 pass ipip whole and 1410 pass VXLAN, and not one more",
+    "a kill -9 and a new start of roost lose no packet through devices it manages",
+    "a managed tunl0 is back up with address and MTU whatever was done to it, and its routes with it",
+    "managed devices follow the MTU of the network",
+    "after ipip was unloaded and loaded again, roost sets up the new tunl0 and the routes are back",
 ];
 
 #[test]
 fn real_ipip_and_vxlan_in_a_virtual_machine() {
     let report = vm::run(Path::new(env!("CARGO_BIN_EXE_vm-guest")));
+    // For whoever runs it with --no-capture: what was checked, and how long it took.
+    println!("{}", report.tail());
     let complaints = report.complaints(&CHECKS);
-    assert!(complaints.is_empty(), "{}\n{}", complaints.join("\n"), report.tail());
+    assert!(complaints.is_empty(), "see the console above\n{}", complaints.join("\n"));
 }

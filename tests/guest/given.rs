@@ -1,12 +1,10 @@
-//! What must hold on a kernel with real tunnels. The sentences are those that `tests/tests/vm.rs` expects.
+//! A tunl0 of another agent, and all ways to forward through the kernel's real devices.
 
-use std::process::Command;
-
-use roost_tests::{Netns, until};
+use roost_tests::Netns;
 
 use crate::check;
-use crate::mesh::{Mesh, PATIENCE, pod};
-use crate::packets::{Pings, largest_packet, seen_by_router};
+use crate::mesh::{Mesh, index_of_tunl0, load_ipip, unload_ipip};
+use crate::packets::{largest_packet, ping_n3, restart_without_loss, seen_by_router};
 
 /// What n1 must hold, word by word.
 const N1: [&str; 15] = [
@@ -28,8 +26,8 @@ const N1: [&str; 15] = [
 ];
 
 /// tunl0 is another agent's: address and MTU come from there, and roost finds it up.
-pub fn tunnel_of_another_agent() {
-    let mut mesh = Mesh::start("given", 1500, "device: tunl0", |ns, number| set_up_tunl0(ns, number, 1480));
+pub fn scenario() {
+    let mut mesh = Mesh::start("given", 1500, |_| "device: tunl0".to_owned(), set_up_tunl0);
     check("each kernel holds exactly the routes of all pools", || {
         mesh.nodes[0].holds(&N1.map(str::to_owned));
         mesh.nodes.iter().for_each(|node| node.holds(&node.wanted()));
@@ -42,36 +40,17 @@ pub fn tunnel_of_another_agent() {
         largest_packet(&mesh, 65, 1480);
         largest_packet(&mesh, 67, 1450);
     });
-    check("a kill -9 and a new start of roost lose no packet in any pool", || restart_without_loss(&mut mesh));
+    check("a kill -9 and a new start of roost lose no packet in any pool", || {
+        restart_without_loss(&mut mesh, &[65, 66, 67, 69])
+    });
     check("while tunl0 is down its routes are withheld, and back when it is up", || tunnel_down_and_up(&mesh));
     check("after ipip was unloaded and loaded again, the routes are back on the new tunl0", || ipip_reloaded(&mesh));
 }
 
-/// A cloud's network with 1460 octets.
-pub fn smaller_network() {
-    let mesh = Mesh::start("smaller", 1460, "device: tunl0", |ns, number| set_up_tunl0(ns, number, 1440));
-    check("on a smaller network each kernel holds exactly the routes of all pools", || {
-        mesh.nodes.iter().for_each(|node| node.holds(&node.wanted()));
-    });
-    check("on 1460 octets, 1440 pass ipip whole and 1410 pass VXLAN, and not one more", || {
-        largest_packet(&mesh, 65, 1440);
-        largest_packet(&mesh, 67, 1410);
-    });
-}
-
 /// As Felix does it: an address of the node's block in the tunnelled pool, the MTU, up.
-fn set_up_tunl0(ns: &Netns, number: u8, mtu: u32) {
+fn set_up_tunl0(ns: &Netns, number: u8) {
     ns.ip(&format!("addr add 10.65.{number}.1/32 dev tunl0"));
-    ns.ip(&format!("link set tunl0 mtu {mtu} up"));
-}
-
-/// Three packets, one after the other was answered: of several at once, ping waits for the last no longer than it took
-/// the others.
-#[track_caller]
-fn ping_n3(mesh: &Mesh, pool: u8) {
-    for _ in 0..3 {
-        mesh.nodes[0].pod.run(&format!("ping -n -c 1 -W 60 -I {} {}", pod(pool, 1), pod(pool, 3)));
-    }
+    ns.ip("link set tunl0 mtu 1480 up");
 }
 
 fn pods_in_ipip(mesh: &Mesh) {
@@ -110,22 +89,10 @@ fn without_id(line: &str) -> String {
     line.split(", ").filter(|part| !part.starts_with("id ")).collect::<Vec<_>>().join(", ")
 }
 
-fn restart_without_loss(mesh: &mut Mesh) {
-    let streams = [65, 66, 67, 69].map(|pool| Pings::start(&mesh.nodes[0].pod, &pod(pool, 1), &pod(pool, 3)));
-    let node = &mut mesh.nodes[0];
-    until("the mesh is settled", PATIENCE, || node.settled());
-    node.roost.kill_9();
-    node.roost.launch();
-    until("n1 has heard all again", PATIENCE, || node.settled());
-    node.holds(&node.wanted());
-    streams.into_iter().for_each(Pings::has_lost_nothing);
-}
-
 fn tunnel_down_and_up(mesh: &Mesh) {
     let node = &mesh.nodes[0];
     node.ns.ip("link set tunl0 down");
-    let left: Vec<String> = node.wanted().into_iter().filter(|line| !line.contains("tunl0")).collect();
-    node.holds(&left);
+    node.holds(&node.wanted_without_tunl0());
     for prefix in ["10.65.3.0/26", "10.69.2.0/26", "10.69.3.0/26"] {
         let row = node.fib_row(prefix);
         assert!(row["state"] == "withheld" && row["reason"].as_str().is_some_and(|why| why.contains("tunl0")), "{row}");
@@ -136,24 +103,16 @@ fn tunnel_down_and_up(mesh: &Mesh) {
 }
 
 fn ipip_reloaded(mesh: &Mesh) {
-    let index = |ns: &Netns| ns.run("cat /sys/class/net/tunl0/ifindex");
-    let before = index(&mesh.nodes[0].ns);
-    module(&["rmmod", "ipip"]);
+    let before = index_of_tunl0(&mesh.nodes[0].ns);
+    unload_ipip();
     for node in &mesh.nodes {
-        let left: Vec<String> = node.wanted().into_iter().filter(|line| !line.contains("tunl0")).collect();
-        node.holds(&left);
+        node.holds(&node.wanted_without_tunl0());
     }
-    module(&["insmod", "/modules/ipip.ko"]);
+    load_ipip();
     for (node, number) in mesh.nodes.iter().zip(1..) {
-        set_up_tunl0(&node.ns, number, 1480);
+        set_up_tunl0(&node.ns, number);
         node.holds(&node.wanted());
     }
-    assert_ne!(index(&mesh.nodes[0].ns), before, "tunl0 is another device");
+    assert_ne!(index_of_tunl0(&mesh.nodes[0].ns), before, "tunl0 is another device");
     ping_n3(mesh, 65);
-}
-
-#[track_caller]
-fn module(words: &[&str]) {
-    let status = Command::new("busybox").args(words).status();
-    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "busybox {words:?}: {status:?}");
 }

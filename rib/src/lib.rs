@@ -67,5 +67,5 @@ pub use peer::{NextHopMode, PeerCounters, PeerId, PeerSettings, Session};
 pub use policy::Policy;
 pub use rib::Rib;
 pub use rules::{ExportRules, LocalAs, PathRules, PrivateAs};
-pub use table::PathCount;
+pub use table::{PathCount, TableSize};
 pub use view::{GroupView, PathView, PeerView, RouteFilter, RouteView};

@@ -81,8 +81,8 @@ impl Rib {
         core.table.dests[dest].dirty = false;
         core.candidates(dest, &mut work.candidates, &mut work.numbers);
         let selection = select(&work.candidates, core.config.always_compare_med);
+        core.table.set_best(dest, selection.best.map_or(NONE, |best| work.numbers[best]));
         let at = &mut core.table.dests[dest];
-        at.best = selection.best.map_or(NONE, |best| work.numbers[best]);
         at.facts.set_mixed_med(work.candidates.windows(2).any(|pair| pair[0].med != pair[1].med));
         if core.config.kernel {
             core.update_fib(dest, work, &selection);

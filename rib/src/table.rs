@@ -136,6 +136,17 @@ pub struct PathCount {
     pub accepted: u32,
     /// Those kept from a session that is gone.
     pub stale: u32,
+    /// Those that are the best of their prefix.
+    pub best: u32,
+}
+
+/// How large the table of a family is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct TableSize {
+    /// Prefixes with a path.
+    pub prefixes: usize,
+    /// Paths that import let through.
+    pub paths: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -159,6 +170,8 @@ pub(crate) struct Table {
     hasher: foldhash::fast::RandomState,
     /// By [`list_of`].
     peers: Vec<PeerList>,
+    /// Prefixes with a path, by [`family_index`].
+    reached: [usize; 2],
 }
 
 /// What the table costs.
@@ -258,6 +271,9 @@ impl Table {
         path.peer_prev = NONE;
         path.peer_next = self.peers[list].head;
         let (dest, second) = (path.dest, path.peer_next);
+        if path.next == NONE {
+            self.reached[family_index(self.dests[dest].prefix.family())] += 1;
+        }
         let id = self.paths.insert(path);
         self.dests[dest].head = id;
         self.peers[list].head = id;
@@ -302,15 +318,47 @@ impl Table {
         if path.peer_next != NONE {
             self.paths[path.peer_next].peer_prev = path.peer_prev;
         }
-        let dest = &mut self.dests[path.dest];
-        if dest.best == id {
-            dest.best = NONE;
+        if self.dests[path.dest].best == id {
+            self.dests[path.dest].best = NONE;
+            self.best_of(&path).best -= 1;
         }
+        let dest = &mut self.dests[path.dest];
         match before {
             None => dest.head = path.next,
             Some(before) => self.paths[before].next = path.next,
         }
+        if dest.head == NONE {
+            self.reached[family_index(dest.prefix.family())] -= 1;
+        }
         path
+    }
+
+    /// From now on this path of the dest is its best; `NONE` for no path.
+    pub(crate) fn set_best(&mut self, dest: u32, best: u32) {
+        let old = std::mem::replace(&mut self.dests[dest].best, best);
+        if old == best {
+            return;
+        }
+        if old != NONE {
+            let path = self.paths[old];
+            self.best_of(&path).best -= 1;
+        }
+        if best != NONE {
+            let path = self.paths[best];
+            self.best_of(&path).best += 1;
+        }
+    }
+
+    fn best_of(&mut self, path: &Path) -> &mut PathCount {
+        let family = family_index(self.dests[path.dest].prefix.family());
+        &mut self.peers[list_of(path.peer)].counts[family]
+    }
+
+    /// Prefixes with a path, and paths that import let through.
+    pub(crate) fn size(&self, family: Family) -> TableSize {
+        let family = family_index(family);
+        let paths = self.peers.iter().map(|list| list.counts[family].accepted as usize).sum();
+        TableSize { prefixes: self.reached[family], paths }
     }
 
     /// Changes a path where it stands, keeping the peer's counts right.

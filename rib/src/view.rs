@@ -19,7 +19,7 @@ use crate::next_hop::NextHopState;
 use crate::peer::{PeerCounters, PeerId};
 use crate::rib::Rib;
 use crate::slab::NONE;
-use crate::table::PathCount;
+use crate::table::{PathCount, TableSize};
 
 /// A prefix with everything known about it.
 #[derive(Clone, Debug)]
@@ -201,6 +201,11 @@ impl Rib {
             Ok(())
         });
         verdicts.collect()
+    }
+
+    /// How large the table is, by [`Family::SUPPORTED`].
+    pub fn size(&self) -> [TableSize; 2] {
+        Family::SUPPORTED.map(|family| self.core.table.size(family))
     }
 
     /// A peer in numbers.

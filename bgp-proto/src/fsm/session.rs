@@ -339,6 +339,11 @@ impl Session {
         self.negotiated().map_or(Duration::ZERO, |n| n.hold_time)
     }
 
+    /// Of holding and of keeping alive.
+    pub fn timers(&self) -> [Option<Instant>; 2] {
+        [self.hold, self.keepalive]
+    }
+
     pub fn next_timeout(&self) -> Option<Instant> {
         [self.hold, self.keepalive, self.open_delay, self.send_hold].into_iter().flatten().min()
     }

@@ -299,6 +299,11 @@ impl Peer {
         }
     }
 
+    /// Of the established session: when the peer's silence ends it, and when our next KEEPALIVE goes out; `None` for never.
+    pub fn timers(&self) -> [Option<Instant>; 2] {
+        self.established().map(Session::timers).unwrap_or_default()
+    }
+
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.out.counters

@@ -4,6 +4,7 @@
 //!
 //! * [`config`] reads the YAML file, [`daemon`] runs it;
 //! * [`api`] is the control socket and the metrics listener, [`cli`] the command line and client of both;
+//! * [`birdc`] is the same for those who know BIRD's control socket;
 //! * [`detect`] finds the node's own address on its interfaces;
 //! * [`decode`] turns captures into JSON;
 //! * `net` opens BGP's sockets, and has the project's only `unsafe`.
@@ -11,6 +12,7 @@
 //! How a path is chosen is `rib`'s business, how the kernel gets there `fib-sync`'s, what the bytes mean `bgp-proto`'s.
 
 pub mod api;
+pub mod birdc;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -29,6 +29,18 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
     /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
     fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;
+    /// Reads the configuration file again and puts of it in force what a running daemon can take over; with `check`
+    /// nothing changes.
+    fn reread(&self, check: bool) -> impl Future<Output = Reread> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
+}
+
+/// What became of reading the configuration file again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reread {
+    /// Its path.
+    pub file: String,
+    /// Warnings and what was done, a line each; or what is wrong with it, and nothing was done.
+    pub outcome: Result<Vec<String>, Vec<String>>,
 }

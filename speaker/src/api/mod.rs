@@ -29,7 +29,7 @@ mod problem;
 mod server;
 mod socket;
 
-pub use backend::Backend;
+pub use backend::{Backend, Reread};
 pub use list::Slices;
 pub use model::Problem;
 pub use openapi::document as openapi_document;

@@ -40,12 +40,32 @@ pub struct Status {
     pub prefixes: usize,
     /// Paths of all peers and our own.
     pub paths: usize,
+    /// How large the table is, by family.
+    #[serde(default)]
+    pub tables: Vec<TableRow>,
+    /// When the process started, in milliseconds since 1970 by the node's clock of now.
+    #[serde(default)]
+    pub started_at: u64,
+    /// When the configuration in force was read, likewise.
+    #[serde(default)]
+    pub configured_at: u64,
     /// Routes this node originates.
     pub originated: Vec<String>,
     /// Connections without an accepted OPEN, and those that were refused.
     pub connections: ConnectionSummary,
     /// The kernel side.
     pub fib: FibSummary,
+}
+
+/// The table of one family.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct TableRow {
+    /// The family, as `ipv4`.
+    pub family: String,
+    /// Prefixes with at least one path.
+    pub prefixes: usize,
+    /// Paths that import policies and checks let through.
+    pub accepted: usize,
 }
 
 /// One of the node's own addresses.
@@ -181,8 +201,14 @@ pub struct PeerRow {
     pub description: String,
     /// `idle`, `connect`, `active`, `open-sent`, `open-confirm`, `established`, or `disabled`.
     pub state: String,
+    /// Whether we wait for it to connect.
+    #[serde(default)]
+    pub passive: bool,
     /// Seconds since the session came up or went down.
     pub since: u64,
+    /// When that was, in milliseconds since 1970 by the node's clock of now.
+    #[serde(default)]
+    pub since_at: u64,
     /// Why it is down, in words; `null` when established.
     pub reason: Option<String>,
     /// What to do about it; `null` when there is nothing.
@@ -202,6 +228,9 @@ pub struct PeerRow {
     /// The range of `dynamic_peers` it came from; `null` for a peer of the configuration.
     #[serde(default)]
     pub range: Option<String>,
+    /// The node it is in `mesh.nodes`; `null` for every other peer.
+    #[serde(default)]
+    pub node: Option<String>,
 }
 
 impl PeerRow {
@@ -229,6 +258,30 @@ pub struct PeerDetail {
     pub local_role: Option<String>,
     /// What the peer said it is to us.
     pub peer_role: Option<String>,
+    /// Seconds left until the peer's silence ends the session.
+    #[serde(default)]
+    pub hold_left: Option<u64>,
+    /// Seconds left until our next KEEPALIVE.
+    #[serde(default)]
+    pub keepalive_left: Option<u64>,
+    /// The policy for routes from the peer: `accept`, `reject` or its name.
+    #[serde(default)]
+    pub import: String,
+    /// The policy for routes to the peer.
+    #[serde(default)]
+    pub export: String,
+    /// Whether routers may lie between us and the peer.
+    #[serde(default)]
+    pub multihop: bool,
+    /// Paths from the peer that are the best of their prefix.
+    #[serde(default)]
+    pub best: usize,
+    /// Prefixes it has announced since roost knows it, repetitions included.
+    #[serde(default)]
+    pub announced: u64,
+    /// Prefixes it has withdrawn.
+    #[serde(default)]
+    pub withdrawn: u64,
     /// The peer's capabilities, as text.
     pub capabilities: Vec<String>,
     /// Restart time of the peer's graceful-restart capability in seconds.
@@ -311,6 +364,15 @@ pub struct RouteRow {
     pub multipath: bool,
     /// Whether it is kept from a lost session.
     pub stale: bool,
+    /// Whether import refused it.
+    #[serde(default)]
+    pub rejected: bool,
+    /// Whether its next hop can't be reached.
+    #[serde(default)]
+    pub unreachable: bool,
+    /// How far the next hop is: 0 on a link; `null` when that is not known, and for our own blocks.
+    #[serde(default)]
+    pub cost: Option<u32>,
     /// For a path that lost: the step of the decision that says so. For a rejected one: why.
     pub reason: Option<String>,
     /// AS_PATH as text.

@@ -67,7 +67,7 @@ impl ControlSocket {
         Ok(Self { listener, file })
     }
 
-    pub(super) fn into_parts(self) -> (UnixListener, SocketFile) {
+    pub(crate) fn into_parts(self) -> (UnixListener, SocketFile) {
         (self.listener, self.file)
     }
 }
@@ -98,7 +98,7 @@ fn clear_stale(path: &Path, address: &SockAddr) -> Result<(), SocketError> {
 
 /// The file of a listening socket, removed on drop while it is still the same file.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }

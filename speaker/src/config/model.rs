@@ -520,8 +520,12 @@ pub struct Fib {
 pub struct Api {
     /// Path of the Unix socket, absolute.
     pub socket: PathBuf,
-    /// Its permissions.
+    /// Its permissions, and those of the sockets below.
     pub mode: SocketMode,
+    /// Path of the socket on which BIRD's control protocol is spoken, absolute.
+    pub bird_socket: Option<PathBuf>,
+    /// Path of the one for IPv6 peers and routes, absolute.
+    pub bird6_socket: Option<PathBuf>,
 }
 
 /// The read-only HTTP listener.

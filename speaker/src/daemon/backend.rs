@@ -19,6 +19,7 @@ use super::node_address::NodeAddresses;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::{PeerCommand, PeerTask};
+use super::reload::ReloadHandle;
 use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
@@ -28,7 +29,7 @@ use crate::api::model::{
     FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow,
     Status,
 };
-use crate::api::{Backend, Order, Problem, Slices, parse_prefixes};
+use crate::api::{Backend, Order, Problem, Reread, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -105,6 +106,7 @@ struct Inside {
     doors: Arc<Doors>,
     peers: Arc<KnownPeers>,
     announced: Mutex<Announced>,
+    reload: ReloadHandle,
     started: Instant,
     /// What the kernel had counted by then.
     md5_before: Md5Counters,
@@ -120,10 +122,23 @@ impl Daemon {
         doors: Arc<Doors>,
         peers: Arc<KnownPeers>,
         announced: Announced,
+        reload: ReloadHandle,
     ) -> Self {
         let (config, announced) = (addresses.config.clone(), Mutex::new(announced));
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
-        Self(Arc::new(Inside { config, addresses, owner, fib, restart, doors, peers, announced, started, md5_before }))
+        Self(Arc::new(Inside {
+            config,
+            addresses,
+            owner,
+            fib,
+            restart,
+            doors,
+            peers,
+            announced,
+            reload,
+            started,
+            md5_before,
+        }))
     }
 
     /// What the kernel has dropped because of TCP MD5 since the start.
@@ -160,8 +175,8 @@ impl Backend for Daemon {
     async fn status(&self) -> Status {
         let inside = &self.0;
         let config = &inside.config;
-        let (memory, originated) =
-            inside.owner.ask(|owner| (owner.rib.memory(), owner.rib.originated())).await.unwrap_or_default();
+        let ask = |owner: &mut super::owner::Owner| (owner.rib.memory(), owner.rib.size(), owner.rib.originated());
+        let (memory, size, originated) = inside.owner.ask(ask).await.unwrap_or_default();
         let peers = self.snapshots();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -178,6 +193,9 @@ impl Backend for Daemon {
             dynamic_peers: config.dynamic_peers.iter().map(|range| rows::range(range, &peers)).collect(),
             prefixes: memory.dests.count,
             paths: memory.paths.count,
+            tables: rows::tables(size),
+            started_at: rows::wall(inside.started),
+            configured_at: rows::wall(inside.reload.read_at()),
             originated: originated.iter().map(Prefix::to_string).collect(),
             connections: rows::connections(inside.doors.unopened()),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
@@ -262,6 +280,10 @@ impl Backend for Daemon {
 
     async fn order(&self, peers: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
         operator::carry_out(&self.0.peers, &peers, order).await
+    }
+
+    async fn reread(&self, check: bool) -> Reread {
+        self.0.reload.read(check).await
     }
 
     async fn metrics(&self) -> String {

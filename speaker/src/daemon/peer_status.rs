@@ -53,6 +53,8 @@ pub struct PeerStatus {
     pub before: Totals,
     /// The operator wants no session.
     pub disabled: bool,
+    /// When the peer's silence ends the session, and when our next KEEPALIVE goes out.
+    pub timers: [Option<Instant>; 2],
 }
 
 impl PeerShared {
@@ -74,6 +76,7 @@ impl PeerShared {
             limit_exceeded: FamilySet::EMPTY,
             before: Totals::default(),
             disabled: false,
+            timers: [None; 2],
         };
         Arc::new(Self { status: Mutex::new(status), memory: Default::default() })
     }
@@ -99,6 +102,7 @@ impl PeerShared {
         let mut status = self.lock();
         status.state = machine.state();
         status.counters = *machine.counters();
+        status.timers = machine.timers();
         if status.negotiated.is_none() && status.down.as_ref() != Some(machine.last_down()) {
             status.down = Some(machine.last_down().clone());
             if let DownReason::NotificationReceived { notification, .. } = machine.last_down()

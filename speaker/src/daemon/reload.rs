@@ -1,78 +1,152 @@
-//! SIGHUP: `pools` and `fib` of the configuration are read again while everything runs.
+//! SIGHUP, and the order to do what it does: `pools` and `fib` of the configuration are read again while everything runs.
 //!
 //! The kernel's routes move to the new settings, each new before old, and no session takes notice. Everything else of the
 //! file is read at start; where it has changed, that is said. A file with mistakes changes nothing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fib_sync::FibHandle;
 use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::restart::Restart;
 use super::{owner::sleep_until, setup};
+use crate::api::Reread;
 use crate::config::{self, Config, Fib, Password};
+
+/// Orders that wait while one is carried out.
+const ORDERS: usize = 8;
 
 /// What is read again, and whom it concerns.
 pub struct Reload {
     path: PathBuf,
     /// In force.
     config: Config,
-    fib: FibHandle,
+    fib: Option<FibHandle>,
     restart: Arc<Restart>,
     /// When routes of ours go that stand in a pool another agent has got.
     sweep: Option<Instant>,
+    orders: mpsc::Receiver<Order>,
+    read_at: Arc<Mutex<Instant>>,
+}
+
+struct Order {
+    /// Change nothing.
+    check: bool,
+    answer: oneshot::Sender<Result<Vec<String>, Vec<String>>>,
+}
+
+/// The way to [`Reload`]. Cheap to clone.
+#[derive(Clone)]
+pub struct ReloadHandle {
+    path: PathBuf,
+    orders: mpsc::Sender<Order>,
+    read_at: Arc<Mutex<Instant>>,
+}
+
+impl ReloadHandle {
+    /// Reads the file again, and puts it in force where `check` does not forbid it.
+    pub async fn read(&self, check: bool) -> Reread {
+        let (answer, receive) = oneshot::channel();
+        let ended = || vec!["the daemon is ending".to_owned()];
+        let outcome = match self.orders.send(Order { check, answer }).await {
+            Ok(()) => receive.await.unwrap_or_else(|_| Err(ended())),
+            Err(_) => Err(ended()),
+        };
+        Reread { file: self.path.display().to_string(), outcome }
+    }
+
+    /// When the configuration in force was read.
+    pub fn read_at(&self) -> Instant {
+        *self.read_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Reload {
     /// `config` is what the file at `path` said at start.
-    pub fn new(path: &Path, config: Config, fib: FibHandle, restart: Arc<Restart>) -> Self {
-        Self { path: path.to_owned(), config, fib, restart, sweep: None }
+    pub fn new(path: &Path, config: Config, fib: Option<FibHandle>, restart: Arc<Restart>) -> (Self, ReloadHandle) {
+        let (sender, orders) = mpsc::channel(ORDERS);
+        let read_at = Arc::new(Mutex::new(Instant::now()));
+        let handle = ReloadHandle { path: path.to_owned(), orders: sender, read_at: read_at.clone() };
+        (Self { path: path.to_owned(), config, fib, restart, sweep: None, orders, read_at }, handle)
     }
 
-    /// Waits for signals. Ends only with its task.
+    /// Waits for signals and orders. Ends only with its task.
     pub async fn keep(mut self, mut hangup: Signal) {
         loop {
             tokio::select! {
-                _ = hangup.recv() => self.again().await,
+                _ = hangup.recv() => drop(self.again("SIGHUP").await),
+                Some(Order { check, answer }) = self.orders.recv() => {
+                    let outcome = if check { self.check().await } else { self.again("order").await };
+                    let _ = answer.send(outcome); // who asked may be gone
+                }
                 () = sleep_until(self.sweep) => {
                     self.sweep = None;
                     // Before the startup is over, its own sweep is yet to come.
-                    if self.restart.is_swept() {
-                        self.fib.sweep();
+                    if let Some(fib) = self.fib.as_ref().filter(|_| self.restart.is_swept()) {
+                        fib.sweep();
                     }
                 }
             }
         }
     }
 
-    async fn again(&mut self) {
+    /// What the file says now, with its warnings; or its mistakes.
+    async fn read(&self) -> Result<(Config, Vec<String>), Vec<String>> {
         let path = self.path.clone();
         // A file system that hangs holds up nothing but this.
-        let Ok(read) = tokio::task::spawn_blocking(move || config::load(&path)).await else { return };
-        let read = match read {
-            Ok(loaded) => loaded,
-            Err(errors) => return error!("SIGHUP: the configuration has mistakes, so nothing changes: {errors}"),
-        };
-        for warning in &read.warnings {
-            warn!("{warning:#}");
+        let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+        let loaded = read.map_err(|error| vec![format!("the file cannot be read: {error}")])?;
+        let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        Ok((loaded.config, loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect()))
+    }
+
+    async fn check(&self) -> Result<Vec<String>, Vec<String>> {
+        let (read, mut said) = self.read().await?;
+        said.extend(self.needs_restart(&read));
+        Ok(said)
+    }
+
+    /// Warnings, and last what was done; or why nothing was.
+    async fn again(&mut self, why: &str) -> Result<Vec<String>, Vec<String>> {
+        let outcome = self.take_over().await;
+        match &outcome {
+            Ok(said) => {
+                let (done, warnings) = said.split_last().expect("what was done is said last");
+                warnings.iter().for_each(|warning| warn!("{why}: {warning}"));
+                info!("{why}: {done}");
+            }
+            Err(mistakes) => error!("{why}: nothing of the configuration changes: {}", mistakes.join("; ")),
         }
-        let read = read.config;
+        outcome
+    }
+
+    async fn take_over(&mut self) -> Result<Vec<String>, Vec<String>> {
+        let (read, mut said) = self.read().await?;
+        said.extend(self.needs_restart(&read));
         let next = next(&self.config, &read);
-        if without_secrets(&next) != without_secrets(&read) {
-            warn!("SIGHUP: pools and fib (but for fib.enabled) are read again; what else has changed needs a restart");
+        let changed = (&next.pools, &next.fib) != (&self.config.pools, &self.config.fib);
+        if let Some(fib) = self.fib.as_ref().filter(|_| changed) {
+            let stay = |error| vec![format!("pools and fib stay as they were: {error}")];
+            fib.reconfigure(setup::fib(&next)).await.map_err(stay)?;
+            self.sweep = Some(Instant::now() + next.router.startup_wait.max(Duration::from_secs(1)));
         }
-        if (&next.pools, &next.fib) == (&self.config.pools, &self.config.fib) {
-            return info!("SIGHUP: pools and fib are as they were");
-        }
-        if let Err(error) = self.fib.reconfigure(setup::fib(&next)).await {
-            return error!("SIGHUP: pools and fib stay as they were: {error}");
-        }
-        info!(pools = next.pools.len(), "SIGHUP: pools and fib are in force as they are now");
-        self.sweep = Some(Instant::now() + next.router.startup_wait.max(Duration::from_secs(1)));
+        let now = if changed { "in force as they are now" } else { "as they were" };
+        said.push(format!("pools and fib are {now}"));
         self.config = next;
+        *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        Ok(said)
+    }
+
+    /// That there is more in the file than a running daemon takes over.
+    fn needs_restart(&self, read: &Config) -> Option<String> {
+        let all = without_secrets(&next(&self.config, read)) == without_secrets(read);
+        (!all).then(|| {
+            "pools and fib (but for fib.enabled) are read again; what else has changed needs a restart".to_owned()
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! From what the parts of the daemon know to the rows people read. Pure functions.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bgp_proto::attr::PathAttrs;
 use bgp_proto::fsm::State;
 use bgp_proto::message::Capability;
 use bgp_proto::{Family, FamilySet};
 use fib_sync::Target;
-use rib::{PathCount, PathView, PeerId, PeerView, RouteView};
+use rib::{PathCount, PathView, PeerId, PeerView, RouteView, TableSize};
 
 use super::backend::KnownPeer;
 use super::peer_status::PeerStatus;
@@ -16,8 +16,9 @@ use super::totals::Totals;
 use super::unopened::{Refusal, Unopened};
 use crate::api::model::{
     ConnectionSummary, FibRow, KernelState, LimitRow, PeerDetail, PeerRow, RangeRow, RefusedConnections, RouteRow,
+    TableRow,
 };
-use crate::config::{Config, DynamicPeers, MaxPrefixAction, PeerOrigin, PeerSettings};
+use crate::config::{Config, DynamicPeers, MaxPrefixAction, PeerOrigin, PeerSettings, PolicyRef, Ttl};
 use crate::net::md5_counters::Md5Counters;
 
 /// One row of `show peers`; `dropped` is what the kernel has dropped because of TCP MD5.
@@ -45,7 +46,9 @@ pub fn peer(
         .to_owned(),
         description: settings.description.clone().unwrap_or_default(),
         state: if settings.enabled && !status.disabled { state(status.state) } else { "disabled" }.to_owned(),
+        passive: settings.passive,
         since: status.since.elapsed().as_secs(),
+        since_at: wall(status.since),
         reason: match established {
             Some(_) => None,
             None if !settings.enabled => Some("disabled in the configuration".to_owned()),
@@ -62,6 +65,29 @@ pub fn peer(
             PeerOrigin::Dynamic { prefix } => Some(prefix.to_string()),
             PeerOrigin::Peers | PeerOrigin::Mesh { .. } => None,
         },
+        node: match &settings.origin {
+            PeerOrigin::Mesh { node } => Some(node.clone()),
+            PeerOrigin::Peers | PeerOrigin::Dynamic { .. } => None,
+        },
+    }
+}
+
+/// When `then` was by the clock of now, in milliseconds since 1970. The same moment gives the same time until the clock
+/// is set.
+pub fn wall(then: Instant) -> u64 {
+    let then = SystemTime::now().checked_sub(then.elapsed()).unwrap_or(UNIX_EPOCH);
+    then.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn left(until: Option<Instant>) -> Option<u64> {
+    until.map(|until| until.saturating_duration_since(Instant::now()).as_secs())
+}
+
+fn policy(policy: &PolicyRef) -> String {
+    match policy {
+        PolicyRef::Accept => "accept".to_owned(),
+        PolicyRef::Reject => "reject".to_owned(),
+        PolicyRef::Named(policy) => policy.name.clone(),
     }
 }
 
@@ -83,6 +109,16 @@ fn hint(settings: &PeerSettings, status: &PeerStatus, dropped: Md5Counters) -> O
     };
     let said: Vec<String> = status.hint.clone().into_iter().chain(keys).collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// How large the table is, by family.
+pub fn tables(size: [TableSize; 2]) -> Vec<TableRow> {
+    let row = |(family, TableSize { prefixes, paths }): (Family, _)| TableRow {
+        family: family.to_string(),
+        prefixes,
+        accepted: paths,
+    };
+    Family::SUPPORTED.into_iter().zip(size).map(row).collect()
 }
 
 /// Connections without an OPEN in `show status`.
@@ -116,6 +152,14 @@ pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts:
         keepalive: established.map(|negotiated| negotiated.keepalive.as_secs()),
         local_role: established.and_then(|negotiated| negotiated.local_role).map(|role| role.to_string()),
         peer_role: established.and_then(|negotiated| negotiated.peer_role).map(|role| role.to_string()),
+        hold_left: established.and_then(|_| left(status.timers[0])),
+        keepalive_left: established.and_then(|_| left(status.timers[1])),
+        import: policy(&known.settings.import),
+        export: policy(&known.settings.export),
+        multihop: known.settings.ttl != Ttl::Send(1) && known.settings.ttl != (Ttl::Security { hops: 1 }),
+        best: counts.paths.iter().map(|count| count.best as usize).sum(),
+        announced: counts.counters.announced,
+        withdrawn: counts.counters.withdrawn,
         capabilities: established
             .map(|negotiated| negotiated.peer_capabilities.iter().map(Capability::to_string).collect())
             .unwrap_or_default(),
@@ -125,7 +169,7 @@ pub fn peer_detail(row: PeerRow, known: &KnownPeer, status: &PeerStatus, counts:
         established_count: status.counters.established,
         update_faults: totals.update_faults,
         last_fault: status.last_fault.clone(),
-        stale_for: status.stale_until.map(|until| until.saturating_duration_since(Instant::now()).as_secs()),
+        stale_for: left(status.stale_until),
         long_lived: families(status.long_lived),
         limits: limits(&known.settings, status, counts),
         shutdown_text: status.farewell.as_ref().map(|(_, text)| text.clone()),
@@ -173,6 +217,9 @@ pub fn route(route: &RouteView, name: impl Fn(rib::PeerId) -> String, kernel: Op
         best: path.best,
         multipath: path.multipath && !path.best,
         stale: path.stale,
+        rejected: path.rejected.is_some(),
+        unreachable: !path.next_hop.is_usable_for(&route.prefix),
+        cost: Some(path.next_hop.metric).filter(|&cost| cost != u32::MAX && !path.peer.is_local()),
         reason: reason(path),
         as_path: path.attrs.as_path.to_string(),
         origin: path.attrs.origin.to_string(),

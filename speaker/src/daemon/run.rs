@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bgp_proto::Family;
 use rib::{PeerId, Rib};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +31,7 @@ use super::restart::Restart;
 use super::unopened::Unopened;
 use super::{descriptors, setup};
 use crate::api::{self, ControlSocket};
+use crate::birdc;
 use crate::config::{self, Config};
 use crate::logging;
 use crate::net::tcp;
@@ -140,16 +142,19 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         services.spawn(accept(listener.clone(), doors.clone()));
     }
     services.spawn(keys.keep(listeners, keys_hangup));
-    if let Some(fib) = &fib {
-        services.spawn(Reload::new(path, (*config).clone(), fib.clone(), restart.clone()).keep(hangup));
-    }
+    let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), restart.clone());
+    services.spawn(reload.keep(hangup));
 
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());
-    let daemon = Daemon::new(addresses, owner_handle, fib.clone(), restart, doors, known, announced);
+    let daemon = Daemon::new(addresses, owner_handle, fib.clone(), restart, doors, known, announced, reread);
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
         services.spawn(api::serve(socket, daemon.clone(), stop.clone()));
+        for (key, path, scope) in bird_sockets(settings) {
+            let socket = ControlSocket::bind(path, settings.mode.bits()).context(key)?;
+            services.spawn(birdc::serve(socket, daemon.clone(), scope, stop.clone()));
+        }
         services.extend(last_run.map(LastRun::keep));
     }
     if let Some(settings) = &config.metrics {
@@ -189,6 +194,18 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     }
     services.shutdown().await;
     Ok(())
+}
+
+/// BIRD's control sockets by their keys, and what each shows.
+fn bird_sockets(settings: &config::Api) -> impl Iterator<Item = (&'static str, &Path, birdc::Scope)> {
+    let ipv4 =
+        if settings.bird6_socket.is_some() { birdc::Scope::Only(Family::IPV4_UNICAST) } else { birdc::Scope::Both };
+    let ipv6 = birdc::Scope::Only(Family::IPV6_UNICAST);
+    let sockets = [
+        ("api.bird_socket", settings.bird_socket.as_deref(), ipv4),
+        ("api.bird6_socket", settings.bird6_socket.as_deref(), ipv6),
+    ];
+    sockets.into_iter().filter_map(|(key, path, scope)| Some((key, path?, scope)))
 }
 
 /// Peers are numbered in the order of the configuration.

@@ -36,7 +36,7 @@ fn a_link_local_peer_is_shown_with_its_link() {
     "#);
     let details = rows.map(fake::peer_detail);
     let text = render::each_peer(&details);
-    let headlines: Vec<_> = text.lines().filter(|line| line.contains(" AS ")).collect();
+    let headlines: Vec<_> = text.lines().filter(|line| line.contains(" AS 64512 (")).collect();
     let of = |name| format!("{name} AS 64512 (internal): connect for 3s");
     assert_eq!(headlines, [of("fe80::2%eth0"), of("[fe80::2%eth1]:1790")]);
 }
@@ -69,7 +69,7 @@ fn peer_that_is_up() {
       families      ipv4-unicast, ipv6-unicast
       hold time     1m30s
       keepalive     30s
-      capabilities  route-refresh, four-octet-as 64512
+      capabilities  route refresh, graceful restart 120 s, ipv4, four-octet AS 64512, add-path ipv4 both, enhanced route refresh, long-lived graceful restart
       restart time  2m00s
       End-of-RIB    ipv4-unicast, ipv6-unicast
       received      1204 paths (1203 accepted, 1 rejected)
@@ -93,7 +93,7 @@ fn peer_that_is_down() {
       reason        the connection was refused: nothing listens on TCP port 179 there
       hint          is BGP running on that node, and does it listen on that address?
       peer said     "disk full, back at 6", 1m15s ago
-      capabilities  route-refresh, four-octet-as 64512
+      capabilities  route refresh, graceful restart 120 s, ipv4, four-octet AS 64512, add-path ipv4 both, enhanced route refresh, long-lived graceful restart
       restart time  2m00s
       received      12 paths (12 accepted)
       stale         12 paths

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::stream::{self, StreamExt};
 use speaker::api::model::*;
-use speaker::api::{Backend, Order, Slices, parse_prefixes};
+use speaker::api::{Backend, Order, Reread, Slices, parse_prefixes};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -16,8 +16,12 @@ pub struct Fake {
     pub originated: Arc<Mutex<BTreeSet<String>>>,
     /// Further rows at the end of the routes.
     pub copies: usize,
-    /// The routes end with a problem.
+    /// The routes end with a problem, and the configuration has a mistake.
     pub broken: bool,
+    /// It waits for its peers.
+    pub starting: bool,
+    /// Why its second peer is down, instead of the usual.
+    pub reason: Option<String>,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
     pub gate: Option<Arc<(Notify, Notify)>>,
 }
@@ -29,11 +33,16 @@ impl Backend for Fake {
             gate.1.notified().await;
         }
         yield_now().await;
-        status(self.originated.lock().unwrap().iter().cloned().collect())
+        let phase = if self.starting { "starting" } else { "running" }.to_owned();
+        Status { phase, ..status(self.originated.lock().unwrap().iter().cloned().collect()) }
     }
 
     async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
-        filter.peer.map_or_else(|| Ok(peers()), |name| named(&name))
+        let mut rows = filter.peer.map_or_else(|| Ok(peers()), |name| named(&name))?;
+        if let (Some(reason), Some(row)) = (&self.reason, rows.get_mut(1)) {
+            row.reason = Some(reason.clone());
+        }
+        Ok(rows)
     }
 
     async fn peer(&self, name: String) -> Result<PeerDetail, Problem> {
@@ -53,8 +62,12 @@ impl Backend for Fake {
         };
         let peers = filter.peer.as_deref().map(named).transpose()?;
         let from = |peers: &Vec<PeerRow>, row: &RouteRow| peers.iter().any(|peer| peer.name() == row.from);
+        let within = |row: &RouteRow, block: &str| {
+            let block: ipnetwork::IpNetwork = block.parse().unwrap();
+            filter.longer && inside_of(block, row.prefix.parse().unwrap())
+        };
         let wanted = |row: &RouteRow| {
-            filter.prefix.as_ref().is_none_or(|prefix| *prefix == row.prefix)
+            filter.prefix.as_ref().is_none_or(|prefix| *prefix == row.prefix || within(row, prefix))
                 && filter.address.is_none_or(|address| inside(row, address))
                 && peers.as_ref().is_none_or(|peers| from(peers, row))
                 && (!filter.best || row.best)
@@ -100,9 +113,20 @@ impl Backend for Fake {
         Ok(rows.into_iter().map(done).collect())
     }
 
+    async fn reread(&self, check: bool) -> Reread {
+        let file = "/etc/roost/roost.yaml".to_owned();
+        let mistake = self.broken.then(|| "/etc/roost/roost.yaml:2:10: unknown key `asm` (did you mean `asn`?)");
+        let done = if check { Vec::new() } else { vec!["pools and fib are as they were".to_owned()] };
+        Reread { file, outcome: mistake.map_or(Ok(done), |mistake| Err(vec![mistake.to_owned()])) }
+    }
+
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
     }
+}
+
+fn inside_of(block: ipnetwork::IpNetwork, prefix: ipnetwork::IpNetwork) -> bool {
+    block.contains(prefix.ip()) && block.prefix() <= prefix.prefix()
 }
 
 /// The peers of a name.
@@ -110,6 +134,9 @@ fn named(name: &str) -> Result<Vec<PeerRow>, Problem> {
     let rows: Vec<_> = peers().into_iter().filter(|row| row.name() == name || row.description == name).collect();
     if rows.is_empty() { Err(Problem::not_found(format!("no peer is called {name:?}"))) } else { Ok(rows) }
 }
+
+/// When the made-up daemon is asked: 2026-11-21 01:06:59 UTC, in milliseconds since 1970.
+pub const AT: u64 = 1_795_223_219_000;
 
 pub fn status(originated: Vec<String>) -> Status {
     Status {
@@ -134,6 +161,11 @@ pub fn status(originated: Vec<String>) -> Status {
         dynamic_peers: Vec::new(),
         prefixes: 5,
         paths: 6,
+        tables: [("ipv4", 4, 4), ("ipv6", 1, 1)]
+            .map(|(family, prefixes, accepted)| TableRow { family: family.to_owned(), prefixes, accepted })
+            .into(),
+        started_at: AT - 192_000,
+        configured_at: AT - 60_000,
         originated,
         connections: ConnectionSummary {
             unopened: 1,
@@ -163,7 +195,9 @@ pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
         kind: "internal".to_owned(),
         description: String::new(),
         state: state.to_owned(),
+        passive: false,
         since,
+        since_at: AT - since * 1000,
         reason: None,
         hint: None,
         router_id: None,
@@ -173,6 +207,7 @@ pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
         advertised: 0,
         stale: 0,
         range: None,
+        node: None,
     }
 }
 
@@ -186,6 +221,7 @@ pub fn peers() -> Vec<PeerRow> {
             accepted: 1203,
             advertised: 2,
             description: "node-b".to_owned(),
+            node: Some("node-b".to_owned()),
             ..peer_row("172.16.1.2", "established", 192)
         },
         PeerRow {
@@ -215,9 +251,26 @@ pub fn peer_detail(row: PeerRow) -> PeerDetail {
         remote: up.then(|| "172.16.1.2:40312".to_owned()),
         hold_time: up.then_some(90),
         keepalive: up.then_some(30),
+        hold_left: up.then_some(81),
+        keepalive_left: up.then_some(7),
+        import: "accept".to_owned(),
+        export: "reject".to_owned(),
+        multihop: true,
+        best: if up { 1200 } else { 0 },
+        announced: 1210,
+        withdrawn: 6,
         local_role: None,
         peer_role: None,
-        capabilities: vec!["route-refresh".to_owned(), "four-octet-as 64512".to_owned()],
+        capabilities: [
+            "route refresh",
+            "graceful restart 120 s, ipv4",
+            "four-octet AS 64512",
+            "add-path ipv4 both",
+            "enhanced route refresh",
+            "long-lived graceful restart",
+        ]
+        .map(str::to_owned)
+        .into(),
         restart_time: Some(120),
         end_of_rib: row.families.clone(),
         messages: MessageCounts {
@@ -253,6 +306,9 @@ fn route_row(prefix: &str, from: &str, kernel: Option<KernelState>) -> RouteRow 
         best: kernel.is_some(),
         multipath: false,
         stale: false,
+        rejected: false,
+        unreachable: false,
+        cost: (from != "local").then_some(0),
         reason: None,
         as_path: String::new(),
         origin: "igp".to_owned(),
@@ -290,6 +346,7 @@ pub fn routes() -> Vec<RouteRow> {
             ..route_row("10.65.3.0/26", "172.16.1.3", Some(kernel("withheld", None, Some("tunl0 is missing"))))
         },
         RouteRow {
+            rejected: true,
             reason: Some("rejected by the import policy".to_owned()),
             ..route_row("10.66.0.0/16", "172.16.2.1", None)
         },

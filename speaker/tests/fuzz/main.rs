@@ -5,6 +5,8 @@
 
 #[path = "../../fuzz/src/api.rs"]
 mod api;
+#[path = "../../fuzz/src/birdc.rs"]
+mod birdc;
 #[path = "../../fuzz/src/config.rs"]
 mod config;
 mod config_mutated;
@@ -30,6 +32,11 @@ fn run(name: &str, count: usize, target: fn(&[u8])) {
 #[test]
 fn api_target() {
     run("api", 2_000, api::run);
+}
+
+#[test]
+fn birdc_target() {
+    run("birdc", 2_000, birdc::run);
 }
 
 #[test]

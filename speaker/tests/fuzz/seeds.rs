@@ -6,8 +6,8 @@ use crate::mutate::Seed;
 use crate::recordings::*;
 
 /// Targets with their seeds.
-pub fn all() -> [(&'static str, Vec<Seed>); 3] {
-    [("api", api()), ("config", config()), ("decode", decode())]
+pub fn all() -> [(&'static str, Vec<Seed>); 4] {
+    [("api", api()), ("birdc", birdc()), ("config", config()), ("decode", decode())]
 }
 
 /// Requests, with the octet that says how they are sent.
@@ -68,6 +68,28 @@ const REQUESTS: [(&str, u8, &str); 15] = [
 fn api() -> Vec<Seed> {
     let seed = |(name, how, text): (&'static str, u8, &str)| (name, [&[how], text.as_bytes()].concat());
     REQUESTS.into_iter().map(seed).collect()
+}
+
+/// Lines to BIRD's control socket, with the octet that says how they are sent.
+fn birdc() -> Vec<Seed> {
+    let seed = |(name, how, text): (&'static str, u8, &str)| (name, [&[how], text.as_bytes()].concat());
+    let mut seeds: Vec<Seed> = [
+        ("look", 2, "show status\nshow memory\nshow protocols\nshow protocols all \"Mesh*\"\n"),
+        (
+            "routes",
+            0,
+            "show route all\nshow route for 10.65.2.7\nshow route 10.65.0.0/16 primary protocol static1 count\n",
+        ),
+        ("ipv6", 0xa1, "show route for fd00:65:2::/122 stats filtered\nshow route table master\n"),
+        ("orders", 2, "enable all\ndisable \"N?de*\"\nrestart 'Mesh_172_16_1_2'\nreload in Mesh_172_16_1_2\n"),
+        ("configure", 2, "configure check\r\nconfigure soft\nconfigure timeout 5\nrestrict\nconfigure\n"),
+        ("strange", 0xf2, "\n#\nenable \"x\nshow\u{0}status\n\u{ff}\u{1b}[1m\nshow route for\nshow protocols all"),
+    ]
+    .into_iter()
+    .map(seed)
+    .collect();
+    seeds.push(("long", [&[2], &[b'x'; 4095][..], b"\n", &[b'y'; 4100]].concat()));
+    seeds
 }
 
 /// The examples of a configuration.

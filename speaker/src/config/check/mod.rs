@@ -243,15 +243,26 @@ fn api(file: &raw::File, report: &Report) -> Option<Api> {
         api => api.value().unwrap_or(&empty),
     };
     let socket = raw.socket.get().unwrap_or_else(|| "/run/roost/roost.sock".into());
-    if let Some((path, place)) = raw.socket.good() {
+    let mut taken = vec![&socket];
+    let keys = [
+        (&raw.socket, "api.socket", "/run/roost/roost.sock"),
+        (&raw.bird_socket, "api.bird_socket", "/var/run/calico/bird.ctl"),
+        (&raw.bird6_socket, "api.bird6_socket", "/var/run/calico/bird6.ctl"),
+    ];
+    for (index, (value, key, example)) in keys.into_iter().enumerate() {
+        let Some((path, place)) = value.good() else { continue };
         if !path.0.is_absolute() {
-            report.error(place, "api.socket must be an absolute path", "such as /run/roost/roost.sock");
+            report.error(place, format!("{key} must be an absolute path"), format!("such as {example}"));
         } else if path.0.as_os_str().len() > MAX_SOCKET_PATH {
-            let message = format!("api.socket has more than {MAX_SOCKET_PATH} bytes");
+            let message = format!("{key} has more than {MAX_SOCKET_PATH} bytes");
             report.error(place, message, "the kernel takes no longer socket path");
+        } else if index > 0 && taken.contains(&&path.0) {
+            report.error(place, format!("{key} is the path of another socket, too"), format!("such as {example}"));
         }
+        taken.push(&path.0);
     }
-    Some(Api { socket, mode: raw.mode.get().unwrap_or(SocketMode::DEFAULT) })
+    let mode = raw.mode.get().unwrap_or(SocketMode::DEFAULT);
+    Some(Api { socket, mode, bird_socket: raw.bird_socket.get(), bird6_socket: raw.bird6_socket.get() })
 }
 
 /// `sun_path` of unix(7), without its final zero.

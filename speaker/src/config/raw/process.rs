@@ -57,8 +57,14 @@ pub(in crate::config) struct Adopted {
 pub(in crate::config) struct Api {
     /// Path of the Unix socket, absolute. Default: /run/roost/roost.sock.
     pub socket: S<PathBuf>,
-    /// Its permissions, octal. Default: "0660".
+    /// Its permissions, octal; also of the sockets below. Default: "0660".
     pub mode: S<SocketMode>,
+    /// Path of a second Unix socket, absolute, on which BIRD's control protocol is spoken: birdc, birdcl, exporters and
+    /// Calico's probes find what they know there. Calico looks for it at /var/run/calico/bird.ctl. Default: none.
+    pub bird_socket: S<PathBuf>,
+    /// The same for the peers with IPv6 addresses and the IPv6 routes, as bird6 has one; `bird_socket` then shows the IPv4
+    /// ones alone. Calico looks for it at /var/run/calico/bird6.ctl. Default: none.
+    pub bird6_socket: S<PathBuf>,
 }
 
 /// The read-only HTTP listener.

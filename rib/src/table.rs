@@ -4,8 +4,8 @@
 //! of numbers inside the path (40 octets a path, 36 a dest, plus 6–11 for the index). So a session's end, a refresh or a
 //! new import policy costs what the peer announced, not what the table holds.
 //!
-//! In R3 of `tests/bench` (two million paths) 43 % of the processor time is apply, and 27 % [`Table::find_or_insert`]: waiting
-//! for memory at a place that a hash has chosen. An array by prefix would be larger than all paths together.
+//! In R3 of `tests/bench` (two million paths) 43 % of the processor time is apply, and 27 % [`Table::find_or_insert`]:
+//! waiting for memory at a place that a hash has chosen. An array by prefix would be larger than all paths together.
 //!
 //! Paths that import refuses stay, marked with the reason: a changed policy needs no route refresh, and `show route`
 //! can say why.

@@ -10,7 +10,7 @@ use bgp_proto::{Asn, Family, FamilySet, PathId, Prefix, RouterId};
 use rib::policy::{Action, Match, PrefixList, PrefixListEntry, Rule, Set, Verdict};
 use rib::{
     FibRoute, NextHopMode, NextHopState, Origination, PeerId, PeerSettings, Policy, Rib, RibConfig, RouteFilter,
-    Session,
+    Session, TableSize,
 };
 
 use crate::naive::{Model, Peer, plain};
@@ -166,6 +166,23 @@ impl World {
             }
             let advertised: u32 = self.rib.peer_view(peer.id).advertised.iter().sum();
             assert_eq!(advertised as usize, told.table.len(), "what {} is said to hold", peer.id);
+        }
+        self.check_counts();
+    }
+
+    /// What is counted as it comes and goes is what there is.
+    fn check_counts(&self) {
+        let (mut sizes, mut best) = ([TableSize::default(); 2], BTreeMap::new());
+        for route in self.rib.routes(&RouteFilter::default()) {
+            let size = &mut sizes[usize::from(route.prefix.family() == Family::IPV6_UNICAST)];
+            size.prefixes += 1;
+            size.paths += route.paths.iter().filter(|path| path.rejected.is_none()).count();
+            route.best().into_iter().for_each(|path| *best.entry(path.peer).or_default() += 1);
+        }
+        assert_eq!(self.rib.size(), sizes);
+        for peer in self.model.peers.iter().map(|peer| peer.id).chain([PeerId::LOCAL]) {
+            let counted: u32 = self.rib.peer_view(peer).paths.iter().map(|count| count.best).sum();
+            assert_eq!(counted, best.get(&peer).copied().unwrap_or(0), "best paths of {peer}");
         }
     }
 

@@ -84,7 +84,7 @@ pub(super) async fn configure<B: Backend, W: AsyncWrite + Unpin>(
         Ok(said) => {
             said.iter().for_each(|said| reply.line(2, format_args!("{said}")));
             let (code, text) = if check { (20, "Configuration OK") } else { (3, "Reconfigured") };
-            reply.end(code, &text).await
+            reply.end(code, text).await
         }
         Err(mistakes) => {
             let (last, others) = match mistakes.split_last() {
@@ -92,7 +92,7 @@ pub(super) async fn configure<B: Backend, W: AsyncWrite + Unpin>(
                 None => ("the file cannot be used", &[][..]),
             };
             others.iter().for_each(|mistake| reply.line(8002, format_args!("{mistake}")));
-            reply.end(8002, &format!("{last}")).await
+            reply.end(8002, last).await
         }
     }
 }

@@ -97,6 +97,26 @@ impl KnownPeers {
 #[derive(Clone)]
 pub struct Daemon(Arc<Inside>);
 
+/// Where the answers come from.
+pub struct Parts {
+    /// The node's addresses, which know the configuration.
+    pub addresses: Arc<NodeAddresses>,
+    /// The table.
+    pub owner: OwnerHandle,
+    /// The kernel side, if there is one.
+    pub fib: Option<FibHandle>,
+    /// The phase of the process.
+    pub restart: Arc<Restart>,
+    /// Who may come in.
+    pub doors: Arc<Doors>,
+    /// Who is known.
+    pub peers: Arc<KnownPeers>,
+    /// What is announced over the API.
+    pub announced: Announced,
+    /// Who reads the configuration again.
+    pub reload: ReloadHandle,
+}
+
 struct Inside {
     config: Arc<Config>,
     addresses: Arc<NodeAddresses>,
@@ -113,32 +133,14 @@ struct Inside {
 }
 
 impl Daemon {
-    /// The outside of these parts; the node's addresses know the configuration.
-    pub fn new(
-        addresses: Arc<NodeAddresses>,
-        owner: OwnerHandle,
-        fib: Option<FibHandle>,
-        restart: Arc<Restart>,
-        doors: Arc<Doors>,
-        peers: Arc<KnownPeers>,
-        announced: Announced,
-        reload: ReloadHandle,
-    ) -> Self {
+    /// The outside of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { addresses, owner, fib, restart, doors, peers, announced, reload } = parts;
         let (config, announced) = (addresses.config.clone(), Mutex::new(announced));
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
-        Self(Arc::new(Inside {
-            config,
-            addresses,
-            owner,
-            fib,
-            restart,
-            doors,
-            peers,
-            announced,
-            reload,
-            started,
-            md5_before,
-        }))
+        let inside =
+            Inside { config, addresses, owner, fib, restart, doors, peers, announced, reload, started, md5_before };
+        Self(Arc::new(inside))
     }
 
     /// What the kernel has dropped because of TCP MD5 since the start.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::announced::Announced;
-use super::backend::{Daemon, KnownPeer, KnownPeers};
+use super::backend::{Daemon, KnownPeer, KnownPeers, Parts};
 use super::dynamic::{Dynamic, VISITORS};
 use super::keys::Keys;
 use super::last_run::LastRun;
@@ -147,7 +147,16 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
 
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());
-    let daemon = Daemon::new(addresses, owner_handle, fib.clone(), restart, doors, known, announced, reread);
+    let daemon = Daemon::new(Parts {
+        addresses,
+        owner: owner_handle,
+        fib: fib.clone(),
+        restart,
+        doors,
+        peers: known,
+        announced,
+        reload: reread,
+    });
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
         services.spawn(api::serve(socket, daemon.clone(), stop.clone()));

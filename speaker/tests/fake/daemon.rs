@@ -115,7 +115,7 @@ impl Backend for Fake {
 
     async fn reread(&self, check: bool) -> Reread {
         let file = "/etc/roost/roost.yaml".to_owned();
-        let mistake = self.broken.then(|| "/etc/roost/roost.yaml:2:10: unknown key `asm` (did you mean `asn`?)");
+        let mistake = self.broken.then_some("/etc/roost/roost.yaml:2:10: unknown key `asm` (did you mean `asn`?)");
         let done = if check { Vec::new() } else { vec!["pools and fib are as they were".to_owned()] };
         Reread { file, outcome: mistake.map_or(Ok(done), |mistake| Err(vec![mistake.to_owned()])) }
     }

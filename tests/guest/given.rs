@@ -4,7 +4,7 @@ use roost_tests::Netns;
 
 use crate::check;
 use crate::mesh::{Mesh, index_of_tunl0, load_ipip, unload_ipip};
-use crate::packets::{largest_packet, ping_n3, restart_without_loss, seen_by_router};
+use crate::packets::{Pings, largest_packet, ping_n3, restart_without_loss, seen_by_router};
 
 /// What n1 must hold, word by word.
 const N1: [&str; 15] = [
@@ -43,6 +43,7 @@ pub fn scenario() {
     check("a kill -9 and a new start of roost lose no packet in any pool", || {
         restart_without_loss(&mut mesh, &[65, 66, 67, 69])
     });
+    check("a reload that moves a pool from ipip to VXLAN and back loses no packet", || reload_without_loss(&mut mesh));
     check("while tunl0 is down its routes are withheld, and back when it is up", || tunnel_down_and_up(&mesh));
     check("after ipip was unloaded and loaded again, the routes are back on the new tunl0", || ipip_reloaded(&mesh));
 }
@@ -87,6 +88,26 @@ fn plain_pods(mesh: &Mesh) {
 /// Without the number that ping gives itself: "…, id 4711, seq …".
 fn without_id(line: &str) -> String {
     line.split(", ").filter(|part| !part.starts_with("id ")).collect::<Vec<_>>().join(", ")
+}
+
+fn reload_without_loss(mesh: &mut Mesh) {
+    const IPIP: &str = "cidr: 10.65.0.0/16, mode: ipip-cross-subnet, device: tunl0";
+    const VXLAN: &str = "cidr: 10.65.0.0/16, mode: vxlan-cross-subnet, manage: true";
+    let pings = Pings::start(mesh, 65);
+    let node = &mut mesh.nodes[0];
+    let before = node.wanted();
+    let after: Vec<String> = before
+        .iter()
+        .map(|line| match line.as_str() {
+            "10.65.3.0/26 via 172.16.2.3 dev tunl0 proto bird onlink" => line.replace("tunl0", "vxlan.roost"),
+            _ => line.clone(),
+        })
+        .collect();
+    for (old, new, wanted) in [(IPIP, VXLAN, &after), (VXLAN, IPIP, &before)] {
+        node.reload(old, new);
+        node.holds(wanted);
+    }
+    pings.have_lost_nothing();
 }
 
 fn tunnel_down_and_up(mesh: &Mesh) {

@@ -1,5 +1,6 @@
 //! Tunnel devices that roost manages, on a cloud's network with 1460 octets.
 
+use roost_tests::netns::one_line;
 use roost_tests::{Netns, until};
 
 use crate::check;
@@ -33,6 +34,30 @@ pub fn scenario() {
             node.holds(&node.wanted());
         }
         ping_n3(&mesh, 65);
+    });
+    check("a VXLAN device that was deleted is made anew, and all that was behind it is back", || {
+        let node = &mesh.nodes[0];
+        let far_ends = || {
+            let shown = [
+                node.ns.ip("neigh show dev vxlan.roost nud permanent"),
+                node.ns.run("bridge fdb show dev vxlan.roost"),
+            ];
+            let mut lines: Vec<String> = shown.iter().flat_map(|text| text.lines()).map(one_line).collect();
+            lines.sort();
+            lines
+        };
+        let before = far_ends();
+        assert_eq!(before.len(), 4, "{before:?}");
+        node.ns.ip("link del vxlan.roost");
+        until("the far ends are back", PATIENCE, || {
+            if node.ns.try_ip("link show dev vxlan.roost").is_err() {
+                return Err("the device is away".to_owned());
+            }
+            let now = far_ends();
+            if now == before { Ok(()) } else { Err(format!("want {before:#?}\nhave {now:#?}")) }
+        });
+        node.holds(&node.wanted());
+        ping_n3(&mesh, 67);
     });
     check("managed devices follow the MTU of the network", || {
         let node = &mesh.nodes[0];

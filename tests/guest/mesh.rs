@@ -30,6 +30,7 @@ pub struct Node {
     pub ns: Netns,
     pub pod: Netns,
     pub roost: Daemon,
+    config: String,
 }
 
 impl Mesh {
@@ -53,8 +54,9 @@ impl Mesh {
             let mut speaker = Speaker::new(&format!("{}/24", address(number)), &blocks.each_ref().map(String::as_str));
             speaker.peers = others(number).map(|other| Peer::new(&address(other), 64512)).collect();
             speaker.more = pools(&tunl0(number));
-            let roost = Daemon::start(Roost, &ns, &speaker.roost(&ns));
-            Node { number, ns, pod, roost }
+            let config = speaker.roost(&ns);
+            let roost = Daemon::start(Roost, &ns, &config);
+            Node { number, ns, pod, roost, config }
         });
         Mesh { nodes, router, _lab: lab }
     }
@@ -117,6 +119,15 @@ impl Node {
     /// What is left of it when there is no way through tunl0.
     pub fn wanted_without_tunl0(&self) -> Vec<String> {
         self.wanted().into_iter().filter(|line| !line.contains("tunl0")).collect()
+    }
+
+    /// Has roost read its configuration again (SIGHUP), in which `new` stands for `old`.
+    #[track_caller]
+    pub fn reload(&mut self, old: &str, new: &str) {
+        assert!(self.config.contains(old), "{old} is not in\n{}", self.config);
+        self.config = self.config.replace(old, new);
+        self.roost.write_config(&self.config);
+        self.roost.signal(libc::SIGHUP);
     }
 
     /// Every session up, everything heard, and the start over.

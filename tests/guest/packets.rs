@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use roost_tests::watch::Mark;
-use roost_tests::{Lines, Netns, until};
+use roost_tests::{Lines, until};
 
 use crate::mesh::{Mesh, PATIENCE, pod};
 
@@ -68,20 +68,19 @@ pub fn ping_n3(mesh: &Mesh, pool: u8) {
 /// The roost of n1 is killed and started again, and between the pods of n1 and n3 every packet arrives in these pools.
 #[track_caller]
 pub fn restart_without_loss(mesh: &mut Mesh, pools: &[u8]) {
-    let streams: Vec<Pings> =
-        pools.iter().map(|pool| Pings::start(&mesh.nodes[0].pod, &pod(*pool, 1), &pod(*pool, 3))).collect();
+    let streams: Vec<Pings> = pools.iter().map(|pool| Pings::start(mesh, *pool)).collect();
     let node = &mut mesh.nodes[0];
     until("the mesh is settled", PATIENCE, || node.settled());
     node.roost.kill_9();
     node.roost.launch();
     until("n1 has heard all again", PATIENCE, || node.settled());
     node.holds(&node.wanted());
-    streams.into_iter().for_each(Pings::has_lost_nothing);
+    streams.into_iter().for_each(Pings::have_lost_nothing);
 }
 
-/// Pings from a pod to an address until it is asked for the result. Not the lab's stream of a packet each millisecond: that is
+/// Pings from the pod of n1 to the one of n3 until they are asked for the result. Not the lab's stream of a packet each millisecond: that is
 /// more than an emulated processor forwards.
-struct Pings {
+pub struct Pings {
     lines: Lines,
     start: Mark,
     to: String,
@@ -89,18 +88,19 @@ struct Pings {
 
 impl Pings {
     #[track_caller]
-    fn start(from: &Netns, source: &str, to: &str) -> Pings {
-        let mut ping = from.command("ping");
-        ping.args(["-n", "-i", "0.02", "-I", source, to]);
+    pub fn start(mesh: &Mesh, pool: u8) -> Pings {
+        let (from, to) = (pod(pool, 1), pod(pool, 3));
+        let mut ping = mesh.nodes[0].pod.command("ping");
+        ping.args(["-n", "-i", "0.02", "-I", &from, &to]);
         let lines = Lines::start(ping);
         let start = lines.mark();
         assert!(lines.wait_for(start, PATIENCE, |line| sequence(line).is_some()).is_some(), "{to} does not answer");
-        Pings { lines, start, to: to.to_owned() }
+        Pings { lines, start, to }
     }
 
     /// Every packet until now was answered, and so is one of those sent from now on.
     #[track_caller]
-    fn has_lost_nothing(self) {
+    pub fn have_lost_nothing(self) {
         let Pings { lines, start, to } = self;
         let now = lines.mark();
         assert!(lines.wait_for(now, PATIENCE, |line| sequence(line).is_some()).is_some(), "{to} answers no more");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use roost_tests::vm;
 
-const CHECKS: [&str; 16] = [
+const CHECKS: [&str; 18] = [
     "each kernel holds exactly the routes of all pools",
     "every pod reaches every other one in all pools",
     "the router sees IP in IP from node to node, with the pods inside",
@@ -14,6 +14,7 @@ const CHECKS: [&str; 16] = [
     "the router sees the pods of the direct pool themselves",
     "on 1500 octets, 1480 pass ipip whole and 1450 pass VXLAN, and not one more",
     "a kill -9 and a new start of roost lose no packet in any pool",
+    "a reload that moves a pool from ipip to VXLAN and back loses no packet",
     "while tunl0 is down its routes are withheld, and back when it is up",
     "after ipip was unloaded and loaded again, the routes are back on the new tunl0",
     "a managed tunl0 is up with its address and MTU, and each kernel holds exactly the routes of all pools",
@@ -21,6 +22,7 @@ const CHECKS: [&str; 16] = [
     "on 1460 octets, 1440 pass ipip whole and 1410 pass VXLAN, and not one more",
     "a kill -9 and a new start of roost lose no packet through devices it manages",
     "a managed tunl0 is back up with address and MTU whatever was done to it, and its routes with it",
+    "a VXLAN device that was deleted is made anew, and all that was behind it is back",
     "managed devices follow the MTU of the network",
     "after ipip was unloaded and loaded again, roost sets up the new tunl0 and the routes are back",
 ];

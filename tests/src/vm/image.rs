@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /init            busybox sh: mounts, loads the modules, runs the guest, resets the machine
-//! /bin             busybox, ip, ping, tcpdump, roost, vm-guest
+//! /bin             busybox, ip, bridge, ping, tcpdump, roost, vm-guest
 //! /lib             every library these are linked with
 //! /modules         the kernel's modules, and in `order` their names, each after those it needs
 //! ```
@@ -49,7 +49,7 @@ pub(super) fn build(folder: &Path, guest: &Path) -> PathBuf {
         std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))
             .unwrap_or_else(|error| panic!("cannot link {applet}: {error}"));
     }
-    for name in ["ip", "ping", "tcpdump"] {
+    for name in ["ip", "bridge", "ping", "tcpdump"] {
         program(&root, &peers::vm_program(name), name);
     }
     program(&root, &stripped(folder, &peers::roost()), "roost");

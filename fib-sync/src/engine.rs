@@ -271,8 +271,11 @@ impl Engine {
             return ops;
         }
         ops.extend(self.far_ends.take_missing(max).into_iter().map(Op::SetFar));
+        // Who waits for a place is planned in a turn of its own: one that has just given its place up may be about to be
+        // deleted, which the view does not know yet.
+        let waiting_turn = self.dirty.is_empty() && ops.is_empty();
         while ops.len() < max
-            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting())
+            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting().filter(|_| waiting_turn))
         {
             self.settle(now, prefix, &mut ops);
         }
@@ -281,6 +284,7 @@ impl Engine {
         }
         while ops.len() < max
             && self.dirty.is_empty()
+            && self.next_waiting().is_none()
             && let Some(prefix) = self.gone.pop_first()
         {
             if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) {

@@ -162,9 +162,10 @@ pub(crate) fn plan_prefix(held: &[Held], want: Want<'_>) -> (Ops, Verdict) {
     }
     let mine = ours.clone().find(|h| h.route.same_key(route));
     if let Some(foreign) = held.iter().find(|h| !h.ours && h.route.same_key(route)) {
-        // A replace could hit the foreign one. Ours, if there, is wrong and beside it: it goes.
-        let wrong = mine.map(|h| Op::Delete(h.route.clone()));
-        return (wrong.into_iter().collect(), Verdict::Conflict(foreign.route.clone()));
+        // A replace could hit the foreign one. Whatever of ours is there is wrong, and no successor will take its place: it
+        // goes, or it would lead on to where nobody sends packets any more.
+        let wrong = ours.map(|h| Op::Delete(h.route.clone()));
+        return (wrong.collect(), Verdict::Conflict(foreign.route.clone()));
     }
     let op = match mine {
         Some(old) => Op::Replace { new: route.clone(), old: old.route.clone() },

@@ -233,7 +233,13 @@ impl Underlay<'_> {
                     let on_link = up.clone().any(|hop| hop.via.is_none());
                     let cost = if on_link { 0 } else { route.metric.saturating_add(1) };
                     // No gateway: the next hop itself is on this link.
-                    let hops: Hops = up.map(|hop| Hop { via: hop.via.or(Some(next_hop)), weight: 0, ..*hop }).collect();
+                    let hop = |hop: &Hop| Hop {
+                        via: hop.via.or(Some(next_hop)),
+                        onlink: hop.onlink || hop.via.is_some_and(|via| !self.is_on_link(via, hop.dev)),
+                        weight: 0,
+                        ..*hop
+                    };
+                    let hops: Hops = up.map(hop).collect();
                     if !hops.is_empty() {
                         return Some(Ok((hops, cost)));
                     }
@@ -244,6 +250,18 @@ impl Underlay<'_> {
             }
         }
         None
+    }
+
+    /// Whether a route says that the gateway is a neighbour there. A route may outlive the address of its gateway's
+    /// subnet; then the kernel takes the same gateway for another route only if told that it is one all the same.
+    fn is_on_link(&self, gateway: IpAddr, dev: u32) -> bool {
+        let v6 = gateway.is_ipv6();
+        let neighbours = |held: &Held| held.route.hops().iter().any(|hop| hop.dev == dev && hop.via.is_none());
+        let link_local = matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local());
+        link_local
+            || (0..=if v6 { 128 } else { 32 })
+                .filter(|length| self.view.routes.has_length(v6, *length))
+                .any(|length| self.view.routes.at(network(gateway, length)).iter().any(neighbours))
     }
 
     fn wanted(&self, prefix: IpNetwork, walk: &mut Walk) -> Option<Result<Hops, NextHopError>> {

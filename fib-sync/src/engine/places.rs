@@ -34,6 +34,24 @@ impl Engine {
         self.places.waiting.first().copied().filter(|_| self.places.taken < self.config.max_routes)
     }
 
+    /// There may be fewer places than are taken: the highest prefixes give theirs up.
+    pub(super) fn limit_places(&mut self) {
+        let over = self.places.taken.saturating_sub(self.config.max_routes);
+        if over == 0 {
+            return;
+        }
+        let mut placed: Vec<IpNetwork> =
+            self.desired.iter().filter(|(_, entry)| entry.placed).map(|(prefix, _)| prefix).collect();
+        placed.sort_unstable();
+        for prefix in placed.into_iter().rev().take(over) {
+            if let Some(entry) = self.desired.get_mut(prefix) {
+                entry.placed = false;
+                self.places.taken -= 1;
+                self.dirty.insert(prefix);
+            }
+        }
+    }
+
     /// A learned route that could be written takes a place or waits for one; any other needs none.
     pub(super) fn place(&mut self, prefix: IpNetwork, resolved: Resolved) -> Resolved {
         let places = &mut self.places;

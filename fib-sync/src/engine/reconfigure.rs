@@ -34,6 +34,7 @@ impl Engine {
         }
         self.config = config;
         self.devices.changed = true;
+        self.limit_places();
         self.look_at_links();
         self.protect();
         // What is in tables that did not matter before.

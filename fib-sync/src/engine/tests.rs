@@ -196,6 +196,20 @@ fn silent_losses_are_found_and_repaired() {
 }
 
 #[test]
+fn a_way_whose_gateway_is_in_no_subnet_any_more_is_taken_as_it_is() {
+    let kernel = world();
+    kernel.address(2, net("10.11.0.1/24"));
+    let mut lab = Lab::new(kernel);
+    // The default route stays on its link, which has another address left; the kernel takes its gateway only as a neighbour.
+    lab.kernel.address_gone(2, net("172.16.1.1/24"));
+    lab.want(&[("10.66.2.0/26", target("172.16.2.3"))]);
+    assert_eq!(lab.kernel.text(12), "10.66.2.0/26 via 172.16.1.254 dev eth0 proto bird onlink\n");
+    lab.kernel.address(2, net("172.16.1.1/24"));
+    lab.run();
+    assert_eq!(lab.kernel.text(12), "10.66.2.0/26 via 172.16.1.254 dev eth0 proto bird\n");
+}
+
+#[test]
 fn a_pods_interface_comes_and_goes_without_a_dump() {
     let mut lab = Lab::new(world());
     lab.want(&[("10.66.2.0/26", target("172.16.1.2")), ("10.66.3.0/26", target("10.64.0.9"))]);

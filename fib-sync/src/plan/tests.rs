@@ -75,6 +75,12 @@ fn a_foreign_route_of_our_key_is_left_alone() {
     // Ours and a foreign one beside it (appended): a replace might hit the foreign one.
     let stale = [via("10.66.1.0/26", "172.16.1.3")];
     assert_eq!(planned(&stale, &foreign(0), &wanted), "del 10.66.1.0/26 via 172.16.1.3 dev eth0 proto bird\n");
+    let former = [Route { metric: 32, ..via("10.66.1.0/26", "172.16.1.3") }];
+    assert_eq!(
+        planned(&former, &foreign(0), &wanted),
+        "del 10.66.1.0/26 via 172.16.1.3 dev eth0 proto bird metric 32\n",
+        "of former settings: no successor will come that it could wait for"
+    );
     assert_eq!(planned(&wanted, &foreign(0), &wanted), "", "beside it and right: nothing to do");
     // The IPv4 key has the type of service in it.
     let with_tos = [Route { tos: 8, ..foreign(0)[0].clone() }];

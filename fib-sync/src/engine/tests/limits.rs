@@ -139,6 +139,35 @@ fn beyond_the_limit_new_routes_wait_and_places_are_filled_from_the_lowest_prefix
 }
 
 #[test]
+fn a_route_that_gives_its_place_up_and_gets_another_in_the_same_breath_is_in_the_kernel() {
+    let kernel = world();
+    // Left by an earlier run, and wanted again when all places are taken.
+    kernel.add(Route { protocol: 12, ..foreign("10.66.1.0/24", "172.17.1.2", 0) }).unwrap();
+    let config = FibConfig { max_routes: 1, ..config() };
+    let mut lab = Lab { engine: Engine::new(config).unwrap(), ..Lab::new(kernel) };
+    lab.run();
+    lab.want(&[("10.66.2.0/24", target("172.16.1.2"))]);
+    // The first finds no place and is to go, then the second can no longer be used.
+    lab.want(&[("10.66.1.0/24", target("172.17.1.2")), ("10.66.2.0/24", target("172.16.1.1"))]);
+    assert_eq!((lab.state("10.66.1.0/24"), installed(&lab)), (State::Installed, vec!["10.66.1.0/24".to_owned()]));
+}
+
+#[test]
+fn a_lower_limit_takes_the_places_of_the_highest_prefixes_and_a_higher_one_gives_them_back() {
+    let mut lab = lab(FibConfig { max_routes: 5, ..config() });
+    let prefix = |n: u32| format!("10.66.{n}.0/24");
+    lab.engine.update((1..=5).map(|n| (net(&prefix(n)), target("172.16.1.2"))));
+    lab.run();
+    for (max_routes, left) in [(2, 2), (1, 1), (4, 4), (9, 5)] {
+        lab.now += Duration::from_secs(10);
+        lab.engine.reconfigure(lab.now, FibConfig { max_routes, ..config() }).unwrap();
+        lab.after(DUMP_DELAY);
+        assert_eq!(installed(&lab), (1..=left).map(prefix).collect::<Vec<_>>(), "{max_routes}");
+        assert_eq!(lab.engine.report(lab.now).over_limit, 5 - left as usize);
+    }
+}
+
+#[test]
 fn the_limit_holds_when_links_go_and_come_and_when_everything_is_dropped() {
     let mut lab = lab(FibConfig { max_routes: 10, ..config() });
     lab.engine.update((0..40).map(|n| {

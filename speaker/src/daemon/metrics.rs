@@ -140,6 +140,12 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
             &[(&[], fib.refused)],
         )?;
         counters("roost_fib_resyncs_total", "Times the kernel's tables were read back.", &[], &[(&[], fib.resyncs)])?;
+        counters(
+            "roost_fib_overruns_total",
+            "Times the kernel had more news than its socket to us could hold.",
+            &[],
+            &[(&[], fib.overruns)],
+        )?;
     }
     if let Some(Md5Counters { unsigned, unexpected, wrong }) = scrape.md5 {
         let reasons = [(&["unsigned"][..], unsigned), (&["unexpected"], unexpected), (&["wrong"], wrong)];
@@ -183,6 +189,7 @@ mod tests {
         let mut fib = FibStats::default();
         fib.refused = 4;
         fib.over_limit = 9;
+        fib.overruns = 3;
         let scrape = Scrape {
             status: &status,
             peers: &[],
@@ -207,6 +214,7 @@ mod tests {
             "roost_fib_repairs_total{cause=\"lost\"} 0",
             "roost_fib_unread_messages_total 4",
             "roost_fib_routes_over_limit 9",
+            "roost_fib_overruns_total 3",
             "roost_host_tcp_md5_drops_total{reason=\"unsigned\"} 5",
             "roost_host_tcp_md5_drops_total{reason=\"unexpected\"} 6",
             "roost_host_tcp_md5_drops_total{reason=\"wrong\"} 7",

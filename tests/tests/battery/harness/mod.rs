@@ -25,6 +25,7 @@ pub use address::Loopback;
 pub use innocent::Innocent;
 pub use peer::{Event, Peer, capabilities, dial};
 pub use roost::{Neighbor, Roost, Setup};
+pub use table::get;
 pub use told::Told;
 pub use wire::{Open, Update, header, keepalive, message, notification, refresh};
 

@@ -31,6 +31,14 @@ pub fn bird1(ipv6: bool) -> PathBuf {
     find("BIRD 1.6", unpacked, installed, "BIRD version 1.6")
 }
 
+/// BIRD's own clients, of the packages that `tests/setup` has unpacked: `birdc` of 1.6, `birdc` and `birdcl` of 2.
+///
+/// # Panics
+/// When they are not there.
+pub fn bird_clients() -> [PathBuf; 3] {
+    ["bird/usr/sbin/birdc", "bird2/usr/sbin/birdc", "bird2/usr/sbin/birdcl"].map(|path| unpacked("BIRD's client", path))
+}
+
 /// FRR's bgpd.
 ///
 /// # Panics

@@ -112,7 +112,9 @@ pub(super) async fn built_in<W: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let (name, _, preference, output) = BUILT_IN[at];
     preferences(reply, preference, if name == "kernel1" { "REJECT" } else { "ACCEPT" }, output);
-    if name == STATIC {
+    // What the kernel is given is the API's to say: there is no count of it for each family.
+    let blocks = if name == STATIC { blocks } else { 0 };
+    if name != "kernel1" {
         reply.line(1006, format_args!("  Routes:         {blocks} imported, 0 exported, {blocks} preferred"));
         changes(reply, [&blocks.to_string(), "0"]);
     }

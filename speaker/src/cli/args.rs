@@ -71,6 +71,21 @@ pub enum Command {
         #[command(subcommand)]
         order: PeerOrder,
     },
+    /// Speak BIRD's control protocol (`api.bird_socket`), as BIRD's birdcl does: one command, or lines of standard input
+    Birdcl {
+        /// The socket
+        #[arg(short = 's', value_name = "SOCKET", default_value = "/var/run/calico/bird.ctl")]
+        control: PathBuf,
+        /// Print reply codes, too
+        #[arg(short = 'v')]
+        codes: bool,
+        /// Only look: nothing can be changed
+        #[arg(short = 'r')]
+        restrict: bool,
+        /// Such as `show protocols`; none is lines of standard input
+        #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+        command: Vec<String>,
+    },
     /// Decode BGP messages (hex, pcap, pcapng or MRT, recognised by content) to JSON, one a line
     Decode {
         /// What to read; - or nothing is standard input

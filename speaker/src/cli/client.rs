@@ -70,7 +70,7 @@ impl ClientError {
 fn likely_cause(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "There is no such socket: roost is not running, or its `api.socket` is another path (--socket, ROOST_SOCKET)."
+            "There is no such socket: roost is not running, or its socket is at another path (--socket, ROOST_SOCKET; birdcl -s)."
         }
         io::ErrorKind::ConnectionRefused => "Nobody listens on it: roost has ended without removing it. Start roost.",
         io::ErrorKind::PermissionDenied => {

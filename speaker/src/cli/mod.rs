@@ -12,6 +12,7 @@ pub use args::{Args, Command, PeerOrder, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;
+mod birdcl;
 mod client;
 pub mod render;
 mod run;

@@ -1,11 +1,13 @@
 //! Does what the command line says.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use axum::http::Method;
 
 use super::args::{Args, Command, PeerOrder, Show};
+use super::birdcl::Conversation;
 use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{
@@ -25,6 +27,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             writeln!(out)?;
             Ok(EXIT_OK)
         }
+        Command::Birdcl { control, codes, restrict, command } => birdcl(&control, codes, restrict, &command, out),
         Command::Decode { file, options } => match file.filter(|path| path.as_os_str() != "-") {
             None => decode(io::stdin(), &options, out),
             Some(path) => {
@@ -36,6 +39,17 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
         Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
+    }
+}
+
+fn birdcl(control: &Path, codes: bool, restrict: bool, command: &[String], out: &mut impl Write) -> anyhow::Result<u8> {
+    let mut conversation = Conversation::begin(control, codes, out)?;
+    if restrict {
+        conversation.ask("restrict")?;
+    }
+    match command {
+        [] => conversation.ask_all(io::stdin().lock(), io::stdin().is_terminal()),
+        words => conversation.ask(&words.join(" ")),
     }
 }
 

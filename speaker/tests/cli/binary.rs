@@ -139,7 +139,7 @@ async fn without_a_daemon_it_is_exit_code_3_with_the_socket_and_the_likely_cause
     assert_eq!(output.status.code(), Some(3));
     let text = format!(
         "roost: cannot reach the daemon on {}: No such file or directory (os error 2)\n  There is no such socket: roost \
-         is not running, or its `api.socket` is another path (--socket, ROOST_SOCKET).\n",
+         is not running, or its socket is at another path (--socket, ROOST_SOCKET; birdcl -s).\n",
         socket.display()
     );
     assert_eq!(err(&output), text);

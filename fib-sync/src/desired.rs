@@ -1,12 +1,12 @@
 //! What is wanted, prefix by prefix, and how far we are with each.
 
 use crate::far_ends::Mac;
+use crate::hash::HashMap;
 use crate::next_hop::NextHop;
 use crate::next_hops::NextHopError;
 use crate::view::Lengths;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 use std::net::IpAddr;
@@ -296,7 +296,7 @@ pub(crate) struct Desired {
 
 impl Default for Desired {
     fn default() -> Self {
-        Desired { entries: HashMap::new(), lengths: [[0; 129]; 2] }
+        Desired { entries: HashMap::default(), lengths: [[0; 129]; 2] }
     }
 }
 

@@ -1,19 +1,22 @@
 //! The loop that lets an [`Engine`] and a [`Kernel`] meet. One task, one thread.
 //!
-//! Each turn takes what is new (commands, wishes, notifications), dumps if the engine wants to, runs
-//! one batch, and begins again; it sleeps only when nothing is left. So a wish overtaken by a newer
-//! one while the kernel was busy is never written, and notifications never wait behind a whole table.
+//! Each turn takes what is new (commands, wishes, notifications), dumps if the engine wants to, plans one batch, waits
+//! for the one that the kernel still has, hands the new one over, and begins again; it sleeps only when nothing is left.
+//! So the kernel always has something to do, a wish overtaken by a newer one while it was busy is hardly ever written,
+//! and notifications never wait behind a whole table.
 
 use crate::engine::Engine;
 use crate::handle::{Command, Shared};
+use crate::intake::Intake;
 use crate::kernel::Kernel;
 use crate::stats::FibStats;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
-/// Operations between two looks at the rest of the world: about two milliseconds of kernel time.
-const OPS: usize = 256;
+/// Operations between two looks at the rest of the world: about four milliseconds of kernel time, so that handing them
+/// over and waking up for their results does not count.
+const OPS: usize = 1024;
 /// Notifications taken in one turn.
 const EVENTS: usize = 4096;
 
@@ -26,24 +29,17 @@ pub(crate) async fn run<K: Kernel>(
 ) {
     let mut waiters: Vec<oneshot::Sender<()>> = Vec::new();
     let mut stop: Option<oneshot::Sender<()>> = None;
+    let mut intake = Intake::default();
     loop {
         while let Ok(command) = commands.try_recv() {
             obey(kernel, engine, command, &mut waiters, &mut stop);
         }
         let now = Instant::now();
-        turn(kernel, engine, now, |engine| {
-            let wishes = shared.take();
-            engine.watch_next_hops(wishes.next_hops);
-            engine.update(wishes.targets);
-            if wishes.sweep {
-                engine.sweep();
-            }
-        })
-        .await;
+        turn(kernel, engine, now, |engine| intake.feed(shared, engine, OPS)).await;
         shared.tell(engine.take_next_hop_changes());
         let stats = FibStats { refused: kernel.refused(), ..engine.report(now) };
         shared.publish(stats, engine.warnings());
-        if engine.has_work() || !shared.is_empty() {
+        if engine.has_work() || !intake.is_empty() || !shared.is_empty() {
             continue;
         }
         if engine.is_idle() {
@@ -69,13 +65,14 @@ pub(crate) async fn run<K: Kernel>(
     }
 }
 
-/// One turn: listen, take wishes, dump if wanted, run one batch. Nothing here waits for news.
+/// One turn: take wishes, listen, dump if wanted, plan a batch, end the last one, begin that. Nothing here waits for news.
 pub(crate) async fn turn<K: Kernel>(
     kernel: &mut K,
     engine: &mut Engine,
     now: Instant,
     wishes: impl FnOnce(&mut Engine),
 ) {
+    wishes(engine);
     let mut events = Vec::new();
     let all = kernel.drain(EVENTS, &mut events);
     for event in events {
@@ -83,13 +80,12 @@ pub(crate) async fn turn<K: Kernel>(
     }
     if all {
         engine.drained();
-    }
-    wishes(engine);
-    if !all {
-        // Nothing is written on yesterday's news.
-        return;
+    } else {
+        // Nothing is planned on yesterday's news.
+        return end(kernel, engine, now).await;
     }
     if engine.wants_dump(now) {
+        end(kernel, engine, now).await;
         let began = Instant::now();
         match kernel.dump().await {
             Ok(dump) => engine.load(now, now + began.elapsed(), dump),
@@ -100,8 +96,16 @@ pub(crate) async fn turn<K: Kernel>(
         }
     }
     let ops = engine.poll_ops(now, OPS);
+    end(kernel, engine, now).await;
     if !ops.is_empty() {
-        let results = kernel.apply(&ops).await;
+        kernel.begin(ops);
+    }
+}
+
+/// Takes the results of the batch that the kernel has, if it has one.
+async fn end<K: Kernel>(kernel: &mut K, engine: &mut Engine, now: Instant) {
+    let (ops, results) = kernel.finish().await;
+    if !ops.is_empty() {
         engine.results(now, &ops, results);
     }
 }

@@ -12,13 +12,14 @@
 //!
 //! Results of our writes and notifications of other people's come by two sockets. A notification that
 //! was sent *before* our last write may be read *after* it. The driver drains all notifications
-//! between two batches, so only prefixes of the last batch can be affected: such a notification makes
-//! the engine read everything back instead of believing it.
+//! between two batches, so only prefixes of the last ones can be affected (`flights`): such a notification
+//! makes the engine read everything back instead of believing it.
 
 use crate::FibError;
 use crate::config::{FibConfig, Key};
 use crate::desired::{Desired, State, Target};
 use crate::far_ends::FarEnds;
+use crate::hash::{HashMap, HashSet};
 use crate::kernel::{Failure, KernelError};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
@@ -31,12 +32,14 @@ use crate::stats::FibStats;
 use crate::view::View;
 use crate::watched::{NextHopReport, Watched};
 use ipnetwork::IpNetwork;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use smallvec::SmallVec;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 mod devices;
 mod far;
 mod fights;
+mod flights;
 mod places;
 mod reconfigure;
 mod report;
@@ -49,6 +52,9 @@ const DUMP_DELAY: Duration = Duration::from_millis(10);
 /// First pause after a refusal; doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Wishes whose memory is waited for together.
+const TOGETHER: usize = 32;
 
 /// So often a deletion is tried, each time after a fresh look; then every [`RETRY_MAX`].
 const STUCK: u8 = 3;
@@ -81,8 +87,8 @@ pub struct Engine {
     stuck: HashMap<IpNetwork, u8>,
     /// Next hops to judge again before the next plan.
     stale: Stale,
-    /// Prefixes of the last batch, until all notifications sent before its end are read.
-    recent: HashSet<IpNetwork>,
+    /// Batches given out, until all notifications sent before their end are read.
+    flights: flights::Flights,
     dump_at: Option<Instant>,
     /// News was lost or contradicts what is known: nothing is written until all is read back, for a
     /// replacement could hit a route that somebody else has written meanwhile.
@@ -119,7 +125,7 @@ impl Engine {
             subnets: Vec::new(),
             protected: Protected::new(&config.protect),
             tunnels,
-            adopted: HashSet::new(),
+            adopted: HashSet::default(),
             dirty: BTreeSet::new(),
             gone: BTreeSet::new(),
             places: places::Places::default(),
@@ -127,9 +133,9 @@ impl Engine {
             far_ends: FarEnds::default(),
             devices: devices::Devices::default(),
             retry: BTreeSet::new(),
-            stuck: HashMap::new(),
+            stuck: HashMap::default(),
             stale: Stale::default(),
-            recent: HashSet::new(),
+            flights: flights::Flights::default(),
             dump_at: None,
             blind: false,
             dump_not_before: None,
@@ -144,12 +150,29 @@ impl Engine {
 
     /// New wishes: a target, or `None` for "no longer". Host bits are cut off.
     pub fn update(&mut self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
-        for (prefix, target) in changes {
-            let prefix = masked(prefix);
-            match target {
-                Some(target) => self.want(prefix, target),
-                None => self.unwant(prefix),
+        let mut changes = changes.into_iter().map(|(prefix, target)| (masked(prefix), target));
+        let mut some: SmallVec<[_; TOGETHER]> = changes.by_ref().take(TOGETHER).collect();
+        while !some.is_empty() {
+            self.warm(&some);
+            for (prefix, target) in some.drain(..) {
+                match target {
+                    Some(target) => self.want(prefix, target),
+                    None => self.unwant(prefix),
+                }
             }
+            some.extend(changes.by_ref().take(TOGETHER));
+        }
+    }
+
+    /// Looks at what is known of these prefixes, for nothing but to have it in the processor's caches. In a large table each
+    /// look waits for memory; looks that do not hang on each other wait together.
+    fn warm(&self, changes: &[(IpNetwork, Option<Target>)]) {
+        for (prefix, target) in changes {
+            let entry = self.desired.get(*prefix);
+            let used = entry.map(|entry| &entry.target).into_iter().chain(target).flat_map(next_hops);
+            let users = used.filter(|next_hop| self.next_hops.is_user(**next_hop, *prefix)).count();
+            let held = self.view.routes.at(*prefix).iter().filter(|held| held.ours).count();
+            std::hint::black_box((entry.map(|entry| entry.attempts), users, held));
         }
     }
 
@@ -157,15 +180,13 @@ impl Engine {
         if self.desired.get(prefix).is_some_and(|entry| entry.target == target) {
             return;
         }
-        let next_hops = via(&target);
+        let next_hops = SmallVec::<[NextHop; 2]>::from_slice(next_hops(&target));
         let key = self.config.key_of(prefix, &target);
         let protected = target != Target::Blackhole && self.protected.find(prefix, &self.config).is_some();
         match self.desired.want(prefix, target) {
             Some(old) => {
-                for next_hop in via(&old) {
-                    if !next_hops.contains(&next_hop) {
-                        self.next_hops.detach(next_hop, prefix);
-                    }
+                for next_hop in self::next_hops(&old).iter().filter(|next_hop| !next_hops.contains(next_hop)) {
+                    self.next_hops.detach(*next_hop, prefix);
                 }
             }
             None => {
@@ -202,8 +223,8 @@ impl Engine {
         self.places.forget(prefix, entry.placed);
         self.fights.forget(prefix);
         let concerned = self.far_ends.needed_by(prefix, &[]);
-        for next_hop in via(&entry.target) {
-            self.next_hops.detach(next_hop, prefix);
+        for next_hop in next_hops(&entry.target) {
+            self.next_hops.detach(*next_hop, prefix);
         }
         self.dirty.remove(&prefix);
         self.gone.insert(prefix);
@@ -249,13 +270,23 @@ impl Engine {
     }
 
     /// The next operations, at most about `max`: additions and replacements first; deletions only once
-    /// no wanted prefix waits. The caller runs them and hands the results to [`Engine::results`]
-    /// before it asks again.
+    /// no wanted prefix waits. The caller runs them and hands the results to [`Engine::results`]. It may ask again
+    /// once before it does that: so the kernel needs not wait for what is next.
     pub fn poll_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
-        let mut ops = Vec::new();
-        if !self.loaded || self.blind {
-            return ops;
+        if !self.loaded || self.blind || self.flights.forbid_more() {
+            return Vec::new();
         }
+        let ops = self.next_ops(now, max);
+        if !ops.is_empty() {
+            let is_route = |op: &Op| matches!(op, Op::Add(_) | Op::Replace { .. } | Op::Delete(_));
+            let alone = !ops.iter().all(is_route);
+            self.flights.depart(ops.iter().filter(|op| is_route(op)).map(Op::prefix), alone);
+        }
+        ops
+    }
+
+    fn next_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
+        let mut ops = Vec::new();
         self.judge_next_hops(now);
         while let Some((at, prefix)) = self.retry.first().copied() {
             if at > now {
@@ -277,7 +308,9 @@ impl Engine {
         while ops.len() < max
             && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting().filter(|_| waiting_turn))
         {
-            self.settle(now, prefix, &mut ops);
+            if !self.flights.put_off(prefix) {
+                self.settle(now, prefix, &mut ops);
+            }
         }
         if self.dirty.is_empty() {
             self.tell_disputes();
@@ -287,16 +320,16 @@ impl Engine {
             && self.next_waiting().is_none()
             && let Some(prefix) = self.gone.pop_first()
         {
-            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) {
+            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) && !self.flights.put_off(prefix) {
                 let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
                 self.take_up(prefix, planned, &mut ops);
             }
         }
         // In a turn of their own: by then the last route over them is gone.
-        if ops.is_empty() {
+        if ops.is_empty() && !self.flights.are_out() {
             ops.extend(self.far_ends.take_leaving(max).into_iter().map(Op::DropFar));
         }
-        if ops.is_empty() {
+        if ops.is_empty() && !self.flights.are_out() {
             ops.extend(self.surplus_devices(now));
         }
         ops
@@ -358,11 +391,13 @@ impl Engine {
         ops.extend(planned.into_iter().filter(|op| !stuck || !matches!(op, Op::Delete(_))));
     }
 
-    /// What became of the operations of the last [`Engine::poll_ops`].
+    /// What became of operations of [`Engine::poll_ops`]: those given out first, if there were two batches.
     pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
         let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));
         let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
-        self.recent.clear();
+        for prefix in self.flights.land() {
+            self.mark(prefix);
+        }
         for (op, result) in ops.iter().zip(results) {
             if let Op::SetFar(entry) | Op::DropFar(entry) = op {
                 self.far_result(now, op, *entry, result);
@@ -372,7 +407,6 @@ impl Engine {
                 self.device_result(now, op, result);
                 continue;
             }
-            self.recent.insert(op.prefix());
             match result {
                 Ok(()) => {
                     self.stuck.remove(&op.prefix());
@@ -392,8 +426,7 @@ impl Engine {
             }
             Op::Replace { new, old } => {
                 self.stats.replaces += 1;
-                self.view.erased(old);
-                self.view.wrote(new.clone());
+                self.view.rewrote(old, new.clone());
             }
             Op::Delete(route) => {
                 self.stats.deletes += 1;
@@ -472,16 +505,15 @@ impl Engine {
         self.loaded && self.dump_at.is_none() && !self.has_work()
     }
 
-    /// Whether operations can be planned right away.
+    /// Whether operations can be planned right away, or results are to come.
     pub fn has_work(&self) -> bool {
         let stale = self.stale.all || self.stale.recursive || !self.stale.next_hops.is_empty();
         // After a batch one more look, so that later news is known to be later.
-        let looked = self.recent.is_empty();
+        let looked = !self.flights.have_landed();
         let planned =
             self.dirty.is_empty() && self.gone.is_empty() && self.next_waiting().is_none() && !self.far_ends.has_work();
-        self.loaded
-            && !self.blind
-            && (stale || !looked || !planned || self.devices.changed || self.has_surplus_devices())
+        let devices = self.devices.changed || self.has_surplus_devices();
+        self.flights.are_out() || (self.loaded && !self.blind && (stale || !looked || !planned || devices))
     }
 
     /// When to come back at the latest, if nothing happens before.
@@ -494,10 +526,10 @@ impl Engine {
     }
 }
 
-fn via(target: &Target) -> smallvec::SmallVec<[NextHop; 2]> {
+fn next_hops(target: &Target) -> &[NextHop] {
     match target {
-        Target::Via(via) => via.next_hops.clone(),
-        Target::Blackhole => smallvec::SmallVec::new(),
+        Target::Via(via) => &via.next_hops,
+        Target::Blackhole => &[],
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::FibConfig;
 use crate::desired::{State, Target};
 use crate::driver;
 use crate::engine::{Engine, is_bad};
+use crate::hash::HashMap;
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
 use crate::next_hop::NextHop;
@@ -15,7 +16,7 @@ use crate::route::contains;
 use crate::stats::FibStats;
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -129,9 +130,21 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// All wishes since the last call.
-    pub(crate) fn take(&self) -> Wishes {
-        std::mem::take(&mut *lock(&self.wishes))
+    pub(crate) fn hand_in(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
+        lock(&self.wishes).targets.extend(changes);
+        self.changed.notify_one();
+    }
+
+    /// Next hops named since the last call.
+    pub(crate) fn take_next_hops(&self) -> HashMap<NextHop, bool> {
+        std::mem::take(&mut lock(&self.wishes).next_hops)
+    }
+
+    /// All other wishes since the last call.
+    pub(crate) fn take_targets(&self) -> Wishes {
+        let mut wishes = lock(&self.wishes);
+        let next_hops = std::mem::take(&mut wishes.next_hops);
+        std::mem::replace(&mut *wishes, Wishes { next_hops, ..Wishes::default() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -167,8 +180,7 @@ impl Shared {
 impl FibHandle {
     /// Hands in wishes: a target for a prefix, or `None` for "no longer wanted". Never waits.
     pub fn update(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
-        lock(&self.shared.wishes).targets.extend(changes);
-        self.shared.changed.notify_one();
+        self.shared.hand_in(changes);
     }
 
     /// From now on, adopted routes that nobody wants are deleted. Never waits. Call it when every

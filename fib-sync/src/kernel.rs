@@ -17,11 +17,14 @@ pub trait Kernel {
     /// When the kernel could not be asked; the caller tries again later.
     fn dump(&mut self) -> impl Future<Output = io::Result<Dump>>;
 
-    /// Tries every operation, in order; the answer has one result for each.
-    fn apply(&mut self, ops: &[Op]) -> impl Future<Output = Vec<Result<(), KernelError>>>;
+    /// Hands over operations, to be tried in order while the caller goes on. [`Kernel::finish`] comes before the next.
+    fn begin(&mut self, ops: Vec<Op>);
+
+    /// Waits until all that was handed over has been tried; gives it back with a result for each.
+    fn finish(&mut self) -> impl Future<Output = (Vec<Op>, Vec<Result<(), KernelError>>)>;
 
     /// Moves everything already heard of, but at most `limit` events, into `events`; says whether
-    /// nothing is left. Changes that [`Kernel::apply`] made itself are not among them.
+    /// nothing is left. Changes that this kernel's own operations made are not among them.
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool;
 
     /// From now on routes of these tables matter, and perhaps far ends; the caller dumps soon. A kernel that tells of all

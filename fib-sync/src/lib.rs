@@ -6,9 +6,9 @@
 //! went down and up, an address that came back: the routes are there again by themselves.
 //!
 //! ```text
-//! FibHandle::update ─► pending map ─► Engine: wanted × kernel view ─► plan ─► Kernel::apply
-//!                                        ▲                                       │
-//!                                        └── results, notifications, dumps ◄─────┘
+//! FibHandle::update ─► pending map ─► Engine: wanted × kernel view ─► plan ─► Kernel::begin ─► a thread that writes
+//!                                        ▲                                                        │
+//!                                        └── results, notifications, dumps ◄──────────────────────┘
 //! ```
 //!
 //! * [`Engine`] is the whole logic. It has no socket and no clock; time is an argument.
@@ -16,7 +16,8 @@
 //!   forgets, refuses and overruns on demand, the way Linux does.
 //! * [`FibHandle::watch_next_hops`] follows next hops for somebody who has yet to choose between paths.
 //! * [`start`] puts both on their own thread. The thread has its own single-threaded runtime because
-//!   netlink's ping-pong costs three times as much on a shared multi-threaded one.
+//!   netlink's ping-pong costs three times as much on a shared multi-threaded one. A second thread writes: while the
+//!   kernel takes one batch, the next is decided.
 //!
 //! # What is ours
 //!
@@ -39,6 +40,8 @@ mod engine;
 mod error;
 mod far_ends;
 mod handle;
+mod hash;
+mod intake;
 mod kernel;
 mod marks;
 pub mod memory;

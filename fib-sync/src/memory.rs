@@ -26,6 +26,8 @@ pub const OTHERS: u32 = 4711;
 pub struct MemoryKernel {
     world: Arc<Mutex<World>>,
     news: Arc<Notify>,
+    /// Of this clone's own operations.
+    tried: (Vec<Op>, Vec<Result<(), KernelError>>),
 }
 
 #[derive(Debug, Default)]
@@ -467,9 +469,15 @@ impl Kernel for MemoryKernel {
         })
     }
 
-    async fn apply(&mut self, ops: &[Op]) -> Vec<Result<(), KernelError>> {
+    fn begin(&mut self, ops: Vec<Op>) {
         let mut world = lock(&self.world);
-        ops.iter().map(|op| world.run(op)).collect()
+        let results = ops.iter().map(|op| world.run(op)).collect();
+        drop(world);
+        self.tried = (ops, results);
+    }
+
+    async fn finish(&mut self) -> (Vec<Op>, Vec<Result<(), KernelError>>) {
+        std::mem::take(&mut self.tried)
     }
 
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool {

@@ -5,11 +5,12 @@
 //! once per next hop, and only the prefixes of those whose answer changed are planned again.
 
 use crate::config::FibConfig;
+use crate::hash::HashSet;
 use crate::next_hop::NextHop;
 use crate::resolve::{Found, Through, Underlay};
 use crate::route::{Hops, bounds, contains};
 use ipnetwork::IpNetwork;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What is wrong with a next hop.
@@ -105,6 +106,11 @@ impl NextHops {
         self.known.get(&next_hop).map(|known| &known.facts)
     }
 
+    /// Whether the prefix uses it.
+    pub(crate) fn is_user(&self, next_hop: NextHop, prefix: IpNetwork) -> bool {
+        self.known.get(&next_hop).is_some_and(|known| known.users.contains(&prefix))
+    }
+
     /// A prefix uses it from now on.
     pub(crate) fn attach(&mut self, next_hop: NextHop, user: IpNetwork, find: impl FnOnce() -> Facts) {
         self.know(next_hop, find).users.insert(user);
@@ -132,7 +138,7 @@ impl NextHops {
     }
 
     fn know(&mut self, next_hop: NextHop, find: impl FnOnce() -> Facts) -> &mut Known {
-        let fresh = || Known { facts: find(), users: HashSet::new(), watched: false };
+        let fresh = || Known { facts: find(), users: HashSet::default(), watched: false };
         let known = self.known.entry(next_hop).or_insert_with(fresh);
         if !known.facts.through.is_empty() {
             self.recursive.insert(next_hop);

@@ -8,13 +8,14 @@
 //! Routes are in a map by prefix with a count of prefixes per length. A longest match probes only
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
 
+use crate::hash::HashMap;
 use crate::kernel::{Address, Dump, Link, RouteChange};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -141,7 +142,7 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        Table { routes: HashMap::new(), lengths: [[0; 129]; 2], ours: 0 }
+        Table { routes: HashMap::default(), lengths: [[0; 129]; 2], ours: 0 }
     }
 }
 
@@ -185,6 +186,11 @@ impl Table {
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         }
         gone
+    }
+
+    /// The first that matches.
+    pub(crate) fn find_mut(&mut self, prefix: IpNetwork, matches: impl Fn(&Held) -> bool) -> Option<&mut Held> {
+        self.routes.get_mut(&prefix)?.iter_mut().find(|held| matches(held))
     }
 
     /// Makes matching routes ours.
@@ -233,7 +239,7 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(marks: Marks) -> View {
-        View { marks, links: Links::default(), routes: Table::default(), barred: HashMap::new() }
+        View { marks, links: Links::default(), routes: Table::default(), barred: HashMap::default() }
     }
 
     /// Everything anew; gives what was known before. `ours` says which routes that could be ours are.
@@ -314,7 +320,15 @@ impl View {
         self.routes.insert(Held { route, ours: true });
     }
 
-    /// We removed or replaced it, or it turned out to be gone.
+    /// We replaced it and the kernel said yes.
+    pub(crate) fn rewrote(&mut self, old: &Route, new: Route) {
+        match self.routes.find_mut(new.prefix, |held| held.ours && held.route == *old) {
+            Some(held) => held.route = new,
+            None => self.wrote(new),
+        }
+    }
+
+    /// We removed it, or it turned out to be gone.
     pub(crate) fn erased(&mut self, route: &Route) {
         let mut first = true;
         // Two equal ones can only come from two appends; then one is left, as in the kernel.

@@ -9,10 +9,10 @@
 use super::{Engine, RETRY_MAX, RETRY_MIN};
 use crate::config::FibConfig;
 use crate::device::{Device, DeviceKind, FALLBACK, Fit, is_ours, mark_of, room};
+use crate::hash::HashMap;
 use crate::kernel::{Address, Failure, KernelError, Link, LinkKind};
 use crate::plan::{Leave, Op};
 use crate::view::Links;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ impl Engine {
             return Vec::new();
         }
         (self.devices.changed, self.devices.due) = (false, None);
-        let (mut ops, mut warnings, mut barred) = (Vec::new(), Vec::new(), HashMap::new());
+        let (mut ops, mut warnings, mut barred) = (Vec::new(), Vec::new(), HashMap::default());
         let devices = if self.devices.closing { Vec::new() } else { self.config.devices.clone() };
         for device in devices {
             let wanted = match self.view.links.named(&device.name).map(|link| (device.fit(link), link)) {

@@ -7,10 +7,10 @@
 
 use super::Engine;
 use crate::desired::{Cause, Reason, State};
+use crate::hash::HashMap;
 use crate::route::Route;
 use crate::view::Held;
 use ipnetwork::IpNetwork;
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 const MANY: u32 = 5;

@@ -31,7 +31,8 @@ impl Places {
 impl Engine {
     /// Who waits for a place that is free.
     pub(super) fn next_waiting(&self) -> Option<IpNetwork> {
-        self.places.waiting.first().copied().filter(|_| self.places.taken < self.config.max_routes)
+        let first = self.places.waiting.first().copied().filter(|_| self.places.taken < self.config.max_routes);
+        first.filter(|prefix| !self.flights.hold(*prefix))
     }
 
     /// There may be fewer places than are taken: the highest prefixes give theirs up.

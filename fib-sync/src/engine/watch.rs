@@ -60,7 +60,7 @@ impl Engine {
 
     /// All notifications sent before now have been handed in.
     pub fn drained(&mut self) {
-        self.recent.clear();
+        self.flights.drained();
     }
 
     fn route_event(&mut self, now: Instant, change: RouteChange, route: Route, by: u32) {
@@ -68,7 +68,7 @@ impl Engine {
         let wanted = is_wanted(&self.config, &self.desired, &route);
         let in_own_table = self.view.marks.has_table(route.table);
         let seen = self.view.apply(change, route, wanted);
-        if seen != Seen::Nothing && in_own_table && self.recent.contains(&prefix) {
+        if seen != Seen::Nothing && in_own_table && self.flights.outrun_news_of(prefix) {
             // It may have been sent before our last write.
             self.doubt(now);
         }

@@ -56,7 +56,8 @@ impl Lab {
             if !ops.is_empty() {
                 batches.push(ops.iter().map(|op| op.text(&self.engine.view.links).to_string()).collect());
             }
-            let results = self.kernel.apply(&ops).now_or_never().expect("answers at once");
+            self.kernel.begin(ops);
+            let (ops, results) = self.kernel.finish().now_or_never().expect("answers at once");
             self.engine.results(self.now, &ops, results);
         }
         panic!("never at rest: {batches:#?}");

@@ -1,0 +1,84 @@
+//! Prefixes of batches that the kernel has, and of those it had a moment ago.
+//!
+//! While a batch is with the kernel the next one is planned. What the first does to its prefixes is not known yet, so they
+//! are not in the second: what is to be done with them meanwhile waits for the results.
+//!
+//! Notifications come by another way than results. One that is read before all that was sent until a batch's end has been
+//! read may be older than the batch: it is not believed.
+
+use crate::hash::HashSet;
+use ipnetwork::IpNetwork;
+use std::collections::VecDeque;
+
+#[derive(Debug, Default)]
+struct Flight {
+    prefixes: HashSet<IpNetwork>,
+    /// What is planned next hangs on its results.
+    alone: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    /// Without results, oldest first: one that the kernel has, and the next.
+    out: VecDeque<Flight>,
+    /// With results, that came after the last time all notifications were read.
+    landed: HashSet<IpNetwork>,
+    put_off: Vec<IpNetwork>,
+}
+
+impl Flights {
+    /// Whether results are to come.
+    pub(super) fn are_out(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Whether nothing can be planned before results have come.
+    pub(super) fn forbid_more(&self) -> bool {
+        self.out.iter().any(|flight| flight.alone)
+    }
+
+    /// Whether the prefix has to wait for results; if so, it is planned after them.
+    pub(super) fn put_off(&mut self, prefix: IpNetwork) -> bool {
+        let waits = self.hold(prefix);
+        if waits {
+            self.put_off.push(prefix);
+        }
+        waits
+    }
+
+    /// Whether results of the prefix are to come.
+    pub(super) fn hold(&self, prefix: IpNetwork) -> bool {
+        self.out.iter().any(|flight| flight.prefixes.contains(&prefix))
+    }
+
+    /// A batch is given out.
+    pub(super) fn depart(&mut self, prefixes: impl Iterator<Item = IpNetwork>, alone: bool) {
+        self.out.push_back(Flight { prefixes: prefixes.collect(), alone });
+    }
+
+    /// The results of the oldest one are there. Gives the prefixes that were put off.
+    pub(super) fn land(&mut self) -> Vec<IpNetwork> {
+        let Flight { prefixes, .. } = self.out.pop_front().unwrap_or_default();
+        if self.landed.is_empty() {
+            self.landed = prefixes;
+        } else {
+            self.landed.extend(prefixes);
+        }
+        std::mem::take(&mut self.put_off)
+    }
+
+    /// Whether news of the prefix may be older than our last write.
+    pub(super) fn outrun_news_of(&self, prefix: IpNetwork) -> bool {
+        self.landed.contains(&prefix) || self.hold(prefix)
+    }
+
+    /// Whether news may have come late of something that has landed.
+    pub(super) fn have_landed(&self) -> bool {
+        !self.landed.is_empty()
+    }
+
+    /// All notifications sent before now are read.
+    pub(super) fn drained(&mut self) {
+        self.landed.clear();
+    }
+}

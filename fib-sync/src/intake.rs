@@ -1,0 +1,105 @@
+//! Wishes on their way to the engine: as many at a time as it plans at a time.
+//!
+//! A wish that is planned at once costs a fraction of one that waits in the engine among a hundred thousand others, because
+//! what it touches is still in the processor's caches; and the kernel gets its first routes when the first wishes are in.
+//! Of what was handed in together, prefixes that are no longer wanted come last: new before old.
+
+use crate::desired::Target;
+use crate::engine::Engine;
+use crate::handle::{Shared, Wishes};
+use ipnetwork::IpNetwork;
+use std::collections::hash_map::IntoIter;
+
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    targets: IntoIter<IpNetwork, Option<Target>>,
+    /// No longer wanted.
+    gone: Vec<IpNetwork>,
+    sweep: bool,
+}
+
+impl Intake {
+    /// Whether the engine has all that was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.targets.len() == 0 && self.gone.is_empty() && !self.sweep
+    }
+
+    /// Gives the engine about `max` wishes.
+    pub(crate) fn feed(&mut self, shared: &Shared, engine: &mut Engine, max: usize) {
+        engine.watch_next_hops(shared.take_next_hops());
+        if self.is_empty() {
+            let Wishes { targets, sweep, .. } = shared.take_targets();
+            *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep };
+        }
+        let wanted = self.targets.by_ref().filter(|(prefix, target)| {
+            if target.is_none() {
+                self.gone.push(*prefix);
+            }
+            target.is_some()
+        });
+        let mut room = max;
+        engine.update(wanted.take(max).inspect(|_| room -= 1));
+        if self.targets.len() > 0 {
+            return;
+        }
+        let rest = self.gone.len().saturating_sub(room);
+        engine.update(self.gone.drain(rest..).map(|prefix| (prefix, None)));
+        if self.gone.is_empty() && std::mem::take(&mut self.sweep) {
+            engine.sweep();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FibConfig;
+
+    fn target(next_hop: &str) -> Option<Target> {
+        Some(Target::Via([next_hop.parse().unwrap()].into_iter().collect()))
+    }
+
+    #[test]
+    fn what_is_handed_in_together_is_wanted_before_anything_of_it_is_not() {
+        let net = |n: u32| format!("10.66.{n}.0/26").parse::<IpNetwork>().unwrap();
+        let (shared, mut intake) = (Shared::default(), Intake::default());
+        let mut engine = Engine::new(FibConfig::default()).unwrap();
+        shared.hand_in((0..50).map(|n| (net(n), target("172.16.1.2"))));
+        while !shared.is_empty() || !intake.is_empty() {
+            intake.feed(&shared, &mut engine, 7);
+        }
+        assert_eq!(engine.prefixes().len(), 50);
+        // Each prefix goes, and another one comes.
+        shared.hand_in((0..50).flat_map(|n| [(net(n), None), (net(n + 100), target("172.16.1.2"))]));
+        let (mut turns, mut apart) = (0, 0);
+        while !shared.is_empty() || !intake.is_empty() {
+            intake.feed(&shared, &mut engine, 7);
+            let wanted = engine.prefixes();
+            let old = wanted.iter().filter(|prefix| (0..50).any(|n| **prefix == net(n))).count();
+            assert!(
+                old == 50 || wanted.len() - old == 50,
+                "{old} of the old ones and {} of the new",
+                wanted.len() - old
+            );
+            turns += 1;
+            apart += usize::from(old == 50);
+        }
+        assert_eq!(engine.prefixes().len(), 50);
+        assert!(turns > 10 && apart >= 7, "a few at a time: {turns}, {apart}");
+    }
+
+    #[test]
+    fn the_last_word_of_each_handing_in_holds() {
+        let prefix: IpNetwork = "10.66.2.0/26".parse().unwrap();
+        let (shared, mut intake) = (Shared::default(), Intake::default());
+        let mut engine = Engine::new(FibConfig::default()).unwrap();
+        shared.hand_in([(prefix, None), (prefix, target("172.16.1.2"))]);
+        intake.feed(&shared, &mut engine, 1);
+        shared.hand_in([(prefix, target("172.16.1.3"))]);
+        intake.feed(&shared, &mut engine, 1);
+        assert_eq!(engine.find(prefix).unwrap().target, target("172.16.1.3").as_ref());
+        shared.hand_in([(prefix, target("172.16.1.4")), (prefix, None)]);
+        intake.feed(&shared, &mut engine, 1);
+        assert!(engine.find(prefix).is_none() && intake.is_empty());
+    }
+}

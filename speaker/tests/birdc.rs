@@ -5,6 +5,8 @@ mod fake;
 
 #[path = "birdc/answers.rs"]
 mod answers;
+#[path = "birdc/client.rs"]
+mod client;
 #[path = "birdc/limits.rs"]
 mod limits;
 

@@ -12,9 +12,10 @@ use anyhow::{Context, Result, bail};
 use roost_tests::{Lab, PATIENCE, until};
 use serde::Serialize;
 
+use crate::asks::Asker;
 use crate::daemons::{self, Kind};
 use crate::plan::{NODE_SUBNET, NODE_SUBNET_6, Plan, SPEAKERS_SUBNET};
-use crate::play::Outcome;
+use crate::play::{Outcome, Quantiles};
 use crate::report;
 use crate::scenario::{Course, Scenario, Shape};
 use crate::terms::Terms;
@@ -158,10 +159,13 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     if syscalls {
         speak.arg("--syscalls");
     }
+    let asker = kind.bird_socket(&ns).filter(|_| scenario.asked).map(Asker::start);
     let output = speak.output().context("cannot run the generator")?;
+    let answers = asker.map(Asker::stop).transpose().context("BIRD's control socket")?;
     let mut outcome: Outcome = serde_json::from_slice(&output.stdout).with_context(|| {
         format!("the generator: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim())
     })?;
+    outcome.answers = answers.as_ref().map(Quantiles::from);
     for daemon in &mut daemons {
         if let Some(status) = daemon.wait_ended(Duration::from_millis(1)) {
             let (error, log) = (outcome.error.unwrap_or_default(), daemon.log());

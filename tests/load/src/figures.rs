@@ -77,6 +77,11 @@ pub fn figures(scenario: &Scenario, run: &Run) -> Vec<Figure> {
     }
     let mut row = Vec::new();
     let mut add = |title, value, unit| row.push(Figure { title, value, unit });
+    if let Some(answers) = &outcome.answers {
+        add("answer p50", answers.p50 as f64 / 1e3, Unit::Milliseconds);
+        add("answer p99", answers.p99 as f64 / 1e3, Unit::Milliseconds);
+        add("longest answer", answers.max as f64 / 1e3, Unit::Milliseconds);
+    }
     for step in outcome.steps.iter().filter(|step| step.done) {
         match step.name.as_str() {
             "announce" => {

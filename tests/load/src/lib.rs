@@ -12,6 +12,7 @@
 //!   reported beside the daemon's.
 //! * [`play`] is a scenario's course: connect, announce, withdraw, flap. Everything is encoded before the clock starts.
 //! * [`usage`] is what the daemon's processes cost, [`sockets`] what their connections cost the kernel.
+//! * [`asks`] is who looks at the daemon meanwhile.
 //! * [`daemons`] writes each daemon's configuration of a plan.
 //! * [`repeater`] is the floor: a process that passes bytes on and decides nothing, so the time it takes is what
 //!   sockets, copies and the generator cost on the machine. Where routes are the question, it is [`raw`]: what the kernel
@@ -19,6 +20,7 @@
 //!
 //! What counts as done is what receivers hold: every receiver has every prefix, one by one, not a number of messages.
 
+pub mod asks;
 pub mod bench;
 pub mod daemons;
 pub mod engine;

@@ -69,6 +69,8 @@ pub struct Outcome {
     pub overflows: u64,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// How long answers on the control socket took, where somebody [asks](crate::asks).
+    pub answers: Option<Quantiles>,
     /// Why the run ended early.
     pub error: Option<String>,
 }

@@ -70,6 +70,8 @@ pub struct Scenario {
     /// So many export policies share the speakers out among them, each setting another MED; 0: none has one. What a
     /// daemon encodes once for many peers, it encodes for each of these.
     pub groups: usize,
+    /// Somebody asks on BIRD's control socket all the time ([`asks`](crate::asks)).
+    pub asked: bool,
     /// What happens.
     pub course: Course,
     /// Whether a scale multiplies the prefixes instead of the senders.
@@ -91,6 +93,7 @@ const BASE: Scenario = Scenario {
     same: false,
     ipv6: false,
     groups: 0,
+    asked: false,
     course: Course::Converge,
     scales_prefixes: false,
     grows: None,
@@ -148,6 +151,12 @@ pub const ALL: &[Scenario] = &[
         name: "R3-stalled",
         about: "R3 with a receiver more, which stops reading; then reads again",
         stalled: 1,
+        ..TABLE
+    },
+    Scenario {
+        name: "R3-asked",
+        about: "R3 while status, protocols, a route and the number of routes are asked for, some hundred times a second",
+        asked: true,
         ..TABLE
     },
     Scenario {

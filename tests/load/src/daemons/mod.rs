@@ -78,6 +78,15 @@ impl Kind {
         }
     }
 
+    /// Where it speaks BIRD's control protocol, if it does.
+    pub fn bird_socket(self, ns: &Netns) -> Option<PathBuf> {
+        match self {
+            Kind::Roost => Some(roost::bird_socket(&Daemon::socket(ns, "roost"))),
+            Kind::Bird2 => Some(Daemon::socket(ns, "bird2")),
+            _ => None,
+        }
+    }
+
     /// Starts it in a namespace; FRR is two daemons where routes go into the kernel.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! roost.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::plan::{ASN, HOLD_SECONDS, NODE, NODE_SUBNET, NODE_SUBNET_6, Plan};
 use crate::scenario::Shape;
@@ -20,12 +20,13 @@ pub fn config(plan: &Plan, socket: &Path) -> String {
          node: {{ name: bench, addresses: [{NODE_SUBNET}, \"{NODE_SUBNET_6}\"] }}\n\
          peer_groups: {{ bench: {{ passive: true, source: {daemon}, hold_time: {HOLD_SECONDS}s, {families}, {group} }} }}\n\
          fib: {{ enabled: {} }}\n\
-         api: {{ socket: {} }}\n\
+         api: {{ socket: {}, bird_socket: {} }}\n\
          log: {{ level: warn, format: text }}\n\
          policies: {{ {} }}\n\
          peers:\n",
         plan.scenario.shape == Shape::Node,
         socket.display(),
+        bird_socket(socket).display(),
         plan.groups().map(policy).collect::<Vec<_>>().join(", "),
     );
     for speaker in &plan.speakers {
@@ -33,6 +34,11 @@ pub fn config(plan: &Plan, socket: &Path) -> String {
         let _ = writeln!(out, "  - {{ address: {}, asn: {}, group: bench{export} }}", speaker.address, speaker.asn);
     }
     out
+}
+
+/// BIRD's control socket, beside roost's own.
+pub fn bird_socket(socket: &Path) -> PathBuf {
+    socket.with_extension("bird")
 }
 
 /// The export policy of a group, which sets its MED.

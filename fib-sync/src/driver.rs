@@ -37,6 +37,7 @@ pub(crate) async fn run<K: Kernel>(
         let now = Instant::now();
         turn(kernel, engine, now, |engine| intake.feed(shared, engine, OPS)).await;
         shared.tell(engine.take_next_hop_changes());
+        shared.tell_macs(engine.take_macs());
         let stats = FibStats { refused: kernel.refused(), ..engine.report(now) };
         shared.publish(stats, engine.warnings());
         if engine.has_work() || !intake.is_empty() || !shared.is_empty() {

@@ -40,6 +40,7 @@ mod devices;
 mod far;
 mod fights;
 mod flights;
+mod macs;
 mod places;
 mod reconfigure;
 mod report;
@@ -82,6 +83,7 @@ pub struct Engine {
     fights: fights::Fights,
     far_ends: FarEnds,
     devices: devices::Devices,
+    macs: macs::Macs,
     retry: BTreeSet<(Instant, IpNetwork)>,
     /// Prefixes with a route that the kernel shows us but says it does not have when asked to delete it.
     stuck: HashMap<IpNetwork, u8>,
@@ -132,6 +134,7 @@ impl Engine {
             fights: fights::Fights::default(),
             far_ends: FarEnds::default(),
             devices: devices::Devices::default(),
+            macs: macs::Macs::default(),
             retry: BTreeSet::new(),
             stuck: HashMap::default(),
             stale: Stale::default(),

@@ -8,6 +8,7 @@ use crate::config::FibConfig;
 use crate::desired::{State, Target};
 use crate::driver;
 use crate::engine::{Engine, is_bad};
+use crate::far_ends::Mac;
 use crate::hash::HashMap;
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
@@ -124,6 +125,8 @@ pub(crate) struct Shared {
     changed: Notify,
     /// Locked after `wishes`, where both are.
     next_hops: Mutex<BTreeMap<NextHop, NextHopReport>>,
+    /// MAC addresses of VXLAN devices, if there is news.
+    macs: Mutex<Option<BTreeMap<String, Mac>>>,
     told: Notify,
     stats: Mutex<FibStats>,
     warnings: Mutex<Vec<Arc<str>>>,
@@ -168,6 +171,13 @@ impl Shared {
         self.told.notify_one();
     }
 
+    pub(crate) fn tell_macs(&self, news: Option<BTreeMap<String, Mac>>) {
+        if news.is_some() {
+            *lock(&self.macs) = news;
+            self.told.notify_one();
+        }
+    }
+
     pub(crate) fn publish(&self, stats: FibStats, warnings: &[Arc<str>]) {
         *lock(&self.stats) = stats;
         let mut told = lock(&self.warnings);
@@ -210,7 +220,13 @@ impl FibHandle {
         std::mem::take(&mut *lock(&self.shared.next_hops)).into_iter().collect()
     }
 
-    /// Waits until [`FibHandle::take_next_hop_changes`] may have something to give. For one task at a time; may be
+    /// MAC addresses of the pools' VXLAN devices by name, if they are not those of the last call. Known from the start;
+    /// devices that another program has yet to make have none.
+    pub fn take_macs(&self) -> Option<BTreeMap<String, Mac>> {
+        lock(&self.shared.macs).take()
+    }
+
+    /// Waits until [`FibHandle::take_next_hop_changes`] or [`FibHandle::take_macs`] may have something to give. For one task at a time; may be
     /// dropped while waiting.
     pub async fn next_hops_changed(&self) {
         self.shared.told.notified().await;
@@ -308,6 +324,7 @@ where
             let started = first(&mut engine, open).await;
             let stats = engine.report(Instant::now());
             inner.publish(stats, engine.warnings());
+            inner.tell_macs(engine.take_macs());
             match started {
                 Ok((mut kernel, adopted)) => {
                     // The caller waits for this in `recv` below.

@@ -95,7 +95,9 @@ impl Engine {
         match self.view.links.set(link) {
             // Statistics, carrier, MTU: no route comes or goes.
             Some(old) if old.up == up && old.name == name => {
-                self.devices.changed |= self.view.links.at(index) != Some(&old);
+                let changed = self.view.links.at(index) != Some(&old);
+                self.devices.changed |= changed;
+                self.macs.stale |= changed;
             }
             Some(old) => {
                 tracing::debug!(link = name, index, up, "link changed");
@@ -133,6 +135,7 @@ impl Engine {
     pub(super) fn look_at_links(&mut self) {
         self.stale.all = true;
         self.devices.changed = true;
+        self.macs.stale = true;
         self.subnets = {
             let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
             self.view.links.subnets(&names).collect()

@@ -41,6 +41,7 @@ mod run;
 mod setup;
 mod targets;
 mod totals;
+mod tunnels;
 mod unopened;
 
 pub use backend::Daemon;

@@ -41,7 +41,7 @@ use bgp_proto::attr::NextHop;
 use bgp_proto::fsm::graceful::{Deferral, Whom};
 use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
 use bgp_proto::{FamilySet, Prefix};
-use fib_sync::FibHandle;
+use fib_sync::{FibConfig, FibHandle};
 use ipnetwork::IpNetwork;
 use rib::{NextHopState, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
@@ -53,6 +53,7 @@ use super::out_queue::{OutQueue, Wanted};
 use super::pace::Pace;
 use super::restart::Restart;
 use super::targets::Targets;
+use super::tunnels::Tunnels;
 
 /// Messages taken in one turn.
 const TURN: usize = 256;
@@ -103,6 +104,8 @@ pub struct Owner {
     held: VecDeque<FromPeer>,
     /// How often the sessions are told.
     pace: Pace,
+    /// What is announced of tunnels.
+    tunnels: Tunnels,
 }
 
 impl Owner {
@@ -137,6 +140,7 @@ impl Owner {
             incoming: VecDeque::new(),
             held: VecDeque::new(),
             pace: Pace::default(),
+            tunnels: Tunnels::default(),
         };
         (owner, OwnerHandle(ask))
     }
@@ -144,7 +148,22 @@ impl Owner {
     /// Announces a block or an address of this node. A block gets a blackhole in the kernel, a single address must not
     /// have one, or the pod's own route could not be added.
     pub fn originate(&mut self, prefix: Prefix) {
-        self.rib.originate(prefix, Origination::new(&prefix, true));
+        let mut origination = Origination::new(&prefix, true);
+        origination.attrs.ext_communities = self.tunnels.of(&prefix);
+        self.rib.originate(prefix, origination);
+    }
+
+    /// Announces what lies in these pools with what is to be said of their tunnels.
+    pub fn set_pools(&mut self, pools: FibConfig) {
+        self.tunnels.set_pools(pools);
+        self.hear_of_macs();
+        self.announce_again();
+    }
+
+    fn announce_again(&mut self) {
+        for prefix in self.rib.originated() {
+            self.originate(prefix);
+        }
     }
 
     /// What the table costs, and what waits to be sent.
@@ -176,7 +195,12 @@ impl Owner {
                     }
                     self.incoming.extend(news.drain(..));
                 }
-                () = next_hops_changed(self.fib.as_ref()) => self.hear_of_next_hops(),
+                () = next_hops_changed(self.fib.as_ref()) => {
+                    self.hear_of_next_hops();
+                    if self.hear_of_macs() {
+                        self.announce_again();
+                    }
+                }
                 () = sleep_until(self.pace.due()) => self.tell(),
                 () = self.wanted.notified() => {
                     for peer in self.wanted.take() {
@@ -267,6 +291,16 @@ impl Owner {
             let state = NextHopState { usable: report.usable, metric: report.cost, through };
             self.rib.set_next_hop(from_kernel(addr), state);
         }
+    }
+
+    /// Says whether there was news of the addresses of our VXLAN devices.
+    fn hear_of_macs(&mut self) -> bool {
+        let Some(macs) = self.fib.as_ref().and_then(FibHandle::take_macs) else { return false };
+        for (device, mac) in &macs {
+            info!("VXLAN device {device} is announced with MAC address {mac}");
+        }
+        self.tunnels.set_macs(macs);
+        true
     }
 
     fn fill(&mut self, peer: PeerId) {

@@ -12,8 +12,9 @@ use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use super::owner::{OwnerHandle, sleep_until};
 use super::restart::Restart;
-use super::{owner::sleep_until, setup};
+use super::setup;
 use crate::api::Reread;
 use crate::config::{self, Config, Fib, Password};
 
@@ -26,6 +27,7 @@ pub struct Reload {
     /// In force.
     config: Config,
     fib: Option<FibHandle>,
+    owner: OwnerHandle,
     restart: Arc<Restart>,
     /// When routes of ours go that stand in a pool another agent has got.
     sweep: Option<Instant>,
@@ -67,11 +69,17 @@ impl ReloadHandle {
 
 impl Reload {
     /// `config` is what the file at `path` said at start.
-    pub fn new(path: &Path, config: Config, fib: Option<FibHandle>, restart: Arc<Restart>) -> (Self, ReloadHandle) {
+    pub fn new(
+        path: &Path,
+        config: Config,
+        fib: Option<FibHandle>,
+        owner: OwnerHandle,
+        restart: Arc<Restart>,
+    ) -> (Self, ReloadHandle) {
         let (sender, orders) = mpsc::channel(ORDERS);
         let read_at = Arc::new(Mutex::new(Instant::now()));
         let handle = ReloadHandle { path: path.to_owned(), orders: sender, read_at: read_at.clone() };
-        (Self { path: path.to_owned(), config, fib, restart, sweep: None, orders, read_at }, handle)
+        (Self { path: path.to_owned(), config, fib, owner, restart, sweep: None, orders, read_at }, handle)
     }
 
     /// Waits for signals and orders. Ends only with its task.
@@ -131,7 +139,10 @@ impl Reload {
         let changed = (&next.pools, &next.fib) != (&self.config.pools, &self.config.fib);
         if let Some(fib) = self.fib.as_ref().filter(|_| changed) {
             let stay = |error| vec![format!("pools and fib stay as they were: {error}")];
-            fib.reconfigure(setup::fib(&next)).await.map_err(stay)?;
+            let pools = setup::fib(&next);
+            fib.reconfigure(pools.clone()).await.map_err(stay)?;
+            // What is said of tunnels follows the pools. An owner that has ended has nothing to say.
+            let _ = self.owner.ask(move |owner| owner.set_pools(pools)).await;
             self.sweep = Some(Instant::now() + next.router.startup_wait.max(Duration::from_secs(1)));
         }
         let now = if changed { "in force as they are now" } else { "as they were" };

@@ -88,6 +88,9 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     let awaited = awaited.map(|(n, peer)| (peer_id(n), peer.families));
     let (mut owner, owner_handle) =
         Owner::new(rib, fib.clone(), restart.clone(), awaited, config.router.startup_wait, wanted.clone(), news);
+    if fib.is_some() {
+        owner.set_pools(setup::fib(&config));
+    }
     let announced = Announced::load(&config)?;
     for block in announced.all() {
         owner.originate(block);
@@ -142,7 +145,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         services.spawn(accept(listener.clone(), doors.clone()));
     }
     services.spawn(keys.keep(listeners, keys_hangup));
-    let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), restart.clone());
+    let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), owner_handle.clone(), restart.clone());
     services.spawn(reload.keep(hangup));
 
     let addresses = NodeAddresses::new(config.clone());

@@ -186,3 +186,37 @@ fn a_half_refused_change_keeps_the_old_address_and_waits() {
     assert_eq!(lab.state(FAR), State::Installed);
     assert_eq!(forwarding(&lab), ["aa:77:00:00:00:02 172.16.1.2"]);
 }
+
+#[test]
+fn what_our_own_ends_are_called_is_told_when_it_changes() {
+    let mut lab = lab_of(world(), vxlan_config());
+    assert_eq!(lab.engine.take_macs(), None, "another program's device, which is not there yet");
+    let link = |last: u8| Link {
+        index: 9,
+        name: "vxlan.roost".into(),
+        up: true,
+        mtu: 1450,
+        mac: Some(Mac([0x66, 0, 0, 0, 0, last])),
+        ..Link::default()
+    };
+    let named = |mac| Some([("vxlan.roost".to_owned(), mac)].into());
+    for last in [1, 2] {
+        lab.kernel.set_link(link(last));
+        lab.run();
+        assert_eq!(lab.engine.take_macs(), named(Mac([0x66, 0, 0, 0, 0, last])));
+    }
+    // Neither other news of the link nor its end changes what is announced.
+    lab.kernel.set_link(Link { mtu: 1400, ..link(2) });
+    lab.run();
+    lab.kernel.link_gone(9);
+    lab.run();
+    assert_eq!(lab.engine.take_macs(), None);
+    lab.kernel.set_link(Link { index: 12, ..link(3) });
+    lab.run();
+    assert_eq!(lab.engine.take_macs(), named(Mac([0x66, 0, 0, 0, 0, 3])), "made anew");
+    // Ours to make: known before it is there, and the same when it is.
+    let mut lab = lab_of(world(), FibConfig { devices: vec![device()], ..vxlan_config() });
+    assert_eq!(lab.engine.take_macs(), named(Mac::of("172.16.1.1".parse().unwrap())));
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.engine.take_macs(), None);
+}

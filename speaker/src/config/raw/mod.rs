@@ -183,8 +183,9 @@ pub(in crate::config) struct Pool {
     pub device: S<DeviceName>,
     /// Make the tunnel device where it is missing, keep it up and at the MTU that fits the network, and remove it when no
     /// pool uses it any more. One that another program made under its name is left alone, and the pool's routes wait;
-    /// tunl0, which the kernel makes itself, is taken over. false: the device is another agent's, used as it is. Pools
-    /// that share a device share its settings. Default: false.
+    /// tunl0, which the kernel makes itself, is taken over. false: the device is another agent's, used as it is.
+    /// The MAC address of a VXLAN device is announced with the pool's blocks in either case. Pools that share a device
+    /// share its settings. Default: false.
     pub manage: At<bool>,
     /// Settings of a managed device of the `ipip` modes.
     pub ipip: At<Ipip>,

@@ -525,7 +525,8 @@ impl Engine {
         // While it is blind nothing is judged, and the dump wakes it.
         let news = self.watched.poll_timeout().filter(|_| self.loaded && !self.blind);
         let device = self.devices.poll_timeout();
-        [self.dump_at, self.rescan_at, retry, news, device].into_iter().flatten().min()
+        let steady = self.view.links.next_steady().filter(|_| self.loaded && !self.blind);
+        [self.dump_at, self.rescan_at, retry, news, device, steady].into_iter().flatten().min()
     }
 }
 

@@ -60,8 +60,11 @@ pub struct Link {
     pub index: u32,
     /// Name; another interface may have it later.
     pub name: String,
-    /// Administratively up (IFF_UP). Carrier is not asked for: its loss takes no route away.
+    /// Administratively up (IFF_UP).
     pub up: bool,
+    /// The other end is there (IFF_LOWER_UP). Its loss takes no route away: where there is no other way, packets may as
+    /// well wait here. Of several ways, those with it are taken.
+    pub carrier: bool,
     /// Octets of the largest packet; 0 where nobody said.
     pub mtu: u32,
     /// Ethernet address, where it has one.

@@ -64,7 +64,7 @@ impl MemoryKernel {
     pub fn link(&self, index: u32, name: &str, up: bool) {
         self.with(|world| {
             let known = world.links.get(&index).cloned().unwrap_or_else(|| Link { mtu: 1500, ..Link::default() });
-            world.link(Link { index, name: name.to_owned(), up, ..known });
+            world.link(Link { index, name: name.to_owned(), up, carrier: up, ..known });
         });
     }
 
@@ -76,6 +76,14 @@ impl MemoryKernel {
     /// The interface of that name.
     pub fn find_link(&self, name: &str) -> Option<Link> {
         lock(&self.world).links.values().find(|link| link.name == name).cloned()
+    }
+
+    /// The other end of an interface comes or goes.
+    pub fn carrier(&self, index: u32, carrier: bool) {
+        self.with(|world| {
+            let link = world.links.get(&index).cloned();
+            link.into_iter().for_each(|link| world.link(Link { carrier, ..link }));
+        });
     }
 
     /// Deletes an interface with everything on it.
@@ -385,20 +393,29 @@ impl World {
                 // Never one that was used before.
                 self.last_index = self.links.keys().copied().fold(self.last_index, u32::max) + 1;
                 let (index, name) = (self.last_index, device.name.clone());
-                self.link(Link { index, name, up: true, mtu: device.mtu, mac: device.mac(), alias: None, kind });
+                self.link(Link {
+                    index,
+                    name,
+                    up: true,
+                    carrier: true,
+                    mtu: device.mtu,
+                    mac: device.mac(),
+                    alias: None,
+                    kind,
+                });
             }
             Op::Amend(device) => {
                 let Some(link) = self.links.values().find(|link| link.name == device.name) else {
                     return bad(libc::ENODEV);
                 };
                 let (mac, alias) = (device.mac().or(link.mac), Some(device.mark().into()));
-                self.link(Link { up: true, mtu: device.mtu, mac, alias, ..link.clone() });
+                self.link(Link { up: true, carrier: true, mtu: device.mtu, mac, alias, ..link.clone() });
             }
             Op::Leave { index, how, .. } => {
                 let Some(link) = self.links.get(index).cloned() else { return bad(libc::ENODEV) };
                 match how {
                     Leave::Delete => self.link_gone(*index),
-                    Leave::Down => self.link(Link { up: false, alias: None, ..link }),
+                    Leave::Down => self.link(Link { up: false, carrier: false, alias: None, ..link }),
                     Leave::HandOver => self.link(Link { alias: None, ..link }),
                 }
             }

@@ -9,6 +9,7 @@ use crate::hash::HashSet;
 use crate::next_hop::NextHop;
 use crate::resolve::{Found, Through, Underlay};
 use crate::route::{Hops, bounds, contains};
+use crate::view::Carrier;
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -63,6 +64,8 @@ pub(crate) struct Facts {
     pub(crate) local: bool,
     /// Gateways on links that lead there.
     pub(crate) underlay: Result<Hops, NextHopError>,
+    /// The best of those links. What leads to no link is as good as any.
+    pub(crate) carrier: Carrier,
     /// Our wanted prefixes that the answer depends on.
     pub(crate) through: Through,
     /// As [`NextHopReport::cost`](crate::NextHopReport::cost).
@@ -78,7 +81,10 @@ impl Facts {
             false => config.is_local_subnet(next_hop.addr),
         };
         let Found { hops: underlay, through, cost } = world.find(next_hop);
-        Facts { own: world.view.links.is_own(next_hop), local, underlay, through, cost }
+        let links = &world.view.links;
+        let best = underlay.iter().flatten().map(|hop| links.carrier(hop.dev)).min();
+        let carrier = best.unwrap_or(Carrier::Steady);
+        Facts { own: links.is_own(next_hop), local, underlay, carrier, through, cost }
     }
 }
 

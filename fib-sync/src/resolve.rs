@@ -15,7 +15,7 @@ use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHopError};
 use crate::plan::form_of_blackhole;
 use crate::route::{Form, Hop, Hops, network};
-use crate::view::{Held, View};
+use crate::view::{Carrier, Held, View};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -55,11 +55,12 @@ pub(crate) fn resolve(
 
     // The nearest alone, also while whoever has chosen them does not know the costs yet: after a start, or when a link
     // has just changed, a route would go to and fro.
-    let (mut hops, mut nearest) = (Hops::new(), UNKNOWN);
+    let (mut hops, mut nearest) = (Hops::new(), (Carrier::None, UNKNOWN));
     let mut first = None;
     for next_hop in &via.next_hops {
         let member = check(prefix, *next_hop, || facts(*next_hop)).and_then(|facts| {
-            let cost = facts.cost;
+            // Away from a link without its other end, to wherever there is one: the kernel goes on sending into it.
+            let distance = (facts.carrier, facts.cost);
             let more = match mode {
                 Mode::Direct => direct(*next_hop, facts),
                 mode if mode.spares_neighbours() && facts.local => direct(*next_hop, facts),
@@ -71,15 +72,15 @@ pub(crate) fn resolve(
                     _ => through(tunnel, *next_hop, view),
                 },
             };
-            more.map(|more| (more, cost))
+            more.map(|more| (more, distance))
         });
         match member {
-            Ok((_, cost)) if cost > nearest => {}
-            Ok((more, cost)) => {
-                if cost < nearest {
+            Ok((_, distance)) if distance > nearest => {}
+            Ok((more, distance)) => {
+                if distance < nearest {
                     hops.clear();
                 }
-                nearest = cost;
+                nearest = distance;
                 hops.extend(more);
             }
             Err(reason) => first = first.or(Some(reason)),
@@ -166,9 +167,17 @@ impl Underlay<'_> {
     /// next hop inside is never carried by itself: the second time round it is passed over.
     pub(crate) fn find(&self, next_hop: NextHop) -> Found {
         let mut walk = Walk::new(None);
-        let hops = self.walk(next_hop, &mut walk);
+        let hops = self.walk(next_hop, &mut walk).map(|hops| self.with_carrier(hops));
         let cost = if hops.is_ok() { walk.cost } else { UNKNOWN };
         Found { hops, through: walk.used, cost }
+    }
+
+    /// Of several gateways those on the links with the best carrier.
+    fn with_carrier(&self, mut hops: Hops) -> Hops {
+        let carrier = |hop: &Hop| self.view.links.carrier(hop.dev);
+        let best = hops.iter().map(carrier).min();
+        hops.retain(|hop| Some(carrier(hop)) == best);
+        hops
     }
 
     /// Our own wanted prefixes without each of which there would be no way to it. A route of one of them by way of this

@@ -259,7 +259,7 @@ mod tests {
     fn links() -> Links {
         let mut links = Links::default();
         for (index, name) in [(1, "lo"), (2, "eth0"), (7, "tunl0")] {
-            links.set(Link { index, name: name.into(), up: true, mtu: 1500, ..Link::default() });
+            links.set(Link { index, name: name.into(), up: true, carrier: true, mtu: 1500, ..Link::default() });
         }
         links
     }

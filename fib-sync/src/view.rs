@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A route in the kernel, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +27,23 @@ pub(crate) struct Held {
     pub(crate) ours: bool,
 }
 
+/// What there is to say of a link's other end, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Carrier {
+    /// It is there.
+    Steady,
+    /// It has just come back, and may not answer yet.
+    Fresh,
+    /// It is not there, or the link is down.
+    None,
+}
+
 /// Interfaces and their addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
     by_index: HashMap<u32, Link>,
+    /// Those whose carrier has just come back, and until when that counts as just now.
+    fresh: HashMap<u32, Instant>,
     addresses: BTreeSet<Address>,
     own: HashMap<IpAddr, u32>,
 }
@@ -63,6 +77,32 @@ impl Links {
     /// Whether it exists and is up.
     pub fn is_up(&self, index: u32) -> bool {
         self.by_index.get(&index).is_some_and(|link| link.up)
+    }
+
+    /// Whether the other end is there.
+    pub(crate) fn carrier(&self, index: u32) -> Carrier {
+        match self.by_index.get(&index) {
+            Some(link) if link.up && link.carrier && self.fresh.contains_key(&index) => Carrier::Fresh,
+            Some(link) if link.up && link.carrier => Carrier::Steady,
+            _ => Carrier::None,
+        }
+    }
+
+    /// Its carrier has come back, and is not relied upon until then.
+    pub(crate) fn freshen(&mut self, index: u32, until: Instant) {
+        self.fresh.insert(index, until);
+    }
+
+    /// When the next carrier is no longer fresh.
+    pub(crate) fn next_steady(&self) -> Option<Instant> {
+        self.fresh.values().min().copied()
+    }
+
+    /// Says whether there are any that are no longer fresh.
+    pub(crate) fn grow_steady(&mut self, now: Instant) -> bool {
+        let before = self.fresh.len();
+        self.fresh.retain(|_, until| *until > now);
+        self.fresh.len() < before
     }
 
     /// By name; the youngest, should a stale one have it too.
@@ -245,6 +285,7 @@ impl View {
     /// Everything anew; gives what was known before. `ours` says which routes that could be ours are.
     pub(crate) fn load(&mut self, dump: Dump, ours: impl Fn(&View, &Route) -> bool) -> View {
         let mut fresh = View { barred: self.barred.clone(), ..View::new(self.marks.clone()) };
+        fresh.links.fresh = self.links.fresh.clone();
         for link in dump.links {
             fresh.links.set(link);
         }

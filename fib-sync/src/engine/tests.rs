@@ -10,6 +10,7 @@ use crate::memory::MemoryKernel;
 use crate::route::{Form, Hop, Hops};
 use futures::FutureExt;
 
+mod carrier;
 mod chaos;
 mod devices;
 mod far;

@@ -8,11 +8,16 @@ use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
 use crate::resolve::Underlay;
 use crate::route::Route;
-use crate::view::Seen;
+use crate::view::{Carrier, Seen};
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Until a link that has come back is taken for one leg of several again. Its far end learns of its own carrier up to a
+/// second later (the kernel's linkwatch), and answers nobody before: the kernel would ask for its address once, hold some
+/// hundred packets, and drop those that follow until it asks again a second later.
+const STEADY_AFTER: Duration = Duration::from_millis(1_500);
 
 /// A tunnel device as last seen.
 #[derive(Debug, Default, PartialEq)]
@@ -92,8 +97,16 @@ impl Engine {
     fn link_event(&mut self, now: Instant, link: Link) {
         let up = link.up;
         let (index, name) = (link.index, link.name.clone());
-        match self.view.links.set(link) {
-            // Statistics, carrier, MTU: no route comes or goes.
+        let before = self.view.links.carrier(index);
+        let old = self.view.links.set(link);
+        let carrier = self.view.links.carrier(index);
+        if before == Carrier::None && carrier != Carrier::None {
+            self.view.links.freshen(index, now + STEADY_AFTER);
+        }
+        // No route comes or goes with it, but another way may be the better one.
+        self.stale.all |= before != carrier;
+        match old {
+            // Statistics, MTU, carrier.
             Some(old) if old.up == up && old.name == name => {
                 let changed = self.view.links.at(index) != Some(&old);
                 self.devices.changed |= changed;
@@ -184,6 +197,7 @@ impl Engine {
 
     /// Asks every stale next hop again, marks the users of those whose answer changed, and tells who watches.
     pub(super) fn judge_next_hops(&mut self, now: Instant) {
+        self.stale.all |= self.view.links.grow_steady(now);
         self.stale.next_hops.extend(self.watched.pop_due(now));
         let stale = std::mem::take(&mut self.stale);
         let mut ask: Vec<NextHop> = match stale.all {
@@ -225,7 +239,7 @@ impl Engine {
 
     /// The dump failed; asks again in a while.
     pub fn dump_failed(&mut self, now: Instant) {
-        self.dump_at = Some(now + std::time::Duration::from_secs(1));
+        self.dump_at = Some(now + Duration::from_secs(1));
         self.rescan_at = Some(now + self.config.rescan);
     }
 

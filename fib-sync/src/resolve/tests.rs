@@ -6,7 +6,7 @@ use crate::route::Route;
 
 /// A node with two uplinks, one link that is down, a tunnel, and a few routes of other people.
 fn world() -> View {
-    let link = |index, name: &str, up| Link { index, name: name.into(), up, mtu: 1500, ..Link::default() };
+    let link = |index, name: &str, up| Link { index, name: name.into(), up, carrier: up, mtu: 1500, ..Link::default() };
     let address = |dev, net: &str| Address { dev, net: net.parse().unwrap() };
     let mut dump = Dump {
         links: vec![

@@ -89,7 +89,7 @@ fn lengths_follow_what_is_there() {
 fn an_address_on_two_links_is_ours_until_both_are_gone() {
     let mut links = Links::default();
     for (index, name, up) in [(1, "lo", true), (2, "eth0", true), (3, "eth1", false), (7, "tunl0", true)] {
-        links.set(crate::kernel::Link { index, name: name.into(), up, mtu: 1500, ..Default::default() });
+        links.set(crate::kernel::Link { index, name: name.into(), up, carrier: up, mtu: 1500, ..Default::default() });
     }
     let address = |dev, net: &str| Address { dev, net: net.parse().unwrap() };
     for new in

@@ -4,5 +4,6 @@
 //! the end which ones never arrived. The control comes first: a route that really goes is seen as loss.
 
 mod lab;
+mod legs;
 mod reload;
 mod restarts;

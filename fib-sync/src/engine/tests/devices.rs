@@ -26,7 +26,16 @@ fn managed() -> FibConfig {
 fn vxlan_link(name: &str, vni: u32, mac: Mac, alias: Option<&str>) -> Link {
     let local = "172.16.1.1".parse().unwrap();
     let kind = LinkKind::Vxlan { vni, port: 4789, local: Some(local) };
-    Link { index: 9, name: name.into(), up: true, mtu: 1450, mac: Some(mac), alias: alias.map(Into::into), kind }
+    Link {
+        index: 9,
+        name: name.into(),
+        up: true,
+        carrier: true,
+        mtu: 1450,
+        mac: Some(mac),
+        alias: alias.map(Into::into),
+        kind,
+    }
 }
 
 fn ours() -> Mac {

@@ -11,7 +11,8 @@ use std::net::IpAddr;
 /// Of a message that can be read.
 pub(super) fn whole(message: LinkMessage) -> Option<Link> {
     let LinkHeader { index, flags, .. } = message.header;
-    let mut link = Link { index, up: flags.contains(LinkFlags::Up), ..Link::default() };
+    let (up, carrier) = (flags.contains(LinkFlags::Up), flags.contains(LinkFlags::LowerUp));
+    let mut link = Link { index, up, carrier, ..Link::default() };
     link.kind = LinkKind::Other("".into());
     for attribute in message.attributes {
         match attribute {
@@ -35,6 +36,7 @@ pub(super) fn in_part(header: LinkHeader, bytes: &[u8]) -> Option<Link> {
         index: header.index,
         name,
         up: header.flags.contains(LinkFlags::Up),
+        carrier: header.flags.contains(LinkFlags::LowerUp),
         mtu: mtu.map_or(0, u32::from_ne_bytes),
         mac: find(libc::IFLA_ADDRESS).and_then(|nla| nla.value().try_into().ok()).map(Mac),
         alias: find(libc::IFLA_IFALIAS).map(|nla| text(nla.value()).into()),

@@ -191,6 +191,7 @@ fn a_link_that_can_t_be_read_keeps_its_number_its_name_and_its_state() {
         index: 7,
         name: "tunl0".into(),
         up: true,
+        carrier: false,
         mtu: 1440,
         mac: Some(Mac([2, 0, 0, 0, 0, 1])),
         alias: Some("roost 10.65.1.1/32".into()),

@@ -115,6 +115,24 @@ impl DownReason {
         }
     }
 
+    /// Whether an operator who has told us to hold the peer's routes, whatever it has negotiated, means this end, too: any
+    /// that neither end's operator has asked for by its name. A Cease for an administrative shutdown is no such name: BIRD
+    /// sends it each time it stops.
+    pub fn may_be_held(&self) -> bool {
+        match self {
+            Self::Closed { .. }
+            | Self::PeerRestarted
+            | Self::HoldTimerExpired(_)
+            | Self::SendHoldTimerExpired(_)
+            | Self::UnexpectedMessage { .. } => true,
+            Self::NotificationReceived { notification, .. } | Self::MessageError { notification, .. } => {
+                let last = [cease::HARD_RESET, cease::PEER_DECONFIGURED, cease::MAX_PREFIXES];
+                notification.code != ErrorCode::CEASE || !last.contains(&notification.subcode)
+            }
+            _ => false,
+        }
+    }
+
     /// A short name that does not change, for metrics and JSON.
     pub fn name(&self) -> &'static str {
         match self {

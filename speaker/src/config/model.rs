@@ -114,6 +114,8 @@ pub struct GracefulRestart {
     /// How long routes are kept beyond the restart time, by peers for us and by us for peers: at most 2^24 - 1 s, zero
     /// is off. RFC 9494
     pub long_lived: Duration,
+    /// How long we hold a peer's routes beyond its restart time whatever was negotiated; zero is off.
+    pub hold: Duration,
 }
 
 /// The node this speaker runs on.

@@ -68,6 +68,8 @@ pub struct PeerSpec {
     pub machine: bgp_proto::fsm::PeerConfig,
     /// How long stale routes stay when the peer is back and never ends its dump.
     pub stale_time: Duration,
+    /// How long its routes are held whatever was negotiated.
+    pub hold: Duration,
     /// How long a peer that announced too many prefixes is refused; `None`: until it is let in.
     pub limit_pause: Option<Duration>,
     /// Nobody has listed the peer: it ends after it has had no session, no connection and no kept routes for so long, and
@@ -148,7 +150,7 @@ impl PeerTask {
         restart: Arc<Restart>,
     ) -> Self {
         let machine = Peer::new(spec.machine.clone(), seed);
-        let helper = Helper::new(spec.stale_time);
+        let helper = Helper::new(spec.stale_time, spec.hold);
         Self {
             spec,
             helper,

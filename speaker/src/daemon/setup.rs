@@ -104,6 +104,7 @@ pub fn peer(config: &Config, id: PeerId, peer: &PeerSettings, key: Key, restart:
         key,
         machine,
         stale_time: peer.graceful_restart.stale_time,
+        hold: peer.graceful_restart.hold,
         forget_after: None,
         limit_pause: match peer.max_prefix.action {
             MaxPrefixAction::Restart { after } => Some(after),

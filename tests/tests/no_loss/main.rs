@@ -5,5 +5,6 @@
 
 mod lab;
 mod legs;
+mod reflectors;
 mod reload;
 mod restarts;

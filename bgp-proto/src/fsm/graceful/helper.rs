@@ -6,7 +6,7 @@
 //!                         │                     ▲
 //!                         │ restart time over   │ up
 //!                         ├──────────────► LongLived ── long-lived stale time over: Flush
-//!                         └ Flush, without RFC 9494
+//!                         └ Flush, without RFC 9494 (or what we are told to hold)
 //! ```
 //!
 //! Each family goes its own way. Fed by the peer task or the owner with the `Up` and `Down` of a
@@ -17,6 +17,11 @@
 //! is read) forwards all the time, and deletion would lose the packets to everything it had not announced again yet.
 //! What the rule is for, a peer that never finishes and whose old routes never go, is met by a bound instead: however
 //! often it restarts, stale routes go when the *first* loss is older than its restart time and our stale time together.
+//!
+//! An operator can have routes held beyond what the peer has negotiated, for a reflector whose end should move no packet:
+//! of a peer that knows neither RFC, or whose session ended in a way that these do not cover (silence, a Cease), routes
+//! stay all the same, as long-lived stale ones. Such a peer may come back knowing nothing (no F bit), and say that this is
+//! all (End-of-RIB) before it has learned anything; so what it does not repeat goes with the stale time instead.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -43,6 +48,8 @@ pub enum GrEvent {
 #[derive(Debug)]
 pub struct Helper {
     stale_time: Duration,
+    /// How long routes are held whatever was negotiated; zero: not at all.
+    hold: Duration,
     /// Families with stale routes; at most one entry each.
     kept: SmallVec<[Kept; 2]>,
     events: VecDeque<GrEvent>,
@@ -59,6 +66,10 @@ struct Kept {
     bound: Instant,
     /// How long they are kept after the restart time; zero: not at all.
     long: Duration,
+    /// Held whatever was negotiated.
+    held: bool,
+    /// The peer has come back and knows nothing of before: its End-of-RIB is not the end of what it has to say.
+    anew: bool,
     /// When the long-lived stale time ends, once it has begun: it does not begin anew with each loss.
     long_until: Option<Instant>,
 }
@@ -75,23 +86,25 @@ enum Stage {
 
 impl Helper {
     /// `stale_time` bounds how long stale routes are kept after the peer is back, if it never sends its End-of-RIB
-    /// (RFC 4724 §4.2: "an implementation MAY support a (configurable) timer").
-    pub fn new(stale_time: Duration) -> Self {
-        Self { stale_time, kept: SmallVec::new(), events: VecDeque::new() }
+    /// (RFC 4724 §4.2: "an implementation MAY support a (configurable) timer"). `hold` is how long they are held beyond the
+    /// restart time whatever was negotiated, unless somebody wants none of them; zero: no longer than negotiated.
+    pub fn new(stale_time: Duration, hold: Duration) -> Self {
+        Self { stale_time, hold, kept: SmallVec::new(), events: VecDeque::new() }
     }
 
     /// The established session ended.
     pub fn lost(&mut self, now: Instant, negotiated: &Negotiated, reason: &DownReason) {
         let keeps = reason.keeps_routes(negotiated);
+        let hold = if reason.may_be_held() { self.hold } else { Duration::ZERO };
         let time = negotiated.peer_graceful_restart.as_ref().map_or(0, |graceful| graceful.time);
         let time = Duration::from_secs(time.into());
         let graceful = if time.is_zero() { FamilySet::EMPTY } else { negotiated.graceful_families() };
         let (mut retained, mut gone, mut long_lived) = (FamilySet::EMPTY, FamilySet::EMPTY, FamilySet::EMPTY);
         for family in negotiated.families().iter() {
             let before = self.take(family).filter(|before| before.bound > now || before.long_until.is_some());
-            let long = negotiated.long_lived(family);
-            let restarts = graceful.contains(family);
-            if !keeps || (!restarts && long.is_zero()) {
+            let long = if keeps { negotiated.long_lived(family) } else { Duration::ZERO }.max(hold);
+            let restarts = keeps && graceful.contains(family);
+            if !restarts && long.is_zero() {
                 gone.insert(family);
                 continue;
             }
@@ -105,6 +118,8 @@ impl Helper {
                 until: (now + time).min(bound),
                 bound,
                 long,
+                held: !hold.is_zero(),
+                anew: false,
                 long_until: before.and_then(|before| before.long_until),
             };
             if kept.until <= now {
@@ -140,7 +155,8 @@ impl Helper {
                 Stage::Away | Stage::Back => negotiated.forwarding_preserved(),
                 Stage::LongLived => negotiated.long_lived_preserved(),
             };
-            if !preserved.contains(kept.family) {
+            kept.anew = !preserved.contains(kept.family);
+            if kept.anew && !(kept.held && negotiated.families().contains(kept.family)) {
                 gone.insert(kept.family);
                 return false;
             }
@@ -153,7 +169,7 @@ impl Helper {
 
     /// The peer has sent all its routes of a family.
     pub fn end_of_rib(&mut self, family: Family) {
-        if self.kept.iter().any(|kept| kept.family == family && kept.stage == Stage::Back) {
+        if self.kept.iter().any(|kept| kept.family == family && kept.stage == Stage::Back && !kept.anew) {
             self.take(family);
             self.events.push_back(GrEvent::PurgeStale(family));
         }

@@ -65,7 +65,7 @@ enum Step {
 
 fn helper(steps: Vec<Step>) -> Vec<GrEvent> {
     let mut now = Instant::now();
-    let mut helper = Helper::new(STALE_TIME);
+    let mut helper = Helper::new(STALE_TIME, Duration::ZERO);
     for step in steps {
         match step {
             Step::Lost(families, preserved, reason) => {
@@ -181,7 +181,7 @@ fn the_helper_for_long() {
     ];
     for (name, long, steps, expected) in table {
         let mut now = Instant::now();
-        let mut helper = Helper::new(STALE_TIME);
+        let mut helper = Helper::new(STALE_TIME, Duration::ZERO);
         for step in steps {
             match step {
                 Lost => helper.lost(now, &long_session(v4, Some((true, ALL)), long), &closed()),
@@ -202,6 +202,66 @@ fn the_helper_for_long() {
 }
 
 #[test]
+fn the_helper_that_is_told_to_hold() {
+    use GrEvent::{Flush, LongLived, PurgeStale, Retain};
+    enum Do {
+        Lost(DownReason),
+        Up(bool),
+        Eor,
+        Pass(u64),
+    }
+    use Do::{Eor, Lost, Pass, Up};
+    let v4 = only(V4);
+    let cease = |subcode| DownReason::NotificationReceived {
+        notification: Notification::cease(subcode, None),
+        state: State::Established,
+    };
+    let silence = || DownReason::HoldTimerExpired(seconds(90));
+    // Held for 900 s; whether the peer knows RFC 4724, with a restart time of 120 s; nobody knows RFC 9494 or RFC 8538.
+    #[rustfmt::skip]
+    let table: Vec<(&str, bool, Vec<Do>, Vec<GrEvent>)> = vec![
+        ("a peer that knows nothing", false, vec![Lost(closed()), Pass(899), Pass(1)], vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("one that restarts", true, vec![Lost(closed()), Pass(119), Pass(1), Pass(899), Pass(1)],
+            vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("silence, which RFC 4724 does not cover", true, vec![Lost(silence()), Pass(899), Pass(1)],
+            vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("stopped, as BIRD says", true, vec![Lost(cease(2)), Pass(900)], vec![Retain(v4), LongLived(v4), Flush(v4)]),
+        ("removed from its configuration", true, vec![Lost(cease(3))], vec![Flush(v4)]),
+        ("a hard reset", true, vec![Lost(cease(9))], vec![Flush(v4)]),
+        ("we do not want it", true, vec![Lost(DownReason::Stopped(None))], vec![Flush(v4)]),
+        ("nor now, as we have reset it", true, vec![Lost(DownReason::NotificationSent(Notification::cease(9, None)))], vec![Flush(v4)]),
+        ("back in order", true, vec![Lost(closed()), Pass(200), Up(false), Eor, Pass(299), Pass(1)],
+            vec![Retain(v4), LongLived(v4), PurgeStale(V4)]),
+        ("back with its forwarding state: its End-of-RIB counts", true, vec![Lost(closed()), Pass(20), Up(true), Eor],
+            vec![Retain(v4), PurgeStale(V4)]),
+        ("back knowing nothing, lost again: the first time counts", false,
+            vec![Lost(closed()), Pass(700), Up(false), Pass(100), Lost(closed()), Pass(99), Pass(1)],
+            vec![Retain(v4), LongLived(v4), Retain(v4), LongLived(v4), Flush(v4)]),
+    ];
+    for (name, restarts, steps, expected) in table {
+        let (mut now, mut helper) = (Instant::now(), Helper::new(STALE_TIME, seconds(900)));
+        for step in steps {
+            match step {
+                Lost(reason) => helper.lost(now, &session(v4, restarts.then_some((true, ALL))), &reason),
+                Up(kept) => helper.up(now, &session(v4, restarts.then_some((true, if kept { ALL } else { NONE })))),
+                Eor => helper.end_of_rib(V4),
+                Pass(time) => now += seconds(time),
+            }
+            helper.handle_timeout(now);
+            assert!(helper.poll_timeout().is_none_or(|at| at > now), "{name}");
+        }
+        let events: Vec<_> = std::iter::from_fn(|| helper.poll_event()).collect();
+        assert_eq!(events, expected, "{name}");
+        assert!(helper.stale().is_empty(), "{name}");
+    }
+    // Without the family nobody could renew them.
+    let (now, mut helper) = (Instant::now(), Helper::new(STALE_TIME, seconds(900)));
+    helper.lost(now, &session(v4, None), &closed());
+    helper.up(now, &session(only(V6), None));
+    assert_eq!(std::iter::from_fn(|| helper.poll_event()).last(), Some(Flush(v4)));
+}
+
+#[test]
 fn long_lived_needs_the_short_form_beside_it() {
     // RFC 9494 §3.1
     assert_eq!(long_session(ALL, None, (900, 900)).peer_llgr, None);
@@ -218,7 +278,7 @@ fn a_restart_time_of_zero_goes_straight_to_the_long_one() {
     // RFC 9494 §4.2
     let mut negotiated = long_session(only(V4), Some((true, ALL)), (900, 900));
     negotiated.peer_graceful_restart.as_mut().unwrap().time = 0;
-    let mut helper = Helper::new(STALE_TIME);
+    let mut helper = Helper::new(STALE_TIME, Duration::ZERO);
     let now = Instant::now();
     helper.lost(now, &negotiated, &closed());
     let events: Vec<_> = std::iter::from_fn(|| helper.poll_event()).collect();

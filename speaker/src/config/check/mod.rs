@@ -99,6 +99,7 @@ fn router(file: &raw::File, root: Place, node: &Node, report: &Report) -> Router
             restart_time: Duration::from_secs(120),
             stale_time: Duration::from_secs(360),
             long_lived: Duration::ZERO,
+            hold: Duration::ZERO,
         },
         startup_wait: Duration::from_secs(30),
         limits: Limits::default(),
@@ -142,6 +143,7 @@ fn router(file: &raw::File, root: Place, node: &Node, report: &Report) -> Router
         restart.enabled = raw.enabled.value().copied().unwrap_or(restart.enabled);
         restart.restart_time = raw.restart_time.get().map_or(restart.restart_time, |time| time.0);
         restart.stale_time = raw.stale_time.get().map_or(restart.stale_time, |time| time.0);
+        restart.hold = raw.hold.get().map_or(restart.hold, |time| time.0);
         restart.long_lived = raw.long_lived.get().map_or(restart.long_lived, |time| time.0);
         router.startup_wait = raw.startup_wait.get().map_or(router.startup_wait, |time| time.0);
     }

@@ -260,6 +260,7 @@ impl<'f> Checker<'f, '_> {
             enabled: sections().find_map(|raw| raw.enabled.value()).copied().unwrap_or(router.enabled),
             restart_time: sections().find_map(|raw| raw.restart_time.get()).map_or(router.restart_time, |time| time.0),
             long_lived: sections().find_map(|raw| raw.long_lived.get()).map_or(router.long_lived, |time| time.0),
+            hold: sections().find_map(|raw| raw.hold.get()).map_or(router.hold, |time| time.0),
             stale_time: sections().find_map(|raw| raw.stale_time.get()).map_or(router.stale_time, |time| time.0),
         }
     }

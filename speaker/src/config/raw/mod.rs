@@ -136,6 +136,10 @@ pub(in crate::config) struct RouterGracefulRestart {
     /// How long routes are kept beyond the restart time, ours by peers and theirs by us (RFC 9494); the shorter wish
     /// counts. Default: 0s, off.
     pub long_lived: S<LongLived>,
+    /// How long we hold a peer's routes beyond its restart time, as a last resort, though it does not know RFC 9494 or its
+    /// session ended by silence or a Cease; not when an operator resets or disables it here, or it says that it was reset or
+    /// removed. What it does not repeat when it is back goes after `stale_time`. Meant for reflectors. Default: 0s, off.
+    pub hold: S<LongLived>,
     /// How long after start the removal of kernel routes found there, and after a restart our End-of-RIB, may wait for the
     /// peers. Default: 30s.
     pub startup_wait: S<Wait>,
@@ -153,6 +157,8 @@ pub(in crate::config) struct PeerGracefulRestart {
     pub stale_time: S<Wait>,
     /// How long routes are kept beyond the restart time (RFC 9494); 0s is off.
     pub long_lived: S<LongLived>,
+    /// How long we hold the peer's routes beyond its restart time whatever it has negotiated; 0s is off.
+    pub hold: S<LongLived>,
 }
 
 /// The node roost runs on.

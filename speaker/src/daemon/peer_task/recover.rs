@@ -30,7 +30,7 @@ impl PeerTask {
             pause.as_secs()
         );
         self.machine = Peer::new(self.spec.machine.clone(), self.seed);
-        self.helper = Helper::new(self.spec.stale_time);
+        self.helper = Helper::new(self.spec.stale_time, self.spec.hold);
         (self.conns, self.connecting, self.queue) = ([None, None], None, None);
         self.updates.clear();
         if self.session.take().is_some() {

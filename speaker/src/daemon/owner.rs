@@ -110,7 +110,7 @@ pub struct Owner {
 
 impl Owner {
     /// An owner and the way to it. `peers` are the enabled ones with their families; the startup waits for those that
-    /// come, and for no longer than `startup_wait`.
+    /// come within half of `startup_wait`, and for that long from their first session on.
     pub fn new(
         rib: Rib,
         fib: Option<FibHandle>,
@@ -323,9 +323,10 @@ impl Owner {
         match news {
             News::Up(negotiated, queue) => {
                 self.queues.insert(peer, queue);
+                let now = Instant::now();
                 self.rib.peer_up(peer, Session::from(&*negotiated));
-                self.end_of_rib.up(peer, &negotiated);
-                self.sweep.up(peer, &negotiated);
+                self.end_of_rib.up(now, peer, &negotiated);
+                self.sweep.up(now, peer, &negotiated);
                 self.check_startup();
             }
             News::Updates(updates) => {

@@ -4,8 +4,10 @@
 //! the others may go when every peer that has something to say has said it, or after a bounded time. The speaker feeds
 //! this with the `Up`, `Down` and End-of-RIB of all peers and acts on [`DeferralEvent::Done`], once for each family.
 //!
-//! Nothing that is *new* waits for this machine: only sweeping and our own End-of-RIB do. A peer that never comes up is
-//! waited for until `arrive`, and no longer; one that came is waited for until `limit`.
+//! Nothing that is *new* waits for this machine: only sweeping and our own End-of-RIB do. Each peer has its own time: one
+//! that never comes up is waited for until `arrive`, and no longer; one that came for `limit` from its first session on,
+//! however often it goes and comes again. What one of them is waited for, all wait for: any of them may announce any prefix
+//! again, and who had announced a route that is found in the kernel is not written there.
 //!
 //! A speaker has two questions, so it has two of these: see [`Whom`].
 
@@ -50,7 +52,12 @@ pub struct Deferral<K> {
     /// Families not done.
     open: FamilySet,
     arrive_by: Option<Instant>,
+    /// How long one that came is waited for.
+    limit: Duration,
+    /// Nobody is waited for any longer.
     end_by: Instant,
+    /// Families that somebody's time was over for.
+    late: FamilySet,
     events: VecDeque<DeferralEvent>,
 }
 
@@ -58,11 +65,13 @@ pub struct Deferral<K> {
 struct Awaited {
     families: FamilySet,
     arrived: bool,
+    /// Once it has come: the end of its time.
+    until: Option<Instant>,
 }
 
 impl<K: Ord> Deferral<K> {
     /// Begins at the start of the speaker. `families` are those that have something to sweep; `peers` the configured
-    /// peers with their families. A peer counts if its session is up within `arrive`; everything ends after `limit`.
+    /// peers with their families. A peer counts if its session is up within `arrive`, and for `limit` from then on.
     pub fn new(
         whom: Whom,
         now: Instant,
@@ -71,13 +80,16 @@ impl<K: Ord> Deferral<K> {
         arrive: Duration,
         limit: Duration,
     ) -> Self {
-        let awaited = peers.into_iter().map(|(peer, families)| (peer, Awaited { families, arrived: false })).collect();
+        let absent = |families| Awaited { families, arrived: false, until: None };
+        let awaited = peers.into_iter().map(|(peer, families)| (peer, absent(families))).collect();
         let mut deferral = Self {
             whom,
             awaited,
             open: families,
-            arrive_by: Some(now + arrive.min(limit)),
-            end_by: now + limit,
+            arrive_by: Some(now + arrive),
+            limit,
+            end_by: now + arrive + limit,
+            late: FamilySet::EMPTY,
             events: VecDeque::new(),
         };
         deferral.check();
@@ -85,12 +97,14 @@ impl<K: Ord> Deferral<K> {
     }
 
     /// A peer's session is established.
-    pub fn up(&mut self, peer: K, negotiated: &Negotiated) {
+    pub fn up(&mut self, now: Instant, peer: K, negotiated: &Negotiated) {
         let settled = negotiated.peer_graceful_restart.is_some() && !negotiated.peer_restarted();
         if self.whom == Whom::Settled && !settled {
             self.awaited.remove(&peer);
         } else {
-            self.awaited.insert(peer, Awaited { families: negotiated.families(), arrived: true });
+            let first = self.awaited.get(&peer).and_then(|before| before.until);
+            let until = first.unwrap_or_else(|| (now + self.limit).min(self.end_by));
+            self.awaited.insert(peer, Awaited { families: negotiated.families(), arrived: true, until: Some(until) });
         }
         self.check();
     }
@@ -127,16 +141,18 @@ impl<K: Ord> Deferral<K> {
         if self.arrive_by.is_some_and(|at| at <= now) {
             self.arrive_by = None;
             self.awaited.retain(|_, awaited| awaited.arrived);
-            self.check();
         }
-        if self.end_by <= now {
-            self.close(self.open, DeferralEnd::TimedOut);
-        }
+        let is_over = |awaited: &Awaited| awaited.until.is_some_and(|until| until <= now);
+        let late = self.awaited.values().filter(|awaited| is_over(awaited)).flat_map(|awaited| awaited.families.iter());
+        self.late = self.late.iter().chain(late).collect();
+        self.awaited.retain(|_, awaited| !is_over(awaited));
+        self.check();
     }
 
     /// When [`Deferral::handle_timeout`] is to be called. `None` when all is done.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        (!self.is_done()).then(|| self.arrive_by.unwrap_or(self.end_by))
+        let ends = self.awaited.values().filter_map(|awaited| awaited.until);
+        ends.chain(self.arrive_by).min().filter(|_| !self.is_done())
     }
 
     /// The next event.
@@ -156,12 +172,8 @@ impl<K: Ord> Deferral<K> {
 
     fn check(&mut self) {
         let complete = self.open.iter().filter(|f| !self.awaited.values().any(|awaited| awaited.families.contains(*f)));
-        let complete = complete.collect();
-        self.close(complete, DeferralEnd::Complete);
-    }
-
-    fn close(&mut self, families: FamilySet, end: DeferralEnd) {
-        for family in families.iter() {
+        for family in complete.collect::<FamilySet>().iter() {
+            let end = if self.late.contains(family) { DeferralEnd::TimedOut } else { DeferralEnd::Complete };
             self.open.remove(family);
             self.events.push_back(DeferralEvent::Done(family, end));
         }

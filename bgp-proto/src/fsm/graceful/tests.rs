@@ -309,6 +309,12 @@ fn the_deferral() {
         ("nobody comes", vec![Pass(10)], vec![done(V4, Complete), done(V6, Complete)]),
         ("one comes and never ends", vec![Up("a", Some(false)), Eor("a", V4), Pass(10), Pass(50)],
             vec![done(V4, Complete), done(V6, TimedOut)]),
+        ("each has its own time: a until 60, b, which came last, until 69",
+            vec![Up("a", Some(false)), Pass(9), Up("b", Some(false)), Pass(1), Eor("b", V4), Pass(50), Pass(8), Pass(1)],
+            vec![done(V4, TimedOut), done(V6, TimedOut)]),
+        ("its time begins with its first session, however often it comes",
+            vec![Forget("b"), Up("a", Some(false)), Pass(5), Down("a"), Pass(4), Up("a", Some(false)), Pass(50), Pass(1)],
+            vec![done(V4, TimedOut), done(V6, TimedOut)]),
         ("R bit: does not count", vec![Up("a", Some(true)), Up("b", Some(false)), Eor("b", V4), Eor("b", V6)],
             vec![done(V4, Complete), done(V6, Complete)]),
         ("no capability: does not count", vec![Up("a", None), Up("b", None)], vec![done(V4, Complete), done(V6, Complete)]),
@@ -325,7 +331,7 @@ fn the_deferral() {
         let mut deferral = Deferral::new(Whom::Settled, now, ALL, [("a", ALL), ("b", ALL)], seconds(10), seconds(60));
         for step in steps {
             match step {
-                Up(peer, restarted) => deferral.up(peer, &session(ALL, restarted.map(|r| (r, ALL)))),
+                Up(peer, restarted) => deferral.up(now, peer, &session(ALL, restarted.map(|r| (r, ALL)))),
                 Down(peer) => deferral.down(&peer),
                 Forget(peer) => deferral.forget(&peer),
                 Eor(peer, family) => deferral.end_of_rib(&peer, family),
@@ -347,8 +353,8 @@ fn a_sweep_waits_for_peers_that_restarted_too_and_for_those_without_the_capabili
     let now = Instant::now();
     let peers = [("restarted", ALL), ("plain", ALL)];
     let mut sweep = Deferral::new(Whom::Everyone, now, ALL, peers, seconds(10), seconds(60));
-    sweep.up("restarted", &session(ALL, Some((true, ALL))));
-    sweep.up("plain", &session(ALL, None));
+    sweep.up(now, "restarted", &session(ALL, Some((true, ALL))));
+    sweep.up(now, "plain", &session(ALL, None));
     assert!(!sweep.is_done());
     for family in [V4, V6] {
         sweep.end_of_rib(&"restarted", family);

@@ -140,8 +140,9 @@ pub(in crate::config) struct RouterGracefulRestart {
     /// session ended by silence or a Cease; not when an operator resets or disables it here, or it says that it was reset or
     /// removed. What it does not repeat when it is back goes after `stale_time`. Meant for reflectors. Default: 0s, off.
     pub hold: S<LongLived>,
-    /// How long after start the removal of kernel routes found there, and after a restart our End-of-RIB, may wait for the
-    /// peers. Default: 30s.
+    /// How long the removal of kernel routes found at start, and after a restart our End-of-RIB, may wait for a peer: from
+    /// its first session on; for one that does not come, half as long from the start. Any peer may announce a route again,
+    /// so all are waited for, each for its own time. Default: 30s.
     pub startup_wait: S<Wait>,
 }
 

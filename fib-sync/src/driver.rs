@@ -123,6 +123,12 @@ fn obey<K: Kernel>(
         Command::Rows(filter, answer) => {
             let _ = answer.send(filter.rows(engine));
         }
+        Command::Explain(address, next_hops, answer) => {
+            let _ = answer.send(engine.explain(address, &next_hops));
+        }
+        Command::Overview(answer) => {
+            let _ = answer.send(engine.overview());
+        }
         Command::Reconfigure(config, done) => {
             let result = engine.reconfigure(Instant::now(), *config);
             kernel.watch(engine.tables(), engine.has_far_ends());

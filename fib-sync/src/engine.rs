@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 mod devices;
+mod explain;
 mod far;
 mod fights;
 mod flights;
@@ -45,6 +46,7 @@ mod places;
 mod reconfigure;
 mod report;
 mod watch;
+pub use explain::{Covering, Explanation, Overview, Way};
 pub use report::Found;
 pub(crate) use report::{Loud, is_bad};
 

@@ -7,7 +7,7 @@ use crate::FibError;
 use crate::config::FibConfig;
 use crate::desired::{State, Target};
 use crate::driver;
-use crate::engine::{Engine, is_bad};
+use crate::engine::{Engine, Explanation, Overview, is_bad};
 use crate::far_ends::Mac;
 use crate::hash::HashMap;
 use crate::kernel::Kernel;
@@ -19,6 +19,7 @@ use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -107,6 +108,8 @@ impl RowFilter {
 pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
     Rows(RowFilter, oneshot::Sender<Vec<FibRow>>),
+    Explain(IpAddr, Vec<NextHop>, oneshot::Sender<Explanation>),
+    Overview(oneshot::Sender<Overview>),
     Reconfigure(Box<FibConfig>, oneshot::Sender<Result<(), FibError>>),
     Stop { leave_routes: bool, done: oneshot::Sender<()> },
 }
@@ -254,6 +257,20 @@ impl FibHandle {
         let (answer, rows) = oneshot::channel();
         self.ask(Command::Rows(filter, answer)).await;
         rows.await.unwrap_or_default()
+    }
+
+    /// The way to an address, and how these next hops resolve; `None` if the thread has ended.
+    pub async fn explain(&self, address: IpAddr, next_hops: Vec<NextHop>) -> Option<Explanation> {
+        let (answer, explanation) = oneshot::channel();
+        self.ask(Command::Explain(address, next_hops, answer)).await;
+        explanation.await.ok()
+    }
+
+    /// How routes are written, and what stands beside them under our marks; `None` if the thread has ended.
+    pub async fn overview(&self) -> Option<Overview> {
+        let (answer, overview) = oneshot::channel();
+        self.ask(Command::Overview(answer)).await;
+        overview.await.ok()
     }
 
     /// From now on this configuration: routes move to it, new before old. Returns when it is in force;

@@ -59,7 +59,7 @@ mod watched;
 pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool};
 pub use desired::{Reason, State, Target, Tunnel, Via};
 pub use device::{Device, DeviceKind};
-pub use engine::{Engine, Found};
+pub use engine::{Covering, Engine, Explanation, Found, Overview, Way};
 pub use error::FibError;
 pub use far_ends::{FarEntry, Mac, Part};
 pub use handle::{Adopted, FibHandle, FibRow, RowFilter, start, start_on};

@@ -13,6 +13,7 @@ use futures::FutureExt;
 mod carrier;
 mod chaos;
 mod devices;
+mod explain;
 mod far;
 mod fights;
 mod flights;

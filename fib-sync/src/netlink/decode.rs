@@ -320,7 +320,8 @@ fn address(address: &RouteAddress) -> Option<IpAddr> {
     }
 }
 
-fn any_family(octets: &[u8]) -> Option<IpAddr> {
+/// An address by the number of its octets alone.
+pub(super) fn any_family(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }

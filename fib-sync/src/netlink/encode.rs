@@ -78,7 +78,8 @@ pub(super) fn encode_dump(out: &mut Vec<u8>, what: All, sequence: u32) {
     append(out, message, NLM_F_DUMP, sequence);
 }
 
-fn append(out: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence: u32) {
+/// Appends one message.
+pub(super) fn append(out: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence: u32) {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | flags;
     header.sequence_number = sequence;

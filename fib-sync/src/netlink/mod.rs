@@ -26,9 +26,11 @@ use writer::Writer;
 
 mod decode;
 mod encode;
+mod inspect;
 mod interfaces;
 mod writer;
 
+pub use inspect::{Device, Forwarding, Inspector, Lookup, Neighbour, SeenHop, SeenRoute, Snapshot};
 pub use interfaces::{Interface, Interfaces};
 
 /// The kernel answers within microseconds; after this it won't.

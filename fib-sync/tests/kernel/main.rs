@@ -7,6 +7,7 @@
 
 mod devices;
 mod forms;
+mod inspect;
 mod interfaces;
 mod netns;
 mod next_hops;

@@ -2,9 +2,11 @@
 //! against a made-up daemon.
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use super::model::{
-    FibRow, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+    Examination, FibRow, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter,
+    RouteRow, Status, Why,
 };
 use super::{Order, Slices};
 
@@ -22,6 +24,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn memory(&self) -> impl Future<Output = Memory> + Send;
     /// `GET /v1/fib`, in order of prefix.
     fn fib(&self) -> impl Future<Output = Vec<FibRow>> + Send;
+    /// `GET /v1/why/{address}`: where packets to the address go from this node, and why.
+    fn why(&self, address: IpAddr) -> impl Future<Output = Result<Why, Problem>> + Send;
+    /// `GET /v1/examination`: what `roost fib doctor` has to know of the daemon.
+    fn examination(&self) -> impl Future<Output = Result<Examination, Problem>> + Send;
     /// `POST /v1/announce`: originate all of these, or none when one is wrong.
     fn announce(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
     /// `POST /v1/withdraw`

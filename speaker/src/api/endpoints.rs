@@ -18,8 +18,8 @@ use super::backend::Backend;
 use super::body::Body;
 use super::list::list;
 use super::model::{
-    FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
-    PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+    Examination, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset,
+    PeerRow, PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why,
 };
 use super::openapi;
 use super::orders::IntoOrder;
@@ -112,6 +112,23 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             ..Endpoint::get::<Vec<RouteRow>>("/v1/routes/{*prefix}", "The paths of one prefix", get(route::<B>))
         },
         Endpoint::get::<Vec<FibRow>>("/v1/fib", "Kernel routes: what is wanted and what is there", get(fib::<B>)),
+        Endpoint {
+            parameter: Some(("address", "An address, of a pod or any other")),
+            problems: &[400, 503],
+            ..Endpoint::get::<Why>(
+                "/v1/why/{*address}",
+                "Where packets to an address go from this node, and why: from its prefix to the wire",
+                get(why::<B>),
+            )
+        },
+        Endpoint {
+            problems: &[503],
+            ..Endpoint::get::<Examination>(
+                "/v1/examination",
+                "The kernel side as it is meant to be, for whoever looks for what is wrong with it",
+                get(examination::<B>),
+            )
+        },
         Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
         Endpoint::post::<PrefixList, PrefixListDone>(
             "/v1/announce",
@@ -216,6 +233,21 @@ async fn route<B: Backend>(
 
 async fn fib<B: Backend>(State(backend): State<B>) -> Json<Vec<FibRow>> {
     Json(backend.fib().await)
+}
+
+async fn why<B: Backend>(
+    State(backend): State<B>,
+    address: Result<Path<String>, PathRejection>,
+) -> Result<Json<Why>, Problem> {
+    let Path(text) = address?;
+    let shown: String = text.chars().take(64).collect();
+    let wrong =
+        |_| Problem::bad_request(format!("{shown:?} is no address; write one such as 10.65.2.7, without a length"));
+    backend.why(text.parse().map_err(wrong)?).await.map(Json)
+}
+
+async fn examination<B: Backend>(State(backend): State<B>) -> Result<Json<Examination>, Problem> {
+    backend.examination().await.map(Json)
 }
 
 async fn memory<B: Backend>(State(backend): State<B>) -> Json<Memory> {

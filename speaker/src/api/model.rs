@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::zone::zoned;
 
+mod examination;
+mod why;
+
+pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
+pub use why::{Why, WhyHop, WhyNextHop, WhyPath, WhyRoute};
+
 /// `GET /v1/status`: one daemon at a glance.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Status {

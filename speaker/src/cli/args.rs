@@ -53,6 +53,11 @@ pub enum Command {
         #[command(subcommand)]
         what: Show,
     },
+    /// Where packets to an address go from this node, and why: from its prefix to the wire
+    Why {
+        /// Of a pod, or any other
+        address: IpAddr,
+    },
     /// Originate prefixes at run time: blocks, or single addresses
     Announce {
         /// Such as 10.65.1.0/26 or 10.65.1.7

@@ -1,6 +1,7 @@
 //! Does what the command line says.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use super::client::{Client, ClientError, escape, route_query};
 use super::{EXIT_OK, render};
 use crate::api::model::{
     Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow,
-    PrefixList, PrefixListDone, RouteFilter, RouteRow, Status,
+    PrefixList, PrefixListDone, RouteFilter, RouteRow, Status, Why,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -36,6 +37,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             }
         },
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
+        Command::Why { address } => ask(async { why(&client, address, args.json, out).await }),
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
         Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
@@ -96,6 +98,15 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };
     out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+async fn why(client: &Client, address: IpAddr, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let path = format!("/v1/why/{}", escape(&address.to_string()));
+    if json {
+        return pass(client, Method::GET, &path, None, out).await;
+    }
+    out.write_all(render::why(&client.get::<Why>(&path).await?).as_bytes())?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the API shows: snapshots of the owner, of the peers' tasks and of the kernel side, joined into rows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -24,10 +25,10 @@ use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
-use super::{names, operator, rows};
+use super::{examination, names, operator, rows, why};
 use crate::api::model::{
-    FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter, RouteRow,
-    Status,
+    Examination, FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter,
+    RouteRow, Status, Why,
 };
 use crate::api::{Backend, Order, Problem, Reread, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
@@ -243,6 +244,16 @@ impl Backend for Daemon {
             Some(fib) => fib.rows(RowFilter::All).await.iter().map(rows::fib).collect(),
             None => Vec::new(),
         }
+    }
+
+    async fn why(&self, address: IpAddr) -> Result<Why, Problem> {
+        let Inside { owner, fib, peers, .. } = &*self.0;
+        why::why(address, owner, fib.as_ref(), peers).await
+    }
+
+    async fn examination(&self) -> Result<Examination, Problem> {
+        let Inside { config, owner, fib, peers, .. } = &*self.0;
+        examination::of_daemon(config, owner, fib.as_ref(), peers).await
     }
 
     async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {

@@ -4,6 +4,8 @@
 //! A name is an address, `ADDRESS%INTERFACE`, a node of the mesh, or a description. It may stand for several peers: the
 //! IPv4 and the IPv6 session with one node above all, or one link-local address on two links (RFC 4007 §6).
 
+use std::net::IpAddr;
+
 use rib::PeerId;
 
 use super::backend::KnownPeer;
@@ -53,6 +55,12 @@ pub fn listed(mut texts: Vec<String>, between: &str) -> String {
     texts.truncate(NAMED);
     let text = texts.join(between);
     if more > 0 { format!("{text}{between}and {more} more") } else { text }
+}
+
+/// What the node with this address is called: in the mesh, or by its description.
+pub fn of_address(all: &[(PeerId, KnownPeer)], address: IpAddr) -> Option<String> {
+    let (_, peer) = all.iter().find(|(_, peer)| peer.settings.address == address)?;
+    node(&peer.settings).map(str::to_owned).or_else(|| peer.settings.description.clone())
 }
 
 fn node(peer: &PeerSettings) -> Option<&str> {

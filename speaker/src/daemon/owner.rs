@@ -431,6 +431,7 @@ pub(super) async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
+/// A next hop, as the kernel's side names it.
 pub(super) fn for_kernel(next_hop: &NextHop) -> fib_sync::NextHop {
     fib_sync::NextHop { addr: next_hop.addr(), interface: next_hop.interface().unwrap_or(0) }
 }

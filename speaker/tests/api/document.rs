@@ -11,6 +11,7 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
     match (method, path) {
         ("get", "/v1/peers/{name}") => (Method::GET, path.replace("{name}", "172.16.1.3"), None),
         ("get", "/v1/routes/{prefix}") => (Method::GET, path.replace("{prefix}", "10.65.2.0/26"), None),
+        ("get", "/v1/why/{address}") => (Method::GET, path.replace("{address}", "10.65.2.7"), None),
         ("get", path) if !path.contains('{') => (Method::GET, path.to_owned(), None),
         ("post", "/v1/announce" | "/v1/withdraw") => {
             (Method::POST, path.to_owned(), Some(r#"{"prefixes":["10.65.1.0/26"]}"#))
@@ -44,6 +45,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
         pages,
         [
             "post /v1/announce",
+            "get /v1/examination",
             "get /v1/fib",
             "get /v1/memory",
             "get /v1/peers",
@@ -55,6 +57,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/routes",
             "get /v1/routes/{prefix}",
             "get /v1/status",
+            "get /v1/why/{address}",
             "post /v1/withdraw"
         ]
     );

@@ -172,3 +172,16 @@ async fn the_metrics_listener_reads_and_nothing_else() {
     stop.cancel();
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn why_wants_an_address() {
+    let server = serve(Fake::default());
+    for address in ["10.65.2.7", "fd00:65:2::7"] {
+        assert_eq!(get(&server.socket, &format!("/v1/why/{address}")).await.json()["address"], address);
+    }
+    for wrong in ["10.65.2.0/26", "node-b", "10.65.2"] {
+        let problem = get(&server.socket, &format!("/v1/why/{wrong}")).await.problem();
+        let detail = format!("{wrong:?} is no address; write one such as 10.65.2.7, without a length");
+        assert_eq!((problem.status, problem.detail), (400, detail));
+    }
+}

@@ -37,6 +37,10 @@ fn command_lines() {
         ("roost show route 10.0.0.0/8", "Show { what: Route { prefix: \"10.0.0.0/8\" } }"),
         ("roost show fib", "Show { what: Fib }"),
         ("roost show memory", "Show { what: Memory }"),
+        ("roost why 10.65.2.7", "Why { address: 10.65.2.7 }"),
+        ("roost why fd00:65:2::7 --json", "Why { address: fd00:65:2::7 }"),
+        ("roost why 10.65.2.0/26", "ValueValidation"),
+        ("roost why", "MissingRequiredArgument"),
         ("roost show", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost show nothing", "InvalidSubcommand"),
         (

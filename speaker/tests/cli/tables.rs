@@ -1,7 +1,7 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
-use speaker::api::model::{Memory, PeerRow};
+use speaker::api::model::{Memory, PeerRow, Why};
 use speaker::cli::render;
 
 use crate::fake;
@@ -222,4 +222,45 @@ fn no_line_ends_in_blanks_and_nothing_is_cut() {
         assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
     }
     assert!(render::routes(&rows).contains(&rows[1].as_path));
+}
+
+#[test]
+fn why() {
+    assert_snapshot!(render::why(&fake::why()), @r#"
+    packets to 10.65.2.7 go to node-b, via 172.16.1.2 on eth0
+      pool       10.65.0.0/16, ipip-cross-subnet by tunl0
+      announced  10.65.2.0/26 by 172.16.1.2 (node-b), of 2 paths
+      lost       by 172.16.2.1: lost: its AS path is longer
+      next hop   172.16.1.2 is a neighbour: 172.16.1.2 dev eth0
+      wanted     via 172.16.1.2: installed
+      kernel     goes by `10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird`
+      device     eth0: veth, up, MTU 1500
+      neighbour  172.16.1.2 is 02:00:00:00:01:02 REACHABLE
+    "#);
+}
+
+#[test]
+fn why_a_packet_is_lost() {
+    let lost = Why {
+        verdict: "packets to 10.65.2.7 go nowhere".to_owned(),
+        contradictions: vec!["eth0 is down".to_owned()],
+        pool: None,
+        prefix: None,
+        paths: Vec::new(),
+        paths_total: 0,
+        fib: None,
+        next_hops: Vec::new(),
+        lookup: None,
+        lookup_error: Some("Network is unreachable".to_owned()),
+        hops: Vec::new(),
+        ..fake::why()
+    };
+    assert_snapshot!(render::why(&lost), @r#"
+    packets to 10.65.2.7 go nowhere
+      pool       none has this address
+      announced  by nobody
+      kernel     says Network is unreachable
+      kernel     has `10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird` as the longest match
+      but        eth0 is down
+    "#);
 }

@@ -87,6 +87,16 @@ impl Backend for Fake {
         fib()
     }
 
+    async fn why(&self, address: std::net::IpAddr) -> Result<Why, Problem> {
+        yield_now().await;
+        Ok(Why { address, ..why() })
+    }
+
+    async fn examination(&self) -> Result<Examination, Problem> {
+        yield_now().await;
+        Ok(examination())
+    }
+
     async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
         yield_now().await;
         let mut originated = self.originated.lock().unwrap();
@@ -356,6 +366,99 @@ pub fn routes() -> Vec<RouteRow> {
             Some(kernel("conflict", None, Some("a static route of someone else is in its place"))),
         ),
     ]
+}
+
+pub fn pool(cidr: &str, mode: &str, device: Option<&str>) -> PoolRow {
+    PoolRow {
+        cidr: cidr.to_owned(),
+        mode: mode.to_owned(),
+        device: device.map(str::to_owned),
+        install: true,
+        protocol: 12,
+        table: 254,
+        managed: None,
+    }
+}
+
+/// To a pod of another node, straight over the wire.
+pub fn why() -> Why {
+    let route = "10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird";
+    let mut rows: Vec<_> = routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();
+    rows.iter_mut().for_each(|row| row.kernel = None);
+    let lookup =
+        WhyRoute { prefix: "10.65.2.0/26".to_owned(), text: route.to_owned(), ours: true, drops: false, local: false };
+    Why {
+        address: "10.65.2.7".parse().unwrap(),
+        verdict: "packets to 10.65.2.7 go to node-b, via 172.16.1.2 on eth0".to_owned(),
+        contradictions: Vec::new(),
+        own: false,
+        pool: Some(pool("10.65.0.0/16", "ipip-cross-subnet", Some("tunl0"))),
+        prefix: Some("10.65.2.0/26".to_owned()),
+        paths_total: rows.len(),
+        paths: rows
+            .into_iter()
+            .map(|row| WhyPath { node: (row.from == "172.16.1.2").then(|| "node-b".to_owned()), row })
+            .collect(),
+        fib: Some(FibRow {
+            prefix: "10.65.2.0/26".to_owned(),
+            wanted: "via 172.16.1.2".to_owned(),
+            kernel: kernel("installed", Some(route), None),
+        }),
+        next_hops: vec![WhyNextHop {
+            address: "172.16.1.2".to_owned(),
+            why_not: None,
+            on_link: true,
+            by: vec!["172.16.1.2 dev eth0".to_owned()],
+            route: Some("172.16.1.0/24 dev eth0 proto kernel".to_owned()),
+            through: Vec::new(),
+        }],
+        covering: vec![lookup.clone()],
+        lookup: Some(lookup),
+        lookup_error: None,
+        hops: vec![WhyHop {
+            via: "172.16.1.2".parse().ok(),
+            device: "eth0".to_owned(),
+            kind: "veth".to_owned(),
+            up: true,
+            carrier: true,
+            mtu: 1500,
+            neighbour: Some("02:00:00:00:01:02 REACHABLE".to_owned()),
+            far_end: None,
+            dead: false,
+        }],
+    }
+}
+
+pub fn examination() -> Examination {
+    Examination {
+        process: Some(ProcessFacts {
+            pid: 7,
+            netns: "net:[4026531840]".to_owned(),
+            capabilities: 0x1400,
+            program: "/usr/bin/roost".to_owned(),
+        }),
+        enabled: true,
+        addresses: vec!["172.16.1.1/24".to_owned()],
+        ports: vec![179],
+        protocol: 12,
+        table: 254,
+        pools: vec![
+            PoolRow {
+                managed: Some(ManagedRow { vni: 4096, port: 4789, local: "172.16.1.1".parse().ok(), mtu: 0 }),
+                ..pool("10.68.0.0/16", "vxlan", Some("vxlan.roost"))
+            },
+            pool("10.66.0.0/16", "direct", None),
+        ],
+        originated: vec!["10.65.1.0/26".to_owned()],
+        troubled: fib().split_off(2),
+        troubled_total: 2,
+        strangers: vec!["10.9.0.0/24 via 172.16.1.9 dev eth0 proto bird".to_owned()],
+        strangers_total: 1,
+        shared_blocks: vec![SharedBlock {
+            prefix: "10.65.2.0/26".to_owned(),
+            nodes: vec!["172.16.1.2 (node-b)".to_owned(), "172.16.1.3".to_owned()],
+        }],
+    }
 }
 
 pub fn memory() -> Memory {

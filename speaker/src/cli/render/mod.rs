@@ -13,6 +13,7 @@ mod peer;
 mod peers;
 mod routes;
 mod status;
+mod why;
 
 pub use fib::fib;
 pub use memory::memory;
@@ -20,6 +21,7 @@ pub use peer::{each_peer, peer};
 pub use peers::peers;
 pub use routes::{route, routes};
 pub use status::status;
+pub use why::why;
 
 /// How a column stands.
 #[derive(Clone, Copy)]

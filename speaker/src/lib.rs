@@ -7,6 +7,7 @@
 //! * [`birdc`] is the same for those who know BIRD's control socket;
 //! * [`detect`] finds the node's own address on its interfaces;
 //! * [`decode`] turns captures into JSON;
+//! * [`doctor`] says why packets of pods are lost although every route is learned;
 //! * `net` opens BGP's sockets, and has the project's only `unsafe`.
 //!
 //! How a path is chosen is `rib`'s business, how the kernel gets there `fib-sync`'s, what the bytes mean `bgp-proto`'s.
@@ -18,6 +19,7 @@ pub mod config;
 pub mod daemon;
 pub mod decode;
 pub mod detect;
+pub mod doctor;
 
 mod logging;
 mod net;

@@ -231,15 +231,14 @@ impl Inspector {
         kernel.requests.send(&request).await?;
         loop {
             kernel.receive().await?;
-            for message in messages(&kernel.buffer).filter(|message| message.sequence == sequence) {
-                if message.kind == NLMSG_ERROR {
-                    let (number, words) = decode_error(&message).unwrap_or((libc::EBADMSG, None));
-                    return Ok(Lookup::Nowhere(KernelError::from_errno(number, words.as_deref())));
-                }
-                let unread = || io::Error::other(format!("the kernel's route to {address} can't be read"));
-                let route = kernel.decoder.route(&message).ok_or_else(unread)?;
-                return Ok(Lookup::Route(seen(links, &route, &hop_flags(&message))));
+            let Some(message) = messages(&kernel.buffer).find(|message| message.sequence == sequence) else { continue };
+            if message.kind == NLMSG_ERROR {
+                let (number, words) = decode_error(&message).unwrap_or((libc::EBADMSG, None));
+                return Ok(Lookup::Nowhere(KernelError::from_errno(number, words.as_deref())));
             }
+            let unread = || io::Error::other(format!("the kernel's route to {address} can't be read"));
+            let route = kernel.decoder.route(&message).ok_or_else(unread)?;
+            return Ok(Lookup::Route(seen(links, &route, &hop_flags(&message))));
         }
     }
 }

@@ -53,6 +53,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Show,
     },
+    /// How routes get into the kernel
+    Fib {
+        /// What to do
+        #[command(subcommand)]
+        what: FibCommand,
+    },
     /// Where packets to an address go from this node, and why: from its prefix to the wire
     Why {
         /// Of a pod, or any other
@@ -127,6 +133,24 @@ pub enum Show {
     Fib,
     /// Where the memory goes, part by part
     Memory,
+}
+
+const DOCTOR_EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing is wrong (there may be notes)
+  1  something is; each finding says what to type
+  2  it could not look: neither a daemon answers nor the file can be read, or the daemon is in another network namespace";
+
+/// What `roost fib` can do.
+#[derive(Debug, Subcommand)]
+pub enum FibCommand {
+    /// Look for what keeps pods from reaching each other, and say what to type; changes nothing
+    #[command(after_help = DOCTOR_EXIT_CODES)]
+    Doctor {
+        /// The YAML file, for when no daemon answers
+        #[arg(long, short, value_name = "FILE", default_value = "/etc/roost/roost.yaml")]
+        config: PathBuf,
+    },
 }
 
 /// What `roost peer` can do.

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, PeerOrder, RouteArgs, Show, Whom};
+pub use args::{Args, Command, FibCommand, PeerOrder, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;
 mod birdcl;
 mod client;
+mod doctor;
 pub mod render;
 mod run;
 

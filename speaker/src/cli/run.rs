@@ -7,9 +7,10 @@ use std::path::Path;
 use anyhow::Context;
 use axum::http::Method;
 
-use super::args::{Args, Command, PeerOrder, Show};
+use super::args::{Args, Command, FibCommand, PeerOrder, Show};
 use super::birdcl::Conversation;
 use super::client::{Client, ClientError, escape, route_query};
+use super::doctor::doctor;
 use super::{EXIT_OK, render};
 use crate::api::model::{
     Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow,
@@ -37,6 +38,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             }
         },
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
+        Command::Fib { what: FibCommand::Doctor { config } } => doctor(&client, &config, args.json, out),
         Command::Why { address } => ask(async { why(&client, address, args.json, out).await }),
         Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),

@@ -1,7 +1,5 @@
-//! `GET /v1/examination`: what `roost fib doctor` cannot see from outside: what is configured, which routes are held, what
-//! the process may do.
-//!
-//! Without a daemon the doctor takes the first part from the file, by the same function.
+//! `GET /v1/examination`: what cannot be seen from outside: what is configured, which routes are held, what the process may
+//! do.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -44,7 +42,7 @@ pub fn of_config(config: &Config, fib: &FibConfig) -> Examination {
     }
 }
 
-/// What the file says, as [`of_config`]: for when no daemon runs.
+/// What the file says, for when no daemon runs.
 pub fn of_file(config: &Config) -> Examination {
     of_config(config, &setup::fib(config))
 }
@@ -114,7 +112,7 @@ fn process() -> Option<ProcessFacts> {
     })
 }
 
-/// The line `CapEff:	000001ffffffffff` of a process' status.
+/// The line `CapEff:` of a process' status, in hexadecimal.
 fn capabilities(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(line.trim(), 16).ok()

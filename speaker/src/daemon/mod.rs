@@ -48,4 +48,5 @@ mod verdict;
 mod why;
 
 pub use backend::Daemon;
+pub use examination::of_file as examination_of_file;
 pub use run::run;

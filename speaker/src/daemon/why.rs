@@ -1,7 +1,7 @@
 //! `GET /v1/why/{address}`: what each part of the daemon, and the kernel, say of the way to one address.
 //!
 //! The table is asked for one prefix, the route thread for its routes around the address, and the kernel by a connection
-//! of this request's own. What follows from all of that is [`verdict`]'s business.
+//! of this request's own. What follows from all of that is [`judge`]'s business.
 
 use std::net::IpAddr;
 

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+mod doctor;
 mod fib;
 mod memory;
 mod peer;
@@ -15,6 +16,7 @@ mod routes;
 mod status;
 mod why;
 
+pub use doctor::doctor;
 pub use fib::fib;
 pub use memory::memory;
 pub use peer::{each_peer, peer};

@@ -8,12 +8,12 @@ use super::NetlinkKernel;
 use super::decode::{Decoder, Message, decode_error, messages};
 use super::encode::{All, append};
 use crate::far_ends::Mac;
-use crate::kernel::{Address, KernelError};
+use crate::kernel::{Address, KernelError, Link, LinkKind};
 use crate::route::{Form, Hop, Route};
 use crate::view::Links;
 use ipnetwork::IpNetwork;
 use rtnetlink::packet_core::{NLMSG_ERROR, Parseable};
-use rtnetlink::packet_route::link::{InfoData, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{LinkFlags, LinkHeader};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHopFlags,
@@ -30,7 +30,7 @@ const LOOKS: u32 = 3;
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Devices in order of index.
-    pub devices: Vec<Device>,
+    pub devices: Vec<SeenDevice>,
     /// Their addresses, host bits kept, with the device's name.
     pub addresses: Vec<(String, IpNetwork)>,
     /// Routes of the tables that were asked for, whoever wrote them.
@@ -43,7 +43,7 @@ pub struct Snapshot {
 
 /// A network device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Device {
+pub struct SeenDevice {
     /// Index, unique while it exists.
     pub index: u32,
     /// Name.
@@ -54,7 +54,7 @@ pub struct Device {
     pub carrier: bool,
     /// Octets of the largest packet; 0 where nobody said.
     pub mtu: u32,
-    /// IFLA_INFO_KIND, such as `ipip`, `vxlan`, `veth`; empty for hardware.
+    /// IFLA_INFO_KIND, such as `ipip`, `vxlan`, `veth`; empty for hardware, `unknown` where it could not be read.
     pub kind: String,
     /// Of a VXLAN: its identifier, its UDP port and the address packets leave from, where they are set.
     pub vxlan: Option<(u32, u16, Option<IpAddr>)>,
@@ -130,12 +130,12 @@ pub enum Lookup {
 
 impl Snapshot {
     /// The device of this name.
-    pub fn device(&self, name: &str) -> Option<&Device> {
+    pub fn device(&self, name: &str) -> Option<&SeenDevice> {
         self.devices.iter().find(|device| device.name == name)
     }
 
     /// The device with this address.
-    pub fn with_address(&self, address: IpAddr) -> Option<&Device> {
+    pub fn with_address(&self, address: IpAddr) -> Option<&SeenDevice> {
         let (name, _) = self.addresses.iter().find(|(_, own)| own.ip() == address)?;
         self.device(name)
     }
@@ -180,13 +180,7 @@ impl Inspector {
         let mut consistent = kernel
             .read_all(All::Links, |decoder, message| {
                 let (Some(link), libc::RTM_NEWLINK) = (decoder.link(message), message.kind) else { return };
-                snapshot.devices.push(Device {
-                    index: link.index,
-                    name: link.name.clone(),
-                    up: link.up,
-                    mtu: link.mtu,
-                    ..device(message)
-                });
+                snapshot.devices.push(device(&link, carrier(message)));
                 links.set(link);
             })
             .await?;
@@ -259,33 +253,20 @@ fn question(address: IpAddr) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetRoute(message)
 }
 
-/// What [`Decoder::link`] leaves out; nothing where the message can't be read whole.
-fn device(message: &Message<'_>) -> Device {
-    let Ok(message) = LinkMessage::parse(message.body) else { return Device::default() };
-    let mut device = Device { carrier: message.header.flags.contains(LinkFlags::LowerUp), ..Device::default() };
-    let infos = message.attributes.into_iter().filter_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => Some(infos),
-        _ => None,
-    });
-    for info in infos.flatten() {
-        match info {
-            LinkInfo::Kind(kind) => device.kind = kind.to_string(),
-            LinkInfo::Data(InfoData::Vxlan(options)) => {
-                let (vni, port, local) = device.vxlan.get_or_insert_default();
-                for option in options {
-                    match option {
-                        InfoVxlan::Id(id) => *vni = id,
-                        InfoVxlan::Port(number) => *port = number,
-                        InfoVxlan::Local(address) => *local = Some(address.into()),
-                        InfoVxlan::Local6(address) => *local = Some(address.into()),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    device
+/// Whether somebody is at the other end, which [`Decoder::link`] leaves out.
+fn carrier(message: &Message<'_>) -> bool {
+    LinkHeader::parse(message.body).is_ok_and(|header| header.flags.contains(LinkFlags::LowerUp))
+}
+
+fn device(link: &Link, carrier: bool) -> SeenDevice {
+    let (kind, vxlan) = match &link.kind {
+        LinkKind::Ipip { .. } => ("ipip", None),
+        LinkKind::Vxlan { vni, port, local } => ("vxlan", Some((*vni, *port, *local))),
+        LinkKind::Other(kind) => (&**kind, None),
+        LinkKind::Unknown => ("unknown", None),
+    };
+    let Link { index, up, mtu, .. } = *link;
+    SeenDevice { index, name: link.name.clone(), up, carrier, mtu, kind: kind.to_owned(), vxlan }
 }
 
 fn name(links: &Links, index: u32) -> String {

@@ -30,7 +30,7 @@ mod inspect;
 mod interfaces;
 mod writer;
 
-pub use inspect::{Device, Forwarding, Inspector, Lookup, Neighbour, SeenHop, SeenRoute, Snapshot};
+pub use inspect::{Forwarding, Inspector, Lookup, Neighbour, SeenDevice, SeenHop, SeenRoute, Snapshot};
 pub use interfaces::{Interface, Interfaces};
 
 /// The kernel answers within microseconds; after this it won't.

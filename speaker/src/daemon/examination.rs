@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use bgp_proto::Prefix;
-use fib_sync::{FibConfig, FibHandle, Mode, RowFilter, Vxlan};
+use fib_sync::{DeviceKind, FibConfig, FibHandle, Mode, RowFilter};
 use ipnetwork::IpNetwork;
 use rib::{RouteFilter, RouteView};
 
@@ -66,6 +66,7 @@ pub async fn of_daemon(
         let troubled = fib.rows(RowFilter::Troubled).await;
         found.troubled = troubled.iter().take(NAMED).map(rows::fib).collect();
         found.troubled_total = troubled.len();
+        found.warnings = fib.warnings().iter().map(ToString::to_string).collect();
         (found.strangers, found.strangers_total) = (overview.strangers, overview.strangers_count);
     }
     found.shared_blocks = shared_blocks(&settings, owner, peers).await?;
@@ -76,7 +77,7 @@ pub async fn of_daemon(
 /// One row of a pool.
 pub fn pool(fib: &FibConfig, pool: &fib_sync::Pool) -> PoolRow {
     let device = pool.tunnel().map(str::to_owned);
-    let managed = fib.devices.iter().find(|managed| Some(&managed.device) == device.as_ref());
+    let managed = fib.devices.iter().find(|managed| Some(&managed.name) == device.as_ref());
     PoolRow {
         cidr: pool.cidr.to_string(),
         mode: match pool.mode {
@@ -87,11 +88,12 @@ pub fn pool(fib: &FibConfig, pool: &fib_sync::Pool) -> PoolRow {
             Mode::VxlanCrossSubnet => "vxlan-cross-subnet",
         }
         .to_owned(),
-        managed: managed.map(|Vxlan { vni, port, local, mtu, .. }| ManagedRow {
-            vni: *vni,
-            port: *port,
-            local: Some(*local),
-            mtu: *mtu,
+        managed: managed.map(|managed| {
+            let (vni, port) = match managed.kind {
+                DeviceKind::Vxlan { vni, port } => (vni, port),
+                DeviceKind::Ipip { .. } => (0, 0),
+            };
+            ManagedRow { vni, port, local: Some(managed.local), mtu: managed.mtu }
         }),
         device,
         install: pool.install,

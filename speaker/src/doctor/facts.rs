@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use fib_sync::netlink::{Device, SeenRoute, Snapshot};
+use fib_sync::netlink::{SeenDevice, SeenRoute, Snapshot};
 use ipnetwork::IpNetwork;
 
 use super::firewall::Ruleset;
@@ -68,7 +68,7 @@ impl Facts {
     }
 
     /// The device with the node's address of this family.
-    pub fn underlay(&self, v4: bool) -> Option<&Device> {
+    pub fn underlay(&self, v4: bool) -> Option<&SeenDevice> {
         self.addresses().filter(|address| address.is_ipv4() == v4).find_map(|address| self.kernel.with_address(address))
     }
 

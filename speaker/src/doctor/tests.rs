@@ -1,14 +1,14 @@
 //! Each check on a node that is well, and on one where a single thing is wrong.
 
 use fib_sync::Mac;
-use fib_sync::netlink::{Device, Forwarding, Neighbour, SeenHop, SeenRoute, Snapshot};
+use fib_sync::netlink::{Forwarding, Neighbour, SeenDevice, SeenHop, SeenRoute, Snapshot};
 
 use super::firewall::of_iptables;
 use super::*;
 use crate::api::model::{Examination, FibRow, KernelState, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
 
-fn device(index: u32, name: &str, kind: &str, mtu: u32) -> Device {
-    Device { index, name: name.to_owned(), up: true, carrier: true, mtu, kind: kind.to_owned(), vxlan: None }
+fn device(index: u32, name: &str, kind: &str, mtu: u32) -> SeenDevice {
+    SeenDevice { index, name: name.to_owned(), up: true, carrier: true, mtu, kind: kind.to_owned(), vxlan: None }
 }
 
 fn route(text: &str, via: &str, name: &str) -> SeenRoute {
@@ -59,7 +59,7 @@ fn well() -> Facts {
             devices: vec![
                 device(2, "eth0", "", 1500),
                 device(3, "tunl0", "ipip", 1480),
-                Device { vxlan, ..device(4, "vxlan.roost", "vxlan", 1450) },
+                SeenDevice { vxlan, ..device(4, "vxlan.roost", "vxlan", 1450) },
             ],
             addresses: vec![
                 ("eth0".to_owned(), "172.16.1.1/24".parse().expect("a network")),
@@ -117,7 +117,7 @@ fn set(path: &str, value: &str) -> impl FnOnce(&mut Facts) {
     move |facts| drop(facts.sysctls.insert(path.to_owned(), format!("{value}\n")))
 }
 
-fn find<'a>(facts: &'a mut Facts, name: &str) -> &'a mut Device {
+fn find<'a>(facts: &'a mut Facts, name: &str) -> &'a mut SeenDevice {
     facts.kernel.devices.iter_mut().find(|device| device.name == name).expect("it is there")
 }
 
@@ -332,6 +332,14 @@ fn tunnel_devices() {
              link del vxlan.roost] {make}"
         )]
     );
+    let warned = |facts: &mut Facts| facts.meant.warnings.push("tunnel device tunl0 can't be set up: …".to_owned());
+    assert_eq!(found(warned), ["Warning tunnels: tunnel device tunl0 can't be set up: …"]);
+    let both = |facts: &mut Facts| {
+        warned(facts);
+        find(facts, "tunl0").up = false;
+    };
+    assert_eq!(found(both), ["Error tunnels: tunnel device tunl0 is down [ip link set tunl0 up]"], "it is said once");
+    assert_eq!(found(|facts| find(facts, "tunl0").kind = "veth".to_owned()), [""; 0], "of labs without ipip");
     // RFC 8200 §5
     let small = |facts: &mut Facts| {
         facts.meant.pools[2].cidr = "fd00:68::/48".to_owned();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use fib_sync::Mac;
-use fib_sync::netlink::Device;
+use fib_sync::netlink::SeenDevice;
 
 use super::facts::Facts;
 use super::finding::{Finding, Outcome};
@@ -34,6 +34,15 @@ pub fn devices(facts: &Facts) -> Outcome {
             }
         }
     }
+    // What roost itself has found, where nothing of the device is found here.
+    let told: Vec<String> = findings.iter().map(|finding| finding.what.clone()).collect();
+    let names = facts.tunnels();
+    let is_told =
+        |text: &str| names.iter().any(|name| text.contains(name) && told.iter().any(|what| what.contains(name)));
+    for text in facts.meant.warnings.iter().filter(|text| !is_told(text)) {
+        let why = "routes of its pools are not written, or large packets by it are lost";
+        findings.push(Finding::warning(text, why).hint("the words above say what to type"));
+    }
     Outcome::of(
         "tunnels",
         if looked_at.is_empty() { "no tunnel is there".to_owned() } else { looked_at.join("; ") },
@@ -47,7 +56,7 @@ struct Tunnel<'a> {
     pool: &'a PoolRow,
     vxlan: bool,
     /// The node's address, and the MTU of its device.
-    underlay: Option<(IpAddr, &'a Device)>,
+    underlay: Option<(IpAddr, &'a SeenDevice)>,
 }
 
 impl<'a> Tunnel<'a> {
@@ -110,11 +119,13 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    fn wrong(&self, device: &Device) -> Vec<Finding> {
+    fn wrong(&self, device: &SeenDevice) -> Vec<Finding> {
         let Self { name, pool, .. } = self;
         let mut findings = Vec::new();
         let (kind, wanted) = (device.kind.as_str(), self.kind());
-        if kind != wanted {
+        // A tun or veth leads to a program that tunnels, where the kernel cannot.
+        let stand_in = wanted == "ipip" && ["tun", "veth"].contains(&kind);
+        if kind != wanted && kind != "unknown" && !stand_in {
             let what = format!("{name} is of kind {}, and {} needs {wanted}", or_hardware(kind), pool.mode);
             let why = "packets leave by it in a form that the other nodes do not take for pods' packets";
             findings.push(self.made(Finding::error(what, why).typing(format!("ip link del {name}"))));
@@ -147,7 +158,7 @@ impl<'a> Tunnel<'a> {
     }
 
     /// A device that is there is taken as it is, so it may differ from what all nodes have agreed on.
-    fn wrong_vxlan(&self, device: &Device) -> Vec<Finding> {
+    fn wrong_vxlan(&self, device: &SeenDevice) -> Vec<Finding> {
         let (Some(managed), Some((vni, port, local))) = (&self.pool.managed, device.vxlan) else { return Vec::new() };
         let mut differs = Vec::new();
         if vni != managed.vni {

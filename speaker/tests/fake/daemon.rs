@@ -452,6 +452,7 @@ pub fn examination() -> Examination {
         originated: vec!["10.65.1.0/26".to_owned()],
         troubled: fib().split_off(2),
         troubled_total: 2,
+        warnings: vec!["tunnel device tunl0 has MTU 1500".to_owned()],
         strangers: vec!["10.9.0.0/24 via 172.16.1.9 dev eth0 proto bird".to_owned()],
         strangers_total: 1,
         shared_blocks: vec![SharedBlock {

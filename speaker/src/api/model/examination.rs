@@ -30,6 +30,8 @@ pub struct Examination {
     pub troubled: Vec<FibRow>,
     /// How many there are.
     pub troubled_total: usize,
+    /// What is wrong with tunnel devices, and what to type.
+    pub warnings: Vec<String>,
     /// Routes with roost's protocol id in one of its tables that are not its own, as `ip route` prints them; at most 100.
     pub strangers: Vec<String>,
     /// How many there are.
@@ -70,12 +72,12 @@ pub struct PoolRow {
     pub managed: Option<ManagedRow>,
 }
 
-/// A VXLAN device that roost makes where it is missing.
+/// A tunnel device that roost makes where it is missing.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct ManagedRow {
-    /// VXLAN Network Identifier.
+    /// VXLAN Network Identifier; 0 of an ipip device.
     pub vni: u32,
-    /// UDP port.
+    /// UDP port; 0 of an ipip device.
     pub port: u16,
     /// The address packets leave from.
     pub local: Option<IpAddr>,

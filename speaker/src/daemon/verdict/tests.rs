@@ -36,6 +36,9 @@ fn path(from: &str, next_hop: Option<&str>, node: Option<&str>, best: bool) -> W
         originator_id: None,
         cluster_list: Vec::new(),
         kernel: None,
+        cost: None,
+        rejected: false,
+        unreachable: false,
     };
     WhyPath { row, node: node.map(str::to_owned) }
 }

@@ -13,7 +13,6 @@ use crate::route::{Form, Hop, Route};
 use crate::view::Links;
 use ipnetwork::IpNetwork;
 use rtnetlink::packet_core::{NLMSG_ERROR, Parseable};
-use rtnetlink::packet_route::link::{LinkFlags, LinkHeader};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHopFlags,
@@ -180,7 +179,7 @@ impl Inspector {
         let mut consistent = kernel
             .read_all(All::Links, |decoder, message| {
                 let (Some(link), libc::RTM_NEWLINK) = (decoder.link(message), message.kind) else { return };
-                snapshot.devices.push(device(&link, carrier(message)));
+                snapshot.devices.push(device(&link));
                 links.set(link);
             })
             .await?;
@@ -253,19 +252,14 @@ fn question(address: IpAddr) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetRoute(message)
 }
 
-/// Whether somebody is at the other end, which [`Decoder::link`] leaves out.
-fn carrier(message: &Message<'_>) -> bool {
-    LinkHeader::parse(message.body).is_ok_and(|header| header.flags.contains(LinkFlags::LowerUp))
-}
-
-fn device(link: &Link, carrier: bool) -> SeenDevice {
+fn device(link: &Link) -> SeenDevice {
     let (kind, vxlan) = match &link.kind {
         LinkKind::Ipip { .. } => ("ipip", None),
         LinkKind::Vxlan { vni, port, local } => ("vxlan", Some((*vni, *port, *local))),
         LinkKind::Other(kind) => (&**kind, None),
         LinkKind::Unknown => ("unknown", None),
     };
-    let Link { index, up, mtu, .. } = *link;
+    let Link { index, up, carrier, mtu, .. } = *link;
     SeenDevice { index, name: link.name.clone(), up, carrier, mtu, kind: kind.to_owned(), vxlan }
 }
 

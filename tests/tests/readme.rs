@@ -39,6 +39,8 @@ fn every_command_of_the_readme_works() {
     lab.wire((&a, "eth0"), (&b, "eth0"));
     let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
     let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
+    // As on every node: else the doctor finds that.
+    a.sysctl("ipv4/ip_forward", "1");
     one.address_device(&a, "eth0");
     two.address_device(&b, "eth0");
     let _bird = two.start(Kind::Bird2, &b);

@@ -41,6 +41,9 @@ fn command_lines() {
         ("roost why fd00:65:2::7 --json", "Why { address: fd00:65:2::7 }"),
         ("roost why 10.65.2.0/26", "ValueValidation"),
         ("roost why", "MissingRequiredArgument"),
+        ("roost fib doctor", "Fib { what: Doctor { config: \"/etc/roost/roost.yaml\" } }"),
+        ("roost fib doctor --config x.yaml", "Fib { what: Doctor { config: \"x.yaml\" } }"),
+        ("roost fib", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost show", "DisplayHelpOnMissingArgumentOrSubcommand"),
         ("roost show nothing", "InvalidSubcommand"),
         (

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use speaker::api::model::{Memory, PeerRow, Why};
 use speaker::cli::render;
+use speaker::doctor::{Finding, Outcome, Report};
 
 use crate::fake;
 
@@ -262,5 +263,46 @@ fn why_a_packet_is_lost() {
       kernel     says Network is unreachable
       kernel     has `10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird` as the longest match
       but        eth0 is down
+    "#);
+}
+
+#[test]
+fn doctor() {
+    let off = Finding::error("IPv4 forwarding is off: net/ipv4/ip_forward is 0", "its pods are not reached");
+    let report = Report {
+        settings: "settings of the roost that answers on /run/roost/roost.sock".to_owned(),
+        netns: "net:[4026531840]".to_owned(),
+        looked: true,
+        outcomes: vec![
+            Outcome::of(
+                "daemon",
+                "runs as process 7",
+                vec![Finding::note("fib.enabled is false", "no route is written")],
+            ),
+            Outcome::of(
+                "forwarding",
+                "net/ipv4/ip_forward is 0",
+                vec![off.typing("sysctl -w net/ipv4/ip_forward=1").hint("now")],
+            ),
+            Outcome::of("tunnels", "tunl0 ipip, MTU 1480", Vec::new()),
+            Outcome::not_checked("FORWARD", "neither nft nor iptables found, or they failed"),
+        ],
+    };
+    assert_snapshot!(render::doctor(&report), @r#"
+    settings of the roost that answers on /run/roost/roost.sock
+
+    ERROR (forwarding): IPv4 forwarding is off: net/ipv4/ip_forward is 0
+      why   its pods are not reached
+      type  sysctl -w net/ipv4/ip_forward=1
+      hint  now
+
+    note (daemon): fib.enabled is false
+      why  no route is written
+
+    in order:
+      tunnels  tunl0 ipip, MTU 1480
+
+    not checked:
+      FORWARD  neither nft nor iptables found, or they failed
     "#);
 }

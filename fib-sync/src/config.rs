@@ -130,6 +130,8 @@ pub struct Pool {
     pub install: bool,
     /// Whether blackholes of the range are.
     pub blackholes: bool,
+    /// Whether neighbour and forwarding entries are written to the VXLAN device; if not, they are another program's.
+    pub far_ends: bool,
     /// Protocol id; `None` is [`FibConfig::protocol`]. Where routes are another program's: theirs, and left alone.
     pub protocol: Option<u8>,
     /// Metric; `None` is [`FibConfig::metric`].
@@ -142,7 +144,7 @@ impl Pool {
     /// A pool whose routes are installed as all others are.
     pub fn new(cidr: IpNetwork, mode: Mode) -> Pool {
         let (protocol, metric, table) = (None, None, None);
-        Pool { cidr, mode, device: None, install: true, blackholes: true, protocol, metric, table }
+        Pool { cidr, mode, device: None, install: true, blackholes: true, far_ends: true, protocol, metric, table }
     }
 
     /// Whether what is to be done with its packets is for us to write.
@@ -156,7 +158,7 @@ impl Pool {
     /// The tunnel device, if this pool has one.
     pub fn tunnel(&self) -> Option<&str> {
         let usual = match self.mode {
-            Mode::Direct => return None,
+            Mode::Direct | Mode::HostGw => return None,
             Mode::Ipip | Mode::IpipCrossSubnet => "tunl0",
             Mode::Vxlan | Mode::VxlanCrossSubnet => "vxlan.roost",
         };
@@ -169,6 +171,9 @@ impl Pool {
 pub enum Mode {
     /// Unencapsulated, through whatever resolves the next hop.
     Direct,
+    /// Unencapsulated, and only to next hops on a link of the node: never through a gateway, which would have to know the
+    /// range.
+    HostGw,
     /// Always in the tunnel, also between neighbours.
     Ipip,
     /// In the tunnel unless the next hop is in one of the node's own subnets.
@@ -180,6 +185,11 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Whether there is a tunnel at all.
+    pub(crate) fn is_tunnel(self) -> bool {
+        !matches!(self, Mode::Direct | Mode::HostGw)
+    }
+
     /// Whether the tunnel is a VXLAN.
     pub fn is_vxlan(self) -> bool {
         matches!(self, Mode::Vxlan | Mode::VxlanCrossSubnet)

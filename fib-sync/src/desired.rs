@@ -151,6 +151,17 @@ pub enum Reason {
     NextHop(NextHop, NextHopError),
     /// The list of next hops is empty.
     NoNextHop,
+    /// Its pool takes no gateway, and the next hop is on none of the node's links.
+    NotOnLink {
+        /// The next hop.
+        next_hop: NextHop,
+        /// The pool.
+        pool: IpNetwork,
+        /// The node's subnets with their interfaces, in words.
+        subnets: Arc<str>,
+    },
+    /// Another program's entry of a VXLAN device leads elsewhere; in words, with what to type.
+    FarEndTaken(Arc<str>),
     /// The pool's tunnel device does not exist.
     TunnelMissing(Arc<str>),
     /// The pool's tunnel device is down.
@@ -200,6 +211,13 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::NextHop(next_hop, error) => write!(f, "next hop {next_hop} {error}"),
+            Reason::NotOnLink { next_hop, pool, subnets } => write!(
+                f,
+                "next hop {next_hop} is on none of this node's subnets ({subnets}), and pool {pool} (host-gw) takes no \
+                 gateway in between; give the pool mode ipip-cross-subnet or vxlan-cross-subnet, or mode direct if the \
+                 gateways know its addresses"
+            ),
+            Reason::FarEndTaken(why) => f.write_str(why),
             Reason::NoNextHop => f.write_str("it has no next hop"),
             Reason::TunnelMissing(device) => write!(
                 f,

@@ -29,7 +29,7 @@ use crate::protect::Protected;
 use crate::resolve::{Resolved, Underlay, resolve};
 use crate::route::{Route, masked};
 use crate::stats::FibStats;
-use crate::view::View;
+use crate::view::{Links, View};
 use crate::watched::{NextHopReport, Watched};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
@@ -306,7 +306,7 @@ impl Engine {
             // What they lead to is heard of before anything else is decided.
             return ops;
         }
-        ops.extend(self.far_ends.take_missing(max).into_iter().map(Op::SetFar));
+        ops.extend(self.missing_far_ends(max));
         // Who waits for a place is planned in a turn of its own: one that has just given its place up may be about to be
         // deleted, which the view does not know yet.
         let waiting_turn = self.dirty.is_empty() && ops.is_empty();
@@ -503,6 +503,11 @@ impl Engine {
         } else if !self.adopted.contains(&prefix) {
             self.gone.insert(prefix);
         }
+    }
+
+    /// Interfaces as they are known.
+    pub(crate) fn links(&self) -> &Links {
+        &self.view.links
     }
 
     /// Whether nothing is left to do now: everything handed in has been tried.

@@ -161,13 +161,18 @@ impl FarEnds {
         concerned
     }
 
-    /// Entries to be written before any route, about `max` of them.
-    pub(crate) fn take_missing(&mut self, max: usize) -> Vec<FarEntry> {
+    /// Entries to be written before any route, about `max` of them. `managed` says of a device that everything on it is
+    /// ours: on others, another program's entry is not written over, and the place waits until somebody asks again.
+    pub(crate) fn take_missing(&mut self, max: usize, managed: impl Fn(u32) -> bool) -> Vec<FarEntry> {
         let mut entries = Vec::new();
         while entries.len() < max
             && let Some(place) = self.missing.pop_first()
         {
             let (dev, node) = place;
+            if !managed(dev) && self.foreign(place).is_some() {
+                self.refused(place);
+                continue;
+            }
             let Some((mac, neighbour)) = self.ends.get(&place).and_then(|end| Some((end.mac?, end.neighbour))) else {
                 continue;
             };
@@ -184,6 +189,29 @@ impl FarEnds {
             entries.extend(wrong.map(|part| FarEntry { part, dev, node, mac }));
         }
         entries
+    }
+
+    /// Another program's entry that is in the way of a far end that is needed.
+    pub(crate) fn foreign(&self, place: Place) -> Option<FarEntry> {
+        let (dev, node) = place;
+        let end = self.ends.get(&place)?;
+        let mac = end.mac?;
+        let ours = |to: IpAddr| self.ends.get(&(dev, to)).is_some_and(|end| end.ours.contains(&mac));
+        let neighbour = end.neighbour.filter(|held| *held != mac && !end.ours.contains(held));
+        let elsewhere = self.forwarding.get(&(dev, mac)).copied().filter(|to| *to != node && !ours(*to));
+        neighbour.map(|mac| FarEntry { part: Part::Neighbour, dev, node, mac }).or(elsewhere.map(|node| FarEntry {
+            part: Part::Forwarding,
+            dev,
+            node,
+            mac,
+        }))
+    }
+
+    /// Prefixes whose far end is that of an entry, or has its MAC address.
+    pub(crate) fn around(&self, place: Place, mac: Option<Mac>) -> Vec<IpNetwork> {
+        let nodes = mac.and_then(|mac| self.claimed.get(&(place.0, mac))).into_iter().flatten();
+        let places = nodes.map(|node| (place.0, *node)).filter(|other| *other != place);
+        places.chain([place]).flat_map(|place| self.users(place)).collect()
     }
 
     /// Entries to be removed once no route needs them, about `max` of them, in the reverse order.

@@ -32,6 +32,7 @@
 //! device is made where it is missing and asked for: `engine/devices.rs`.
 #![forbid(unsafe_code)]
 
+mod clean;
 mod config;
 mod desired;
 mod device;
@@ -56,6 +57,7 @@ mod stats;
 mod view;
 mod watched;
 
+pub use clean::{Cleaned, clean};
 pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool};
 pub use desired::{Reason, State, Target, Tunnel, Via};
 pub use device::{Device, DeviceKind};

@@ -48,7 +48,7 @@ pub(crate) fn resolve(
     let pool = config.pool_of(prefix);
     let mode = pool.map_or(Mode::Direct, |pool| pool.mode);
     let tunnel = pool.and_then(|pool| pool.tunnel()).unwrap_or_default();
-    let ipip = mode != Mode::Direct && !mode.is_vxlan();
+    let ipip = mode.is_tunnel() && !mode.is_vxlan();
     if ipip && prefix.is_ipv6() {
         return Resolved::Withheld(Reason::TunnelIpv4Only(tunnel.into()));
     }
@@ -63,6 +63,7 @@ pub(crate) fn resolve(
             let distance = (facts.carrier, facts.cost);
             let more = match mode {
                 Mode::Direct => direct(*next_hop, facts),
+                Mode::HostGw => on_link(*next_hop, facts, prefix, config, view),
                 mode if mode.spares_neighbours() && facts.local => direct(*next_hop, facts),
                 _ if ipip && next_hop.addr.is_ipv6() => Err(Reason::TunnelIpv4Only(tunnel.into())),
                 mode => match (via.other_tunnel_to(next_hop.addr), pool) {
@@ -126,6 +127,25 @@ pub(crate) fn unfit(next_hop: NextHop) -> Option<NextHopError> {
 
 fn direct(next_hop: NextHop, facts: Facts) -> Result<Hops, Reason> {
     facts.underlay.map_err(|error| Reason::NextHop(next_hop, error))
+}
+
+/// Without a gateway in between: on a link of this node, as the next hop itself is the only way out.
+fn on_link(
+    next_hop: NextHop,
+    facts: Facts,
+    prefix: IpNetwork,
+    config: &FibConfig,
+    view: &View,
+) -> Result<Hops, Reason> {
+    match direct(next_hop, facts) {
+        Ok(hops) if hops.iter().all(|hop| hop.via == Some(next_hop.addr)) => Ok(hops),
+        Ok(_) | Err(Reason::NextHop(_, NextHopError::Unreachable)) => {
+            let subnets = view.links.subnets_with_names(&config.tunnels(), next_hop.addr.is_ipv6());
+            let pool = config.pool_of(prefix).map_or(prefix, |pool| pool.cidr);
+            Err(Reason::NotOnLink { next_hop, pool, subnets: subnets.into() })
+        }
+        Err(reason) => Err(reason),
+    }
 }
 
 fn through(tunnel: &str, next_hop: NextHop, view: &View) -> Result<Hops, Reason> {
@@ -291,7 +311,7 @@ impl Underlay<'_> {
             Target::Via(_) if entry.protected => return None,
             Target::Via(via) => &via.next_hops,
         };
-        let tunnelled = pool.is_some_and(|pool| pool.mode != Mode::Direct);
+        let tunnelled = pool.is_some_and(|pool| pool.mode.is_tunnel());
         if tunnelled || walk.on.len() >= DEPTH {
             return None;
         }

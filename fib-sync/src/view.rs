@@ -12,7 +12,7 @@ use crate::hash::HashMap;
 use crate::kernel::{Address, Dump, Link, RouteChange};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
-use crate::route::Route;
+use crate::route::{Route, masked};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
@@ -124,6 +124,25 @@ impl Links {
             let counts = link.up && link.name != "lo" && !except.contains(&link.name.as_str());
             counts.then_some(address.net)
         })
+    }
+
+    /// Subnets of a family with their interfaces, of up interfaces that are not among `except`; of many, the first few.
+    pub(crate) fn subnets_with_names(&self, except: &[&str], v6: bool) -> String {
+        const FEW: usize = 8;
+        let mut texts = Vec::new();
+        for address in self.addresses.iter().filter(|address| address.net.is_ipv6() == v6) {
+            let Some(link) = self.by_index.get(&address.dev) else { continue };
+            let link_local = matches!(address.net.ip(), IpAddr::V6(own) if own.is_unicast_link_local());
+            if link.up && link.name != "lo" && !except.contains(&link.name.as_str()) && !link_local {
+                texts.push(format!("{} on {}", masked(address.net), link.name));
+            }
+        }
+        texts.dedup();
+        if texts.len() > FEW {
+            texts.truncate(FEW);
+            texts.push("…".to_owned());
+        }
+        if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
     }
 
     /// Subnets of these addresses, whether their links are up or not.

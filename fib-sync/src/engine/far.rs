@@ -4,7 +4,7 @@
 
 use super::{Engine, RETRY_MIN};
 use crate::desired::{Reason, State, Target};
-use crate::far_ends::{Claim, Claims, FarEntry, Mac, Place, Status};
+use crate::far_ends::{Claim, Claims, FarEntry, Mac, Part, Place, Status};
 use crate::kernel::{Event, Failure, KernelError};
 use crate::plan::Op;
 use crate::resolve::Resolved;
@@ -18,12 +18,51 @@ impl Engine {
         let claims = self.far_claims(prefix, &resolved);
         // Those of the route as it is now are needed until it is another.
         let mut concerned = self.far_ends.also_needed_by(prefix, &claims);
-        let waits = claims.iter().any(|(place, _)| self.far_ends.status(*place) == Status::Missing);
+        let is_missing = |place: Place| self.far_ends.status(place) == Status::Missing;
+        let waits = claims.iter().any(|(place, _)| is_missing(*place));
+        let taken = claims.iter().find_map(|(place, _)| {
+            let theirs = self.far_ends.foreign(*place).filter(|_| is_missing(*place) && !self.is_managed(place.0))?;
+            Some(self.taken(*place, theirs))
+        });
+        if let Some(reason) = taken {
+            concerned.extend(self.far_ends.needed_by(prefix, &claims));
+            self.plan_again(concerned);
+            return Some(Resolved::Withheld(reason));
+        }
         if !waits {
             concerned.extend(self.far_ends.needed_by(prefix, &claims));
         }
         self.plan_again(concerned);
         (!waits).then(|| self.without_taken(resolved, &claims))
+    }
+
+    /// An entry of a device that is not ours is in the way. It stays: that program may need it.
+    fn taken(&self, (_, node): Place, theirs: FarEntry) -> Reason {
+        let show = theirs.text("add", &self.view.links).to_string();
+        let (show, command) =
+            (show.trim_end_matches(" nud permanent"), theirs.text("del", &self.view.links).to_string());
+        let program = if theirs.part == Part::Neighbour { "ip" } else { "bridge" };
+        Reason::FarEndTaken(
+            format!(
+                "the way to {node} is another program's: it has `{show}`; `far_ends: false` for the pool leaves such entries to \
+                 it, `{program} {}` makes room for ours",
+                command.trim_end_matches(" nud permanent").trim_end_matches(" permanent")
+            )
+            .into(),
+        )
+    }
+
+    /// Whether a device is of our making, with all that is on it.
+    pub(super) fn is_managed(&self, dev: u32) -> bool {
+        let name = self.view.links.name(dev);
+        self.config.devices.iter().any(|device| Some(device.name.as_str()) == name)
+    }
+
+    /// Entries to be written now. Of a device that is not ours none is written over.
+    pub(super) fn missing_far_ends(&mut self, max: usize) -> Vec<Op> {
+        let (links, devices) = (&self.view.links, &self.config.devices);
+        let managed = |dev: u32| devices.iter().any(|device| Some(device.name.as_str()) == links.name(dev));
+        self.far_ends.take_missing(max, managed).into_iter().map(Op::SetFar).collect()
     }
 
     /// Without hops whose MAC address leads to another node.
@@ -45,7 +84,8 @@ impl Engine {
 
     fn far_claims(&self, prefix: IpNetwork, resolved: &Resolved) -> Claims {
         let Resolved::Form(Form::Unicast(hops)) = resolved else { return Claims::new() };
-        let Some(pool) = self.config.pool_of(prefix).filter(|pool| pool.mode.is_vxlan()) else { return Claims::new() };
+        let pool = self.config.pool_of(prefix).filter(|pool| pool.mode.is_vxlan() && pool.far_ends);
+        let Some(pool) = pool else { return Claims::new() };
         let Some(Target::Via(via)) = self.desired.get(prefix).map(|entry| &entry.target) else { return Claims::new() };
         let device = pool.tunnel().and_then(|name| self.view.links.named(name)).map(|link| link.index);
         hops.iter()
@@ -137,8 +177,9 @@ impl Engine {
 
     /// Somebody else wrote or removed an entry of one of the devices.
     pub(super) fn far_event(&mut self, event: Event) {
-        let (dev, node) = match event {
-            Event::FarEnd(FarEntry { dev, node, .. }) | Event::FarEndGone { dev, node, .. } => (dev, node),
+        let (dev, node, mac) = match event {
+            Event::FarEnd(FarEntry { dev, node, mac, .. }) => (dev, node, Some(mac)),
+            Event::FarEndGone { dev, node, mac, .. } => (dev, node, mac),
             _ => return,
         };
         if !self.is_vxlan(dev) {
@@ -149,7 +190,11 @@ impl Engine {
             Event::FarEnd(entry) => self.far_ends.stands(entry),
             _ => return,
         };
-        if self.far_ends.is_missing() {
+        if !self.is_managed(dev) {
+            // What was in the way may be gone, or something has come.
+            self.plan_again(self.far_ends.around((dev, node), mac));
+        }
+        if self.far_ends.is_missing() && (self.is_managed(dev) || self.far_ends.foreign((dev, node)).is_none()) {
             let name = self.view.links.name(dev).unwrap_or("?");
             self.loud.warn(format_args!(
                 "what leads to {node} by way of {name} was changed by another program; restoring it"
@@ -178,6 +223,6 @@ impl Engine {
 
     fn is_vxlan(&self, dev: u32) -> bool {
         let name = self.view.links.name(dev);
-        self.config.pools.iter().any(|pool| pool.mode.is_vxlan() && pool.tunnel() == name)
+        self.config.pools.iter().any(|pool| pool.mode.is_vxlan() && pool.far_ends && pool.tunnel() == name)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{DUMP_DELAY, Engine};
 use crate::config::FibConfig;
-use crate::desired::{Cause, Desired, State, Target};
+use crate::desired::{Cause, Desired, Reason, State, Target};
 use crate::kernel::{Dump, Event, Link, RouteChange};
 use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
@@ -149,10 +149,17 @@ impl Engine {
         self.stale.all = true;
         self.devices.changed = true;
         self.macs.stale = true;
-        self.subnets = {
+        let subnets: Vec<IpNetwork> = {
             let names: Vec<&str> = self.tunnels.iter().map(|(name, _)| name.as_str()).collect();
             self.view.links.subnets(&names).collect()
         };
+        if self.subnets != subnets {
+            self.subnets = subnets;
+            // Whose reason names them.
+            let off_link = |state: &State| matches!(state, State::Withheld { reason: Reason::NotOnLink { .. } });
+            let users = self.desired.iter().filter(|(_, entry)| off_link(&entry.state));
+            self.dirty.extend(users.map(|(prefix, _)| prefix));
+        }
         if self.protected.set_subnets(self.view.links.subnets_of(&self.config.protect_subnets_of)) {
             self.protect();
         }

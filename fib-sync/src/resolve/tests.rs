@@ -60,6 +60,7 @@ fn config() -> FibConfig {
         pools: vec![
             pool("10.65.0.0/16", Mode::Ipip, ""),
             pool("10.66.0.0/16", Mode::Direct, ""),
+            pool("10.70.0.0/16", Mode::HostGw, ""),
             pool("10.67.0.0/16", Mode::IpipCrossSubnet, ""),
             pool("10.68.0.0/16", Mode::Ipip, "tundown"),
             pool("10.69.0.0/16", Mode::IpipCrossSubnet, "nosuch"),
@@ -112,6 +113,15 @@ fn every_mode_with_every_sort_of_next_hop() {
         ("10.66.2.0/26", "172.16.1.2", "via 172.16.1.2 dev eth0"),
         ("10.66.2.0/26", "172.16.2.3", "via 172.16.1.254 dev eth0"),
         ("10.1.0.0/24", "172.17.1.2", "via 172.17.1.2 dev eth1"),
+        ("10.70.2.0/26", "172.16.1.2", "via 172.16.1.2 dev eth0"),
+        (
+            "10.70.2.0/26",
+            "172.16.2.3",
+            "next hop 172.16.2.3 is on none of this node's subnets (172.16.1.0/24 on eth0, 172.17.1.0/24 on eth1), and pool \
+             10.70.0.0/16 (host-gw) takes no gateway in between; give the pool mode ipip-cross-subnet or \
+             vxlan-cross-subnet, or mode direct if the gateways know its addresses",
+        ),
+        ("10.70.2.0/26", "172.16.2.3 172.16.1.2", "via 172.16.1.2 dev eth0"),
         ("0.0.0.0/0", "172.16.1.254", "default via 172.16.1.254 dev eth0"),
         ("10.65.2.0/26", "172.16.1.2", "via 172.16.1.2 dev tunl0 onlink"),
         ("10.65.2.0/26", "172.16.2.3", "via 172.16.2.3 dev tunl0 onlink"),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::device::{Device, DeviceKind};
 use crate::far_ends::{FarEntry, Mac, Part};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Link};
 use std::net::IpAddr;
 
 pub(super) const FAR: &str = "10.68.2.0/26";
@@ -132,7 +132,19 @@ fn neighbours_of_the_subnet_need_no_far_end_and_ipv6_has_one() {
 
 #[test]
 fn what_another_program_takes_away_is_restored() {
-    let mut lab = vxlan_lab();
+    let kernel = world();
+    let alias = Some("roost".into());
+    let made = device();
+    kernel.set_link(Link {
+        index: 9,
+        name: made.name.clone(),
+        up: true,
+        mtu: 1450,
+        mac: made.mac(),
+        alias,
+        ..Link::default()
+    });
+    let mut lab = lab_of(kernel, FibConfig { devices: vec![made], ..vxlan_config() });
     lab.want(&[(FAR, target("172.16.1.2"))]);
     let whole = both("172.16.1.2");
     assert_eq!(lab.kernel.far_ends(), whole);
@@ -149,7 +161,12 @@ fn what_another_program_takes_away_is_restored() {
         assert_eq!(lab.kernel.far_ends(), whole, "{entry:?} was changed");
     }
     assert_eq!(lab.state(FAR), State::Installed);
-    // The device goes with all it held, and comes back with another index.
+}
+
+#[test]
+fn a_device_goes_with_all_it_held_and_comes_back_with_another_index() {
+    let mut lab = vxlan_lab();
+    lab.want(&[(FAR, target("172.16.1.2"))]);
     lab.kernel.link_gone(9);
     lab.run();
     assert!(matches!(lab.state(FAR), State::Withheld { reason: Reason::TunnelMissing(_) }), "{:?}", lab.state(FAR));
@@ -157,6 +174,50 @@ fn what_another_program_takes_away_is_restored() {
     lab.after(Duration::from_secs(1));
     assert_eq!(lab.state(FAR), State::Installed);
     assert_eq!(lab.kernel.far_ends().iter().map(|entry| entry.dev).collect::<Vec<_>>(), [12, 12]);
+}
+
+/// Felix and flannel write their own, with MAC addresses of their own.
+#[test]
+fn on_another_agents_device_its_entries_are_never_written_over() {
+    let mut lab = vxlan_lab();
+    let theirs = FarEntry { mac: Mac([0x66, 0, 0, 0, 0, 2]), ..entry(Part::Neighbour, "172.16.1.2") };
+    lab.kernel.far_end(theirs, true);
+    lab.want(&[(FAR, target("172.16.1.2")), ("10.68.3.0/26", target("172.16.1.3"))]);
+    let why = lab.state(FAR).to_string();
+    for part in [
+        "it has `neigh add 172.16.1.2 lladdr 66:00:00:00:00:02 dev vxlan.roost`",
+        "`far_ends: false`",
+        "`ip neigh del 172.16.1.2 lladdr 66:00:00:00:00:02 dev vxlan.roost`",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert_eq!(lab.kernel.text(12), "10.68.3.0/26 via 172.16.1.3 dev vxlan.roost proto bird onlink\n");
+    lab.after(Duration::from_secs(61));
+    assert!(lab.kernel.far_ends().contains(&theirs));
+
+    // It makes room, and takes another one over.
+    lab.kernel.far_end(theirs, false);
+    let over = FarEntry { node: "172.16.1.9".parse().unwrap(), ..entry(Part::Forwarding, "172.16.1.3") };
+    lab.kernel.far_end(over, true);
+    lab.run();
+    assert_eq!(lab.state(FAR), State::Installed);
+    let why = lab.state("10.68.3.0/26").to_string();
+    assert!(why.contains("`bridge fdb del 02:72:ac:10:01:03 dst 172.16.1.9 dev vxlan.roost self`"), "{why}");
+    assert!(lab.kernel.far_ends().contains(&over));
+    lab.kernel.far_end(over, false);
+    lab.run();
+    assert_eq!(lab.state("10.68.3.0/26"), State::Installed);
+
+    // Left to it altogether: the route needs the device alone, and nothing there is ours to sweep.
+    let mut config = vxlan_config();
+    config.pools.iter_mut().for_each(|pool| pool.far_ends = false);
+    let mut next = lab_of(lab.kernel.clone(), config);
+    next.want(&[(FAR, target("172.16.1.4"))]);
+    let before = next.kernel.far_ends();
+    next.engine.sweep();
+    next.run();
+    assert_eq!(next.kernel.text(12), "10.68.2.0/26 via 172.16.1.4 dev vxlan.roost proto bird onlink\n");
+    assert_eq!(next.kernel.far_ends(), before);
 }
 
 #[test]

@@ -151,6 +151,16 @@ pub enum FibCommand {
         #[arg(long, short, value_name = "FILE", default_value = "/etc/roost/roost.yaml")]
         config: PathBuf,
     },
+    /// List the routes, far ends and tunnel devices that roost has left in the kernel, and remove them with --yes: for
+    /// uninstalling. Refused while roost runs
+    Clean {
+        /// The YAML file, whose protocol ids, tables and pools tell what is ours
+        #[arg(long, short, value_name = "FILE", default_value = "/etc/roost/roost.yaml")]
+        config: PathBuf,
+        /// Remove them
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// What `roost peer` can do.

@@ -13,6 +13,7 @@ pub use client::{Client, ClientError};
 
 mod args;
 mod birdcl;
+mod clean;
 mod client;
 mod doctor;
 pub mod render;

@@ -30,6 +30,9 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             Ok(EXIT_OK)
         }
         Command::Birdcl { control, codes, restrict, command } => birdcl(&control, codes, restrict, &command, out),
+        Command::Fib { what: FibCommand::Clean { config, yes } } => {
+            super::clean::clean(&config, client.socket(), yes, out)
+        }
         Command::Decode { file, options } => match file.filter(|path| path.as_os_str() != "-") {
             None => decode(io::stdin(), &options, out),
             Some(path) => {

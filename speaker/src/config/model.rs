@@ -162,6 +162,8 @@ pub struct Pool {
     pub device: Option<DeviceName>,
     /// The device to make, if it is ours to make.
     pub managed: Option<ManagedDevice>,
+    /// Whether entries for the far ends are written to the VXLAN device; if not, another agent writes them.
+    pub far_ends: bool,
     /// Whether learned routes go into the kernel; if not, another agent writes them.
     pub install: bool,
     /// Whether blackholes of our own blocks do.
@@ -179,6 +181,8 @@ pub struct Pool {
 pub enum PoolMode {
     /// Unencapsulated, through the route that resolves the next hop.
     Direct,
+    /// Unencapsulated, and only to next hops on our subnets.
+    HostGw,
     /// Always through the tunnel.
     Ipip,
     /// Through the tunnel when the next hop is not on one of our subnets.

@@ -82,6 +82,7 @@ pub fn pool(fib: &FibConfig, pool: &fib_sync::Pool) -> PoolRow {
         cidr: pool.cidr.to_string(),
         mode: match pool.mode {
             Mode::Direct => "direct",
+            Mode::HostGw => "host-gw",
             Mode::Ipip => "ipip",
             Mode::IpipCrossSubnet => "ipip-cross-subnet",
             Mode::Vxlan => "vxlan",

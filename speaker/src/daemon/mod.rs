@@ -50,3 +50,4 @@ mod why;
 pub use backend::Daemon;
 pub use examination::of_file as examination_of_file;
 pub use run::run;
+pub(crate) use setup::fib as fib_config;

@@ -20,6 +20,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         cidr: pool.cidr.into(),
         mode: match pool.mode {
             PoolMode::Direct => fib_sync::Mode::Direct,
+            PoolMode::HostGw => fib_sync::Mode::HostGw,
             PoolMode::Ipip => fib_sync::Mode::Ipip,
             PoolMode::IpipCrossSubnet => fib_sync::Mode::IpipCrossSubnet,
             PoolMode::Vxlan => fib_sync::Mode::Vxlan,
@@ -28,6 +29,7 @@ pub fn fib(config: &Config) -> fib_sync::FibConfig {
         device: pool.device.as_ref().map(ToString::to_string),
         install: pool.install,
         blackholes: pool.blackholes,
+        far_ends: pool.far_ends,
         protocol: pool.protocol,
         metric: pool.metric,
         table: pool.table,

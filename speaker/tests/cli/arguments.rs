@@ -36,6 +36,8 @@ fn command_lines() {
         ("roost show peer", "MissingRequiredArgument"),
         ("roost show route 10.0.0.0/8", "Show { what: Route { prefix: \"10.0.0.0/8\" } }"),
         ("roost show fib", "Show { what: Fib }"),
+        ("roost fib clean", "Fib { what: Clean { config: \"/etc/roost/roost.yaml\", yes: false } }"),
+        ("roost fib clean -c x.yaml --yes", "Fib { what: Clean { config: \"x.yaml\", yes: true } }"),
         ("roost show memory", "Show { what: Memory }"),
         ("roost why 10.65.2.7", "Why { address: 10.65.2.7 }"),
         ("roost why fd00:65:2::7 --json", "Why { address: fd00:65:2::7 }"),

@@ -85,6 +85,12 @@ const GOOD: &[Row] = &[
          10.9.0.1, mtu: Some(1400) }",
     ),
     (
+        "router: { asn: 1, router_id: 1.1.1.1 }\npools: [ { cidr: 10.65.0.0/16, mode: host-gw }, { cidr: 10.66.0.0/16, mode: \
+         none }, { cidr: 10.67.0.0/16, mode: vxlan, far_ends: false } ]",
+        |c| c.pools.iter().map(|pool| format!("{:?} {} ", pool.mode, pool.far_ends)).collect(),
+        "HostGw true HostGw true Vxlan false ",
+    ),
+    (
         "router: { asn: 1, router_id: 1.1.1.1 }\nfib: { protocol: bgp, table: 100, metric: 1024 }",
         |c| format!("{} {} {:?}", c.fib.protocol, c.fib.table, c.fib.metric),
         "186 100 Fixed(1024)",

@@ -271,7 +271,11 @@ fn doubts_are_warnings_and_keep_nothing_from_running() {
     let text = "\
 router: { asn: 64512 }
 node: { name: n1, addresses: [172.16.1.1/24], blocks: [10.66.1.0/26] }
-pools: [ { cidr: 10.65.0.0/16, mode: direct, device: tunl0, install: false, metric: 7 } ]
+pools:
+  - { cidr: 10.65.0.0/16, mode: direct, device: tunl0, install: false, metric: 7 }
+  - { cidr: 10.66.0.0/16, mode: host-gw, far_ends: false, vxlan: { vni: 7 } }
+  - { cidr: 10.67.0.0/16, mode: ipip, ipip: { mtu: 1400 } }
+  - { cidr: 10.68.0.0/16, mode: vxlan, manage: true, far_ends: false, ipip: { mtu: 1400 } }
 policies: { p: { rules: [ { set: { med: 1 }, action: reject } ] } }
 peer_groups: { unused: { asn: 64512 } }
 peers:

@@ -23,6 +23,7 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
         let cidr = cidr.0;
         let mode = match raw.mode.value() {
             None | Some(raw::PoolMode::Direct) => PoolMode::Direct,
+            Some(raw::PoolMode::HostGw | raw::PoolMode::None) => PoolMode::HostGw,
             Some(raw::PoolMode::Ipip) => PoolMode::Ipip,
             Some(raw::PoolMode::IpipCrossSubnet) => PoolMode::IpipCrossSubnet,
             Some(raw::PoolMode::Vxlan) => PoolMode::Vxlan,
@@ -36,12 +37,12 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
             report.error(cidr_place, message, "an address belongs to one pool; change or remove one of them");
         }
         let device = match (mode, raw.device.good()) {
-            (PoolMode::Direct, Some((device, place))) => {
-                let message = format!("pool {cidr}: device {} is not used in mode direct", device.0);
+            (PoolMode::Direct | PoolMode::HostGw, Some((device, place))) => {
+                let message = format!("pool {cidr}: device {} is not used, as its mode has none", device.0);
                 report.warn(place, message, "remove it, or choose a mode that has one, such as ipip or vxlan");
                 None
             }
-            (PoolMode::Direct, None) => None,
+            (PoolMode::Direct | PoolMode::HostGw, None) => None,
             (_, Some((device, _))) => Some(device.0.clone()),
             (PoolMode::Vxlan | PoolMode::VxlanCrossSubnet, None) => {
                 DeviceName::new(if cidr.addr().is_ipv6() { "vxlan-v6.roost" } else { "vxlan.roost" })
@@ -67,13 +68,26 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
             let message = format!("pool {cidr}: {key} has no effect, as nothing of the pool is installed");
             report.warn(place, message, "remove it, or `install: false`");
         }
+        if let Some((_, place)) = raw.far_ends.good().filter(|_| !mode.is_vxlan()) {
+            let message = format!("pool {cidr}: `far_ends` is not used in its mode");
+            report.warn(place, message, "remove it, or choose mode vxlan or vxlan-cross-subnet");
+        }
+        let far_ends = raw.far_ends.value().copied().unwrap_or(true);
+        if let Some((_, place)) = raw.far_ends.good().filter(|_| !far_ends && raw.manage.value() == Some(&true)) {
+            let message = format!("pool {cidr}: nobody writes the far ends of a device that roost makes");
+            report.warn(place, message, "remove `far_ends: false`, unless an agent of yours does");
+        }
         let managed = managed(raw, cidr, mode, node, addresses_unread(file, node), report);
         if let Some(other) = pools.iter().find(|other| device.is_some() && other.device == device)
-            && (other.managed != managed || other.mode.is_vxlan() != mode.is_vxlan())
+            && (other.managed != managed || other.mode.is_vxlan() != mode.is_vxlan() || other.far_ends != far_ends)
         {
             let (device, other) = (device.as_ref().map(ToString::to_string).unwrap_or_default(), other.cidr);
             let message = format!("pools {cidr} and {other} share device {device} and differ about it");
-            report.error(cidr_place, message, "give them the same kind of mode, `manage` and settings, or two devices");
+            report.error(
+                cidr_place,
+                message,
+                "give them the same kind of mode, `manage`, `far_ends` and settings, or two devices",
+            );
         }
         // Those of IPv4 are others than those of IPv6.
         let network = |managed: Option<ManagedDevice>| match managed {
@@ -94,6 +108,7 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
             mode,
             device,
             managed,
+            far_ends,
             install,
             blackholes,
             protocol: raw.protocol.get().map(|id| id.0),

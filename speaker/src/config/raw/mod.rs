@@ -194,6 +194,10 @@ pub(in crate::config) struct Pool {
     /// The MAC address of a VXLAN device is announced with the pool's blocks in either case. Pools that share a device
     /// share its settings. Default: false.
     pub manage: At<bool>,
+    /// Write neighbour and forwarding entries of other nodes into the device of the `vxlan` modes. false: the agent that
+    /// owns the device writes them, as Felix and flannel do. With true, what such an agent has written is never written
+    /// over: the routes that would need it wait, and say so. Default: true.
+    pub far_ends: At<bool>,
     /// Settings of a managed device of the `ipip` modes.
     pub ipip: At<Ipip>,
     /// Settings of a managed device of the `vxlan` modes; all nodes need the same.
@@ -240,8 +244,12 @@ pub(in crate::config) struct Vxlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum PoolMode {
-    /// Unencapsulated.
+    /// Unencapsulated, by whatever leads to the node: through gateways, too, which must know the pods' addresses.
     Direct,
+    /// Unencapsulated, and only to nodes on a subnet of this one: no route through a gateway.
+    HostGw,
+    /// As host-gw.
+    None,
     /// Always through the tunnel device.
     Ipip,
     /// Through the tunnel device to nodes on other subnets.

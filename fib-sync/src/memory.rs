@@ -404,12 +404,19 @@ impl World {
                     kind,
                 });
             }
-            Op::Amend(device) => {
-                let Some(link) = self.links.values().find(|link| link.name == device.name) else {
+            Op::Amend { device, mac } => {
+                let Some(link) = self.links.values().find(|link| link.name == device.name).cloned() else {
                     return bad(libc::ENODEV);
                 };
-                let (mac, alias) = (device.mac().or(link.mac), Some(device.mark().into()));
-                self.link(Link { up: true, carrier: true, mtu: device.mtu, mac, alias, ..link.clone() });
+                if mac.is_some() {
+                    // NETDEV_CHANGEADDR: the device's neighbours are forgotten.
+                    let lost = self.far_ends.extract_if(.., |far| far.dev == link.index && far.part == Part::Neighbour);
+                    for FarEntry { part, dev, node, mac } in lost.collect::<Vec<_>>() {
+                        self.events.push_back(Event::FarEndGone { part, dev, node, mac: Some(mac) });
+                    }
+                }
+                let alias = Some(device.mark().into());
+                self.link(Link { up: true, carrier: true, mtu: device.mtu, mac: mac.or(link.mac), alias, ..link });
             }
             Op::Leave { index, how, .. } => {
                 let Some(link) = self.links.get(index).cloned() else { return bad(libc::ENODEV) };
@@ -456,7 +463,9 @@ impl World {
                 self.set_far(*entry, true);
                 Ok(())
             }
-            Op::Make(_) | Op::Amend(_) | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_) => self.device(op),
+            Op::Make(_) | Op::Amend { .. } | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_) => {
+                self.device(op)
+            }
             Op::DropFar(entry) => match self.set_far(*entry, false) {
                 true => Ok(()),
                 false => Err(KernelError::from_errno(libc::ENOENT, None)),

@@ -10,7 +10,7 @@
 //!   its successor is in; over a whole plan, deletions come last. No packet meets a hole.
 
 use crate::device::Device;
-use crate::far_ends::FarEntry;
+use crate::far_ends::{FarEntry, Mac};
 use crate::kernel::Address;
 use crate::route::{Form, Route};
 use crate::view::{Held, Links};
@@ -39,8 +39,13 @@ pub enum Op {
     DropFar(FarEntry),
     /// Make a tunnel device and bring it up; fail if there is one of its name.
     Make(Device),
-    /// Bring up the device of that name, with the MTU, MAC address and mark of this one.
-    Amend(Device),
+    /// Bring up the device of that name, with the MTU and the mark of this one.
+    Amend {
+        /// As it should be.
+        device: Device,
+        /// Its MAC address, if that is another one: the kernel forgets all neighbours of a device that is given one.
+        mac: Option<Mac>,
+    },
     /// Let go of a device of ours.
     Leave {
         /// Its index.
@@ -73,7 +78,7 @@ impl Op {
         match self {
             Op::Add(route) | Op::Replace { new: route, .. } | Op::Delete(route) => route.prefix,
             Op::SetFar(entry) | Op::DropFar(entry) => entry.node.into(),
-            Op::Make(device) | Op::Amend(device) => device.local.into(),
+            Op::Make(device) | Op::Amend { device, .. } => device.local.into(),
             Op::SetAddress(address) | Op::DropAddress(address) => address.net.ip().into(),
             Op::Leave { .. } => IpAddr::V4(Ipv4Addr::UNSPECIFIED).into(),
         }
@@ -81,7 +86,7 @@ impl Op {
 
     /// Whether it is about a tunnel device or its address.
     pub(crate) fn is_of_device(&self) -> bool {
-        matches!(self, Op::Make(_) | Op::Amend(_) | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_))
+        matches!(self, Op::Make(_) | Op::Amend { .. } | Op::Leave { .. } | Op::SetAddress(_) | Op::DropAddress(_))
     }
 
     /// As arguments of `ip route`; of a far end, as those of `ip` or `bridge`.
@@ -100,9 +105,9 @@ impl Op {
                         device.mac().map_or(Ok(()), |mac| write!(f, " address {mac}"))?;
                         return write!(f, " type {device}");
                     }
-                    Op::Amend(device) => {
+                    Op::Amend { device, mac } => {
                         write!(f, "link set {} up mtu {}", device.name, device.mtu)?;
-                        device.mac().map_or(Ok(()), |mac| write!(f, " address {mac}"))?;
+                        mac.map_or(Ok(()), |mac| write!(f, " address {mac}"))?;
                         return write!(f, " alias \"{}\"", device.mark());
                     }
                     Op::Leave { name, how, .. } => {

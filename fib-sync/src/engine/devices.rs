@@ -217,7 +217,8 @@ fn amend(device: &Device, link: &Link, links: &Links) -> Vec<Op> {
     ops.extend(given.filter(|given| Some(*given) != wanted).map(Op::DropAddress));
     if !device.is_as_wanted(link, links) {
         let mtu = device.wanted_mtu(links).unwrap_or(link.mtu);
-        ops.push(Op::Amend(Device { mtu, ..device.clone() }));
+        let mac = device.mac().filter(|mac| link.mac != Some(*mac));
+        ops.push(Op::Amend { device: Device { mtu, ..device.clone() }, mac });
     }
     ops
 }

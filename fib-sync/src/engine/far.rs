@@ -194,7 +194,10 @@ impl Engine {
             // What was in the way may be gone, or something has come.
             self.plan_again(self.far_ends.around((dev, node), mac));
         }
-        if self.far_ends.is_missing() && (self.is_managed(dev) || self.far_ends.foreign((dev, node)).is_none()) {
+        if !users.is_empty()
+            && self.far_ends.is_missing()
+            && (self.is_managed(dev) || self.far_ends.foreign((dev, node)).is_none())
+        {
             let name = self.view.links.name(dev).unwrap_or("?");
             self.loud.warn(format_args!(
                 "what leads to {node} by way of {name} was changed by another program; restoring it"

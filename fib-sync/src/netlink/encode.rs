@@ -43,7 +43,7 @@ pub(super) fn encode_op(out: &mut Vec<u8>, op: &Op, sequence: u32, ack: bool) {
         Op::Delete(route) => (0, RouteNetlinkMessage::DelRoute(message(route, RouteScope::NoWhere))),
         Op::SetFar(entry) => (NLM_F_CREATE | NLM_F_REPLACE, RouteNetlinkMessage::NewNeighbour(far_end(entry))),
         Op::Make(device) => (NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewLink(made(device))),
-        Op::Amend(device) => (0, RouteNetlinkMessage::NewLink(amended(device))),
+        Op::Amend { device, mac } => (0, RouteNetlinkMessage::NewLink(amended(device, *mac))),
         Op::Leave { index, how: Leave::Delete, .. } => (0, RouteNetlinkMessage::DelLink(link(*index).build())),
         Op::Leave { index, how: Leave::Down, .. } => {
             (0, RouteNetlinkMessage::NewLink(link(*index).down().alias("").build()))
@@ -118,9 +118,9 @@ fn made(device: &Device) -> LinkMessage {
 }
 
 /// By name: its index may not have been told yet.
-fn amended(device: &Device) -> LinkMessage {
+fn amended(device: &Device, mac: Option<Mac>) -> LinkMessage {
     let link = LinkUnspec::new_with_name(&device.name).mtu(device.mtu).alias(device.mark());
-    let link = match device.mac() {
+    let link = match mac {
         Some(Mac(mac)) => link.address(mac.into()),
         None => link,
     };

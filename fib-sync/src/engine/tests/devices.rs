@@ -103,6 +103,28 @@ fn tunl0_of_the_module_is_set_up_kept_and_given_back() {
     assert_eq!(lab.kernel.text(12), "10.65.2.0/26 via 172.16.1.2 dev eth0 proto bird\n");
 }
 
+/// The kernel forgets a device's neighbours when it is given an address, even its own one again.
+#[test]
+fn only_another_mac_address_is_put_right_and_the_far_ends_after_it() {
+    let mut lab = lab_of(world(), managed());
+    lab.want(&[(FAR, target("172.16.1.2"))]);
+    lab.after(Duration::from_secs(1));
+    let link = lab.kernel.find_link("vxlan.roost").unwrap();
+    lab.kernel.set_link(Link { mtu: 1300, ..link.clone() });
+    lab.now += Duration::from_secs(1);
+    assert_eq!(lab.batches(&[]).concat(), ["link set vxlan.roost up mtu 1450 alias \"roost\""]);
+    lab.kernel.set_link(Link { mac: Some(Mac([2, 0, 0, 0, 0, 9])), ..link.clone() });
+    lab.now += Duration::from_secs(1);
+    assert_eq!(
+        lab.batches(&[]).concat(),
+        [
+            "link set vxlan.roost up mtu 1450 address 02:72:ac:10:01:01 alias \"roost\"",
+            "neigh replace 172.16.1.2 lladdr 02:72:ac:10:01:02 dev vxlan.roost nud permanent"
+        ]
+    );
+    assert_eq!(lab.kernel.find_link("vxlan.roost"), Some(link));
+}
+
 #[test]
 fn without_the_module_it_is_said_how_to_load_it_and_tried_ever_more_seldom() {
     let kernel = world();
@@ -142,7 +164,7 @@ fn a_leftover_of_ours_is_made_anew_and_all_of_it_stands_again_in_order() {
                 "link add vxlan.roost up mtu 1450 address 02:72:ac:10:01:01 type vxlan id 4096 dstport 4789 local \
                  172.16.1.1 nolearning"
             ][..],
-            &["link set vxlan.roost up mtu 1450 address 02:72:ac:10:01:01 alias \"roost\""],
+            &["link set vxlan.roost up mtu 1450 alias \"roost\""],
             &[
                 "neigh replace 172.16.1.2 lladdr 02:72:ac:10:01:02 dev vxlan.roost nud permanent",
                 "fdb replace 02:72:ac:10:01:02 dst 172.16.1.2 dev vxlan.roost self permanent"

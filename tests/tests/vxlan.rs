@@ -4,12 +4,14 @@
 //!   a 172.16.1.1 ───── r ───── 172.16.2.3 b          pod 10.68.1.5 on a, 10.68.2.5 on b
 //! ```
 
-use roost_tests::{Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, until};
+use roost_tests::{Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, Stream, peers, until};
+use std::time::Instant;
 
 const POOL: &str = "pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true } ]";
 
 struct Node {
     ns: Netns,
+    speaker: Speaker,
     roost: Daemon,
 }
 
@@ -18,7 +20,30 @@ impl Node {
         let mut speaker = Speaker::new(address, &[block]).with_peer(Peer::new(peer, 64512));
         speaker.more = POOL.to_owned();
         let roost = Daemon::start(Roost, &ns, &speaker.roost(&ns));
-        Node { ns, roost }
+        Node { ns, speaker, roost }
+    }
+
+    /// Other pools from now on.
+    fn reload(&mut self, pools: &str) {
+        self.speaker.more = pools.to_owned();
+        self.roost.write_config(&self.speaker.roost(&self.ns));
+        self.roost.signal(libc::SIGHUP);
+    }
+
+    /// Waits until the device is shown with all of this.
+    #[track_caller]
+    fn shows(&self, parts: &[&str]) {
+        until("the device is as it should be", PATIENCE, || {
+            let link = self.ns.try_ip("-d link show dev vxlan.roost").unwrap_or_default();
+            if parts.iter().all(|part| link.contains(part)) { Ok(()) } else { Err(link) }
+        });
+    }
+
+    /// What `roost fib clean` says with these arguments more.
+    fn clean(&self, more: &str) -> Result<String, String> {
+        let (program, config) = (peers::roost(), self.roost.files().config.display());
+        let line = format!("{} fib clean --config {config} {more}", program.display());
+        self.ns.try_run(&line).map_err(|error| format!("{error:#}"))
     }
 
     #[track_caller]
@@ -33,8 +58,8 @@ impl Node {
     }
 }
 
-fn nodes() -> (Node, Node, Netns, Lab) {
-    let lab = Lab::new("vxlan");
+fn nodes(name: &str, prepare: impl FnOnce(&Netns, &Netns)) -> (Node, Node, Netns, Lab) {
+    let lab = Lab::new(name);
     let [a, b, r] = ["a", "b", "r"].map(|name| lab.netns(name));
     lab.wire((&a, "eth0"), (&r, "r0"));
     lab.wire((&b, "eth0"), (&r, "r1"));
@@ -50,6 +75,7 @@ fn nodes() -> (Node, Node, Netns, Lab) {
     }
     a.ip("addr add 10.68.1.5/32 dev lo");
     b.ip("addr add 10.68.2.5/32 dev lo");
+    prepare(&a, &b);
     let a = Node::start(a, "172.16.1.1/24", "10.68.1.0/26", "172.16.2.3");
     let b = Node::start(b, "172.16.2.3/24", "10.68.2.0/26", "172.16.1.1");
     (a, b, r, lab)
@@ -57,7 +83,7 @@ fn nodes() -> (Node, Node, Netns, Lab) {
 
 #[test]
 fn pods_of_two_subnets_talk_through_devices_that_roost_made() {
-    let (mut a, b, r, _lab) = nodes();
+    let (mut a, b, r, _lab) = nodes("vxlan", |_, _| {});
     // RFC 7348 §4.1: the far end's MAC address, and the node behind it
     a.holds(&["blackhole 10.68.1.0/26", "10.68.2.0/26 via 172.16.2.3 dev vxlan.roost onlink"]);
     b.holds(&["10.68.1.0/26 via 172.16.1.1 dev vxlan.roost onlink", "blackhole 10.68.2.0/26"]);
@@ -106,4 +132,76 @@ fn pods_of_two_subnets_talk_through_devices_that_roost_made() {
             && !left.1.1.contains("172.16.2.3");
         if gone { Ok(()) } else { Err(format!("{left:#?}")) }
     });
+}
+
+const FAR: &str = "10.68.2.0/26 via 172.16.2.3 dev vxlan.roost onlink";
+
+/// A device of another VNI is there from an earlier life, the network grows, and in the end nobody wants the device.
+#[test]
+fn a_leftover_is_made_anew_the_network_is_followed_and_nothing_is_left_behind() {
+    let (mut a, b, _r, _lab) = nodes("leftover", |a, b| {
+        a.ip("link add vxlan.roost up type vxlan id 42 dstport 4789 local 172.16.1.1 nolearning");
+        a.ip("link set vxlan.roost alias roost");
+        b.ip("link add vxlan.roost up type vxlan id 42 dstport 4789 local 172.16.2.3 nolearning");
+    });
+    a.holds(&["blackhole 10.68.1.0/26", FAR]);
+    a.shows(&["vxlan id 4096", "mtu 1410", "alias roost"]);
+    // One without our mark is somebody's, and stays.
+    b.holds(&["blackhole 10.68.2.0/26"]);
+    for page in ["show fib", "show status"] {
+        until("b says what is in the way", PATIENCE, || {
+            let said = b.roost.ask(page);
+            let named = said.contains("it is `vxlan id 42 dstport 4789 local 172.16.2.3`");
+            if named && said.contains("`ip link del vxlan.roost`") { Ok(()) } else { Err(said) }
+        });
+    }
+    b.ns.ip("link del vxlan.roost");
+    b.holds(&["10.68.1.0/26 via 172.16.1.1 dev vxlan.roost onlink", "blackhole 10.68.2.0/26"]);
+
+    // The MTU follows the network's, and another pool comes: not one packet is lost.
+    let stream = Stream::start(&a.ns, &b.ns, "10.68.2.5".parse().expect("an address"), 4);
+    let before = a.ns.ip("-o link show dev vxlan.roost");
+    let began = Instant::now();
+    for node in [&a, &b] {
+        node.ns.ip("link set eth0 mtu 1500");
+        node.shows(&["mtu 1450"]);
+    }
+    a.reload("pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true }, { cidr: 10.69.0.0/16, mode: host-gw } ]");
+    b.roost.ask("announce 10.69.2.0/26");
+    until("a says why a route of the new pool waits", PATIENCE, || {
+        let fib = a.roost.ask("show fib");
+        let named = fib.contains("next hop 172.16.2.3 is on none of this node's subnets (172.16.1.0/24 on eth0)");
+        if named { Ok(()) } else { Err(fib) }
+    });
+    let outcome = stream.end();
+    assert!(outcome.lost.is_empty(), "{}", outcome.text(began));
+    let index = |line: &str| line.split(':').next().map(str::to_owned);
+    assert_eq!(index(&a.ns.ip("-o link show dev vxlan.roost")), index(&before), "it is still the same device");
+
+    // The pool goes, and the device after its routes.
+    let refused = a.clean("").expect_err("roost runs");
+    assert!(refused.contains("roost runs"), "{refused}");
+    a.reload("pools: [ { cidr: 10.68.0.0/16, mode: direct } ]");
+    a.holds(&[
+        "blackhole 10.68.1.0/26",
+        "10.68.2.0/26 via 172.16.1.254 dev eth0",
+        "10.69.2.0/26 via 172.16.1.254 dev eth0",
+    ]);
+    until("the device is gone", PATIENCE, || a.ns.try_ip("link show dev vxlan.roost").map_or(Ok(()), Err));
+
+    // Uninstalled: first told, then done.
+    a.reload("pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true } ]");
+    a.shows(&["alias roost"]);
+    a.roost.stop();
+    let told = a.clean("").expect("nobody runs");
+    for line in
+        ["ip route del 10.68.2.0/26 via 172.16.2.3 dev vxlan.roost", "ip link del vxlan.roost", "nothing was done"]
+    {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert_eq!(a.ns.routes("proto bird").len(), 3);
+    let done = a.clean("--yes").expect("nobody runs");
+    assert!(done.contains(" removed."), "{done}");
+    assert!(a.ns.routes("proto bird").is_empty() && a.ns.try_ip("link show dev vxlan.roost").is_err());
+    assert_eq!(a.clean("").expect("nobody runs"), "Nothing of ours is in the kernel.\n");
 }

@@ -138,7 +138,15 @@ impl Engine {
                 let users = self.far_ends.written(entry);
                 self.plan_again(users);
             }
-            (Op::SetFar(_), Err(error)) => self.far_refused(now, op, place, &error),
+            (Op::SetFar(_), Err(error)) => {
+                if error.failure == Failure::Unknown {
+                    // Perhaps it is there now. As ours, so that it does not stay when nobody needs it any more; and nothing
+                    // is built on it before it is seen.
+                    self.far_ends.written(entry);
+                    self.doubt(now);
+                }
+                self.far_refused(now, op, place, &error);
+            }
             // Gone with its device, or by another hand.
             (
                 _,
@@ -166,9 +174,6 @@ impl Engine {
             return self.retry.extend(users.into_iter().map(|prefix| (now + RETRY_MIN, prefix)));
         }
         self.stats.errors += 1;
-        if error.failure == Failure::Unknown {
-            self.ask_dump(now);
-        }
         let text = format!("{error} (`{}`)", op.text(&self.view.links));
         for prefix in self.far_ends.users(place) {
             self.retry_later(now, prefix, KernelError { text: text.clone(), ..error.clone() });

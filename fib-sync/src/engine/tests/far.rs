@@ -263,3 +263,17 @@ fn a_missing_device_is_made_and_made_again() {
     assert_eq!(lab.state(FAR), State::Installed);
     assert_eq!(lab.kernel.text(12), "10.68.2.0/26 via 172.16.1.2 dev vxlan.roost proto bird onlink\n");
 }
+
+#[test]
+fn a_far_end_whose_writing_was_not_answered_goes_when_nobody_needs_it() {
+    let mut lab = vxlan_lab();
+    lab.kernel.lose_answers(2);
+    lab.engine.update([(net(FAR), target("172.16.2.3"))]);
+    lab.turn();
+    lab.turn();
+    assert_eq!(lab.kernel.far_ends().len(), 2, "written all the same");
+    assert!(!lab.kernel.text(12).contains(FAR), "no route before it is seen");
+    lab.engine.update([(net(FAR), None)]);
+    lab.after(Duration::from_secs(1));
+    assert_eq!(lab.kernel.far_ends(), []);
+}

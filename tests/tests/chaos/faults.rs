@@ -1,5 +1,7 @@
 //! What can happen to a node, drawn at random.
 
+use std::time::Instant;
+
 use fastrand::Rng;
 use ipnetwork::IpNetwork;
 
@@ -238,6 +240,11 @@ impl Fault {
     }
 
     fn happen_to_kernel(&self, world: &mut World) {
+        if let Fault::Link(dev, _) | Fault::Flap(dev) | Fault::Carrier(dev, _) | Fault::Anew(dev) = self
+            && dev.starts_with("eth")
+        {
+            world.moved.insert(dev, Instant::now());
+        }
         match self {
             Fault::Link(dev, up) => world.ip(&format!("link set {dev} {}", if *up { "up" } else { "down" })),
             Fault::Flap(dev) => {

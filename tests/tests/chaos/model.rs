@@ -53,6 +53,8 @@ pub struct Model<'a> {
     /// Of all peers, by prefix.
     pub paths: &'a BTreeMap<IpNetwork, Vec<Path>>,
     pub own: &'a BTreeSet<IpNetwork>,
+    /// Links whose carrier counts as having just come back: others are taken before.
+    pub fresh: &'a [&'static str],
 }
 
 type Way = (BTreeSet<Hop>, u64);
@@ -211,6 +213,20 @@ impl Model<'_> {
         }
     }
 
+    /// How good the link of a hop is, the best first.
+    fn carrier(&self, hop: &Hop) -> u8 {
+        match self.seen.carriers.contains(&hop.dev) {
+            true => u8::from(self.fresh.contains(&hop.dev.as_str())),
+            false => 2,
+        }
+    }
+
+    fn with_carrier(&self, mut hops: BTreeSet<Hop>) -> BTreeSet<Hop> {
+        let best = hops.iter().map(|hop| self.carrier(hop)).min();
+        hops.retain(|hop| Some(self.carrier(hop)) == best);
+        hops
+    }
+
     fn hops(
         &self,
         prefix: IpNetwork,
@@ -218,15 +234,17 @@ impl Model<'_> {
         wishes: &BTreeMap<IpNetwork, Wish>,
     ) -> Result<BTreeSet<Hop>, &'static str> {
         let pool = self.settings.pool_of(prefix);
-        let mut ways: Vec<Way> = Vec::new();
+        let mut ways: Vec<(BTreeSet<Hop>, (u8, u64))> = Vec::new();
         let mut reason = None;
         for next_hop in next_hops {
             if self.seen.has_address(*next_hop) {
                 reason = reason.or(Some("is an address of this node"));
                 continue;
             }
-            let way = self.way(*next_hop, wishes, &mut Vec::new());
+            let way = self.way(*next_hop, wishes, &mut Vec::new()).map(|(hops, cost)| (self.with_carrier(hops), cost));
             let cost = way.as_ref().map_or(UNKNOWN, |(_, cost)| *cost);
+            // What leads to no link is as good as any.
+            let carrier = way.iter().flat_map(|(hops, _)| hops).map(|hop| self.carrier(hop)).min().unwrap_or(0);
             let local = OWN_ADDRESSES.iter().any(|own| net(own).contains(*next_hop));
             let tunnel = pool.and_then(|pool| match pool.mode {
                 Mode::IpipCrossSubnet | Mode::VxlanCrossSubnet if local => None,
@@ -244,14 +262,14 @@ impl Model<'_> {
                 },
             };
             match member {
-                Ok(hops) => ways.push((hops, cost)),
+                Ok(hops) => ways.push((hops, (carrier, cost))),
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
-        let Some(nearest) = ways.iter().map(|(_, cost)| *cost).min() else {
+        let Some(nearest) = ways.iter().map(|(_, distance)| *distance).min() else {
             return Err(reason.unwrap_or("it has no next hop"));
         };
-        Ok(ways.into_iter().filter(|(_, cost)| *cost == nearest).flat_map(|(hops, _)| hops).collect())
+        Ok(ways.into_iter().filter(|(_, distance)| *distance == nearest).flat_map(|(hops, _)| hops).collect())
     }
 }
 

@@ -96,6 +96,8 @@ impl Route {
 pub struct Seen {
     /// Whether each interface is up.
     pub links: BTreeMap<String, bool>,
+    /// Those that are up and have another end that is there.
+    pub carriers: BTreeSet<String>,
     pub addresses: BTreeSet<(String, IpNetwork)>,
     pub routes: BTreeSet<Route>,
     /// Permanent entries of the VXLAN device: `neigh ADDRESS MAC`, `fdb MAC ADDRESS`.
@@ -107,8 +109,11 @@ impl Seen {
         let mut seen = Seen::default();
         for row in rows(&ns.ip("-j addr show")) {
             let Some(name) = row["ifname"].as_str() else { continue };
-            let up = row["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "UP"));
-            seen.links.insert(name.to_owned(), up);
+            let has = |flag: &str| row["flags"].as_array().is_some_and(|flags| flags.iter().any(|other| other == flag));
+            seen.links.insert(name.to_owned(), has("UP"));
+            if has("UP") && has("LOWER_UP") {
+                seen.carriers.insert(name.to_owned());
+            }
             for address in row["addr_info"].as_array().into_iter().flatten() {
                 let text = format!("{}/{}", address["local"].as_str().unwrap_or_default(), address["prefixlen"]);
                 seen.addresses.extend(text.parse().ok().map(|net| (name.to_owned(), net)));

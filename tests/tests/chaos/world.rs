@@ -26,6 +26,8 @@ use super::settings::{Settings, TUNNEL, VXLAN, is_ours, net};
 
 /// How long the world may take to settle: longer than any pause of roost's that these faults lead to.
 const SETTLING: Duration = Duration::from_secs(40);
+/// How long after its return a link may not be relied upon.
+const FRESH: Duration = Duration::from_secs(3);
 /// Pauses between two looks.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 const LAST_LOOK: Duration = Duration::from_millis(50);
@@ -50,6 +52,8 @@ pub struct World {
     pub strays: BTreeSet<IpNetwork>,
     /// How often each route was taken away since roost last began to count.
     pub taken: BTreeMap<IpNetwork, u32>,
+    /// When something last happened to a link of several.
+    pub moved: BTreeMap<&'static str, Instant>,
     pub churn: Option<Child>,
     world: Netns,
     lab: Lab,
@@ -79,8 +83,8 @@ impl World {
         let all = Settings::all();
         let roost = Daemon::start(Roost, &node, &config(&all[0], &node));
         played.iter_mut().for_each(Played::connect);
-        let (announced, strays, taken) = Default::default();
-        World { node, roost, played, bird, settings: 0, all, announced, strays, taken, churn: None, world, lab }
+        let (announced, strays, taken, moved) = Default::default();
+        World { node, roost, played, bird, settings: 0, all, announced, strays, taken, moved, churn: None, world, lab }
     }
 
     /// A session ends. What was said before a reset may never be read, so it has been taken note of before.
@@ -181,7 +185,7 @@ impl World {
             // What was said before a marker, and what the kernel told before it came, is known.
             markers.retain(|marker| !fib.contains_key(marker));
             let difference = match markers.is_empty() {
-                true => self.difference(&others, &fib),
+                true => self.smallest_difference(&others, &fib),
                 false => format!("not heard of yet: {markers:?}"),
             };
             if difference.is_empty() {
@@ -195,11 +199,29 @@ impl World {
         }
     }
 
-    /// Kernel, model and roost's own word, compared; empty when they agree.
-    fn difference(&self, others_before: &BTreeSet<Route>, fib: &BTreeMap<IpNetwork, Row>) -> String {
+    /// A link that has just come back is one of several legs only when it has stood for a while: until then it may be one
+    /// or not.
+    fn smallest_difference(&self, others: &BTreeSet<Route>, fib: &BTreeMap<IpNetwork, Row>) -> String {
         let seen = self.seen();
+        let plain = self.difference(&seen, others, fib, &[]);
+        let recent = self.moved.iter().filter(|(_, at)| at.elapsed() < FRESH).map(|(dev, _)| *dev).collect::<Vec<_>>();
+        let subsets = [&recent[..], recent.get(..1).unwrap_or_default(), recent.get(1..).unwrap_or_default()];
+        match subsets.iter().any(|fresh| !fresh.is_empty() && self.difference(&seen, others, fib, fresh).is_empty()) {
+            true => String::new(),
+            false => plain,
+        }
+    }
+
+    /// Kernel, model and roost's own word, compared; empty when they agree.
+    fn difference(
+        &self,
+        seen: &Seen,
+        others_before: &BTreeSet<Route>,
+        fib: &BTreeMap<IpNetwork, Row>,
+        fresh: &[&'static str],
+    ) -> String {
         let (paths, own, settings) = (self.paths(), self.own(), self.settings());
-        let mut fates = Model { settings, seen: &seen, paths: &paths, own: &own }.fates();
+        let mut fates = Model { settings, seen, paths: &paths, own: &own, fresh }.fates();
         let mut out = Vec::new();
         // Which of too many have a place is roost's affair; how many is not.
         let learned = |prefix: &IpNetwork| !own.contains(prefix);
@@ -229,7 +251,7 @@ impl World {
             .collect();
         out.extend(installed.difference(&kernel).map(|route| format!("missing in the kernel: {route}")));
         out.extend(kernel.difference(&installed).map(|route| format!("too much in the kernel: {route}")));
-        let now = others(&seen);
+        let now = others(seen);
         out.extend(others_before.difference(&now).map(|route| format!("gone, and not ours: {route}")));
         out.extend(now.difference(others_before).map(|route| format!("come, and not ours: {route}")));
         // They stand before the first route, so also when another one has its place.

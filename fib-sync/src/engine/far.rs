@@ -181,7 +181,7 @@ impl Engine {
     }
 
     /// Somebody else wrote or removed an entry of one of the devices.
-    pub(super) fn far_event(&mut self, event: Event) {
+    pub(super) fn far_event(&mut self, now: Instant, event: Event) {
         let (dev, node, mac) = match event {
             Event::FarEnd(FarEntry { dev, node, mac, .. }) => (dev, node, Some(mac)),
             Event::FarEndGone { dev, node, mac, .. } => (dev, node, mac),
@@ -189,6 +189,10 @@ impl Engine {
         };
         if !self.is_vxlan(dev) {
             return;
+        }
+        if self.flights.forbid_more() {
+            // What is written now may be what is gone.
+            self.doubt(now);
         }
         let users = match event {
             Event::FarEndGone { part, mac, .. } => self.far_ends.gone((dev, node), part, mac),

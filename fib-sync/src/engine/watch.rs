@@ -55,7 +55,7 @@ impl Engine {
                     self.links_changed();
                 }
             }
-            Event::FarEnd(_) | Event::FarEndGone { .. } => self.far_event(event),
+            Event::FarEnd(_) | Event::FarEndGone { .. } => self.far_event(now, event),
             Event::Overrun => {
                 self.stats.overruns += 1;
                 self.doubt(now);
@@ -73,8 +73,10 @@ impl Engine {
         let wanted = is_wanted(&self.config, &self.desired, &route);
         let in_own_table = self.view.marks.has_table(route.table);
         let seen = self.view.apply(change, route, wanted);
-        if seen != Seen::Nothing && in_own_table && self.flights.outrun_news_of(prefix) {
-            // It may have been sent before our last write.
+        // It may have been sent before our last write; or after one that is not known to have been done, so that what is
+        // gone seems never to have been there.
+        let doubtful = self.flights.hold(prefix) || (seen != Seen::Nothing && self.flights.outrun_news_of(prefix));
+        if in_own_table && doubtful {
             self.doubt(now);
         }
         let cause = match seen {

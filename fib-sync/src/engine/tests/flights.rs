@@ -69,3 +69,34 @@ fn news_of_what_the_kernel_has_is_checked_and_not_believed() {
     assert_eq!(lab.state(Q), State::Installed);
     assert_eq!((lab.kernel.dumps(), lab.kernel.trespasses().len()), (2, 0));
 }
+
+#[test]
+fn a_route_taken_away_again_before_the_result_of_its_writing_is_known_is_restored() {
+    let mut lab = Lab::new(world());
+    lab.run();
+    lab.want(&[(P, target("172.16.1.2"))]);
+    for _ in 0..2 {
+        // As `ip route flush` does: it looks again, and deletes what has come back.
+        lab.kernel.delete(net(P), |route| route.protocol == 12);
+        lab.turn();
+    }
+    assert_eq!(lab.kernel.text(12), "", "deleted, written, and deleted");
+    lab.run();
+    lab.after(Duration::from_millis(20));
+    assert_eq!(lab.kernel.text(12), format!("{P} via 172.16.1.2 dev eth0 proto bird\n"));
+}
+
+#[test]
+fn a_far_end_taken_away_again_before_the_result_of_its_writing_is_known_is_restored() {
+    let mut lab = super::far::vxlan_lab();
+    lab.want(&[(super::far::FAR, target("172.16.2.3"))]);
+    let entries = lab.kernel.far_ends();
+    for _ in 0..2 {
+        lab.kernel.far_ends().into_iter().for_each(|entry| lab.kernel.far_end(entry, false));
+        lab.turn();
+    }
+    assert_eq!(lab.kernel.far_ends(), [], "deleted, written, and deleted");
+    lab.run();
+    lab.after(Duration::from_millis(20));
+    assert_eq!(lab.kernel.far_ends(), entries);
+}

@@ -1,7 +1,7 @@
 //! The loop that lets an [`Engine`] and a [`Kernel`] meet. One task, one thread.
 //!
-//! Each turn takes what is new (commands, wishes, notifications), dumps if the engine wants to, plans one batch, waits
-//! for the one that the kernel still has, hands the new one over, and begins again; it sleeps only when nothing is left.
+//! Each turn takes what is new (commands, wishes, notifications), dumps if the engine wants to, plans one batch and hands
+//! it over, waits for the one before, and begins again; it sleeps only when nothing is left.
 //! So the kernel always has something to do, a wish overtaken by a newer one while it was busy is hardly ever written,
 //! and notifications never wait behind a whole table.
 
@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 /// Operations between two looks at the rest of the world: about four milliseconds of kernel time, so that handing them
 /// over and waking up for their results does not count.
 const OPS: usize = 1024;
+/// Batches that are out while the next one is planned.
+const AHEAD: usize = 1;
 /// Notifications taken in one turn.
 const EVENTS: usize = 4096;
 
@@ -66,7 +68,7 @@ pub(crate) async fn run<K: Kernel>(
     }
 }
 
-/// One turn: take wishes, listen, dump if wanted, plan a batch, end the last one, begin that. Nothing here waits for news.
+/// One turn: take wishes, listen, dump if wanted, plan a batch, begin it, end the one before. Nothing here waits for news.
 pub(crate) async fn turn<K: Kernel>(
     kernel: &mut K,
     engine: &mut Engine,
@@ -83,10 +85,10 @@ pub(crate) async fn turn<K: Kernel>(
         engine.drained();
     } else {
         // Nothing is planned on yesterday's news.
-        return end(kernel, engine, now).await;
+        return end_all(kernel, engine, now).await;
     }
     if engine.wants_dump(now) {
-        end(kernel, engine, now).await;
+        end_all(kernel, engine, now).await;
         let began = Instant::now();
         match kernel.dump().await {
             Ok(dump) => engine.load(now, now + began.elapsed(), dump),
@@ -97,17 +99,27 @@ pub(crate) async fn turn<K: Kernel>(
         }
     }
     let ops = engine.poll_ops(now, OPS);
-    end(kernel, engine, now).await;
-    if !ops.is_empty() {
+    let nothing = ops.is_empty();
+    if !nothing {
         kernel.begin(ops);
+    }
+    // The kernel finds the next batch when it is done with this one, and is not waited for with empty hands.
+    if nothing || engine.batches_out() > AHEAD {
+        end(kernel, engine, now).await;
     }
 }
 
-/// Takes the results of the batch that the kernel has, if it has one.
+/// Takes the results of the oldest batch, if there is one.
 async fn end<K: Kernel>(kernel: &mut K, engine: &mut Engine, now: Instant) {
     let (ops, results) = kernel.finish().await;
     if !ops.is_empty() {
         engine.results(now, &ops, results);
+    }
+}
+
+async fn end_all<K: Kernel>(kernel: &mut K, engine: &mut Engine, now: Instant) {
+    while engine.batches_out() > 0 {
+        end(kernel, engine, now).await;
     }
 }
 

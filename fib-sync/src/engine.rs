@@ -396,6 +396,11 @@ impl Engine {
         ops.extend(planned.into_iter().filter(|op| !stuck || !matches!(op, Op::Delete(_))));
     }
 
+    /// Batches given out whose results are to come.
+    pub fn batches_out(&self) -> usize {
+        self.flights.count_out()
+    }
+
     /// What became of operations of [`Engine::poll_ops`]: those given out first, if there were two batches.
     pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
         let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));

@@ -2,17 +2,18 @@
 //!
 //! A wish that is planned at once costs a fraction of one that waits in the engine among a hundred thousand others, because
 //! what it touches is still in the processor's caches; and the kernel gets its first routes when the first wishes are in.
-//! Of what was handed in together, prefixes that are no longer wanted come last: new before old.
+//! Of what was handed in together, prefixes that are no longer wanted come last: new before old. IPv6 prefixes come in
+//! order, in which the kernel's tree takes them in a third less time; its IPv4 trie gives routes up faster in none.
 
 use crate::desired::Target;
 use crate::engine::Engine;
 use crate::handle::{Shared, Wishes};
 use ipnetwork::IpNetwork;
-use std::collections::hash_map::IntoIter;
+use std::vec::IntoIter;
 
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
-    targets: IntoIter<IpNetwork, Option<Target>>,
+    targets: IntoIter<(IpNetwork, Option<Target>)>,
     /// No longer wanted.
     gone: Vec<IpNetwork>,
     sweep: bool,
@@ -29,6 +30,11 @@ impl Intake {
         engine.watch_next_hops(shared.take_next_hops());
         if self.is_empty() {
             let Wishes { targets, sweep, .. } = shared.take_targets();
+            let mut targets: Vec<_> = targets.into_iter().collect();
+            targets.sort_unstable_by_key(|(prefix, _)| match prefix {
+                IpNetwork::V4(_) => None,
+                IpNetwork::V6(net) => Some(net.network()),
+            });
             *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep };
         }
         let wanted = self.targets.by_ref().filter(|(prefix, target)| {

@@ -17,10 +17,11 @@ pub trait Kernel {
     /// When the kernel could not be asked; the caller tries again later.
     fn dump(&mut self) -> impl Future<Output = io::Result<Dump>>;
 
-    /// Hands over operations, to be tried in order while the caller goes on. [`Kernel::finish`] comes before the next.
+    /// Hands over operations, to be tried in order, after those handed over before, while the caller goes on.
     fn begin(&mut self, ops: Vec<Op>);
 
-    /// Waits until all that was handed over has been tried; gives it back with a result for each.
+    /// Waits until what was handed over first has been tried; gives it back with a result for each. Nothing is given back
+    /// when nothing is left.
     fn finish(&mut self) -> impl Future<Output = (Vec<Op>, Vec<Result<(), KernelError>>)>;
 
     /// Moves everything already heard of, but at most `limit` events, into `events`; says whether

@@ -21,13 +21,16 @@ const PROTOCOL_KERNEL: u8 = 2;
 /// Port id of everybody else in notifications.
 pub const OTHERS: u32 = 4711;
 
+/// A batch, and what became of each operation.
+type Tried = (Vec<Op>, Vec<Result<(), KernelError>>);
+
 /// A shared world.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryKernel {
     world: Arc<Mutex<World>>,
     news: Arc<Notify>,
     /// Of this clone's own operations.
-    tried: (Vec<Op>, Vec<Result<(), KernelError>>),
+    tried: VecDeque<Tried>,
 }
 
 #[derive(Debug, Default)]
@@ -499,11 +502,11 @@ impl Kernel for MemoryKernel {
         let mut world = lock(&self.world);
         let results = ops.iter().map(|op| world.run(op)).collect();
         drop(world);
-        self.tried = (ops, results);
+        self.tried.push_back((ops, results));
     }
 
     async fn finish(&mut self) -> (Vec<Op>, Vec<Result<(), KernelError>>) {
-        std::mem::take(&mut self.tried)
+        self.tried.pop_front().unwrap_or_default()
     }
 
     fn drain(&mut self, limit: usize, events: &mut Vec<Event>) -> bool {

@@ -32,6 +32,11 @@ impl Flights {
         !self.out.is_empty()
     }
 
+    /// Batches whose results are to come.
+    pub(super) fn count_out(&self) -> usize {
+        self.out.len()
+    }
+
     /// Whether nothing can be planned before results have come.
     pub(super) fn forbid_more(&self) -> bool {
         self.out.iter().any(|flight| flight.alone)

@@ -79,6 +79,12 @@ impl Lab {
         done.now_or_never().expect("a turn never waits for news");
     }
 
+    /// Takes the results of a batch that is out.
+    fn land(&mut self) {
+        let (ops, results) = self.kernel.finish().now_or_never().expect("answers at once");
+        self.engine.results(self.now, &ops, results);
+    }
+
     /// Runs until nothing is left to do at this moment.
     fn run(&mut self) {
         for _ in 0..1000 {

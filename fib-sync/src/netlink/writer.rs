@@ -13,6 +13,7 @@ use crate::plan::Op;
 use rtnetlink::packet_core::NLMSG_ERROR;
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use socket2::SockRef;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc;
 use tokio::sync::oneshot;
@@ -46,8 +47,8 @@ pub(super) struct Writer {
     pub(super) port: u32,
     sequence: u32,
     batches: mpsc::Sender<Batch>,
-    /// What the thread has, and the way its answer comes.
-    under_way: Option<(Vec<Op>, oneshot::Receiver<Answer>)>,
+    /// What the thread has and what it finds next, oldest first, with the way the answer comes.
+    under_way: VecDeque<(Vec<Op>, oneshot::Receiver<Answer>)>,
 }
 
 impl Writer {
@@ -75,7 +76,7 @@ impl Writer {
             }
         };
         std::thread::Builder::new().name("fib-sync-write".into()).spawn(body)?;
-        Ok(Writer { port: own.port_number(), sequence: 0, batches, under_way: None })
+        Ok(Writer { port: own.port_number(), sequence: 0, batches, under_way: VecDeque::new() })
     }
 
     /// Hands over a batch.
@@ -93,12 +94,12 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         // If the thread has ended, so has the way its answer comes.
         let _ = self.batches.send(Batch { parts, first, answer });
-        self.under_way = Some((ops, answered));
+        self.under_way.push_back((ops, answered));
     }
 
-    /// Waits for what became of the batch; and whether the socket can still be used.
+    /// Waits for what became of the oldest batch; and whether the socket can still be used.
     pub(super) async fn finish(&mut self) -> (Vec<Op>, Results, bool) {
-        let Some((ops, answered)) = self.under_way.take() else { return (Vec::new(), Vec::new(), false) };
+        let Some((ops, answered)) = self.under_way.pop_front() else { return (Vec::new(), Vec::new(), false) };
         match answered.await {
             Ok(Answer { results, broken }) => (ops, results, broken),
             Err(_) => {

@@ -231,6 +231,7 @@ fn a_device_comes_before_the_first_route_and_goes_after_the_last_without_a_hole(
     lab.engine.reconfigure(lab.now, managed()).unwrap();
     lab.now += Duration::from_secs(1);
     lab.turn();
+    lab.land();
     let there = lab.batches(&[]).concat();
     let verbs =
         |ops: &[String]| ops.iter().map(|op| op.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();

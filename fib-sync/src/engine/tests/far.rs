@@ -57,8 +57,7 @@ impl Lab {
                 batches.push(ops.iter().map(|op| op.text(&self.engine.view.links).to_string()).collect());
             }
             self.kernel.begin(ops);
-            let (ops, results) = self.kernel.finish().now_or_never().expect("answers at once");
-            self.engine.results(self.now, &ops, results);
+            self.land();
         }
         panic!("never at rest: {batches:#?}");
     }

@@ -1,4 +1,4 @@
-//! DeviceKind devices: what one of our making is like, and what the kernel's link of that name is to us.
+//! Tunnel devices: what one of our making is like, and what the kernel's link of that name is to us.
 //!
 //! A device of ours carries a mark, its alias: [`MARK`], and after it the address that we gave it. So a later run, or one
 //! with another configuration, knows what is left of an earlier one, and what it may change or take away.

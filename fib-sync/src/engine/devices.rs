@@ -1,4 +1,4 @@
-//! DeviceKind devices of our making: made where they are missing, kept as they should be, removed when nobody wants them.
+//! Tunnel devices of our making: made where they are missing, kept as they should be, removed when nobody wants them.
 //!
 //! Nothing here waits for an answer. A look compares what is wanted with the links as they are and says what to do; what
 //! that did is heard as every change of a link is, and leads to the next look. An operation that was done a moment ago

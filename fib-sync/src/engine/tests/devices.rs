@@ -1,4 +1,4 @@
-//! DeviceKind devices of our making: made, kept, made anew, and gone when nobody wants them.
+//! Tunnel devices of our making: made, kept, made anew, and gone when nobody wants them.
 
 use super::far::{FAR, device, lab_of, vxlan_config};
 use super::*;

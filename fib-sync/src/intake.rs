@@ -3,7 +3,8 @@
 //! A wish that is planned at once costs a fraction of one that waits in the engine among a hundred thousand others, because
 //! what it touches is still in the processor's caches; and the kernel gets its first routes when the first wishes are in.
 //! Of what was handed in together, prefixes that are no longer wanted come last: new before old. IPv6 prefixes come in
-//! order, in which the kernel's tree takes them in a third less time; its IPv4 trie gives routes up faster in none.
+//! order, so that what the kernel's tree is asked for next is near what it was asked for; IPv4 prefixes in none: in order the
+//! kernel took 0.6 s to give up 100,000 of them, in none 0.35 s (`tests/bench fib`).
 
 use crate::desired::Target;
 use crate::engine::Engine;

@@ -4,7 +4,7 @@
 //!   a 172.16.1.1 ───── r ───── 172.16.2.3 b          pod 10.68.1.5 on a, 10.68.2.5 on b
 //! ```
 
-use roost_tests::{Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, Stream, peers, until};
+use roost_tests::{Daemon, Lab, Netns, PATIENCE, Peer, Roost, Speaker, Stream, peers, two_subnets, until};
 use std::time::Instant;
 
 const POOL: &str = "pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true } ]";
@@ -60,21 +60,10 @@ impl Node {
 
 fn nodes(name: &str, prepare: impl FnOnce(&Netns, &Netns)) -> (Node, Node, Netns, Lab) {
     let lab = Lab::new(name);
-    let [a, b, r] = ["a", "b", "r"].map(|name| lab.netns(name));
-    lab.wire((&a, "eth0"), (&r, "r0"));
-    lab.wire((&b, "eth0"), (&r, "r1"));
-    for (ns, address, gateway) in [(&a, "172.16.1.1/24", "172.16.1.254"), (&b, "172.16.2.3/24", "172.16.2.254")] {
-        ns.ip(&format!("addr add {address} dev eth0"));
-        ns.ip(&format!("route add default via {gateway}"));
-    }
-    r.ip("addr add 172.16.1.254/24 dev r0");
-    r.ip("addr add 172.16.2.254/24 dev r1");
-    r.sysctl("ipv4/ip_forward", "1");
+    let [a, b, r] = two_subnets(&lab);
     for ns in [&a, &b] {
         ns.ip("link set eth0 mtu 1460");
     }
-    a.ip("addr add 10.68.1.5/32 dev lo");
-    b.ip("addr add 10.68.2.5/32 dev lo");
     prepare(&a, &b);
     let a = Node::start(a, "172.16.1.1/24", "10.68.1.0/26", "172.16.2.3");
     let b = Node::start(b, "172.16.2.3/24", "10.68.2.0/26", "172.16.1.1");

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use roost_tests::{Bird2, Daemon, Exabgp, Gobgp, Lab, Netns, PATIENCE, Peer, Roost, Speaker, Stream, until};
+use roost_tests::{
+    Bird2, Daemon, Exabgp, Gobgp, Lab, Netns, PATIENCE, Peer, Roost, Speaker, Stream, two_subnets, until,
+};
 
 const DEVICE: &str = "vxlan.calico";
 const AGENTS: &str = "pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, device: vxlan.calico } ]";
@@ -44,29 +46,10 @@ fn mac(ns: &Netns, dev: &str) -> String {
     ns.run(&format!("cat /sys/class/net/{dev}/address")).trim().to_owned()
 }
 
-/// ```text
-///   a 172.16.1.1 ───── r ───── 172.16.2.3 b          pod 10.68.1.5 on a, 10.68.2.5 on b
-/// ```
-fn two_subnets(lab: &Lab) -> [Netns; 2] {
-    let [a, b, r] = ["a", "b", "r"].map(|name| lab.netns(name));
-    lab.wire((&a, "eth0"), (&r, "r0"));
-    lab.wire((&b, "eth0"), (&r, "r1"));
-    for (ns, address, gateway) in [(&a, "172.16.1.1/24", "172.16.1.254"), (&b, "172.16.2.3/24", "172.16.2.254")] {
-        ns.ip(&format!("addr add {address} dev eth0"));
-        ns.ip(&format!("route add default via {gateway}"));
-    }
-    r.ip("addr add 172.16.1.254/24 dev r0");
-    r.ip("addr add 172.16.2.254/24 dev r1");
-    r.sysctl("ipv4/ip_forward", "1");
-    a.ip("addr add 10.68.1.5/32 dev lo");
-    b.ip("addr add 10.68.2.5/32 dev lo");
-    [a, b]
-}
-
 #[test]
 fn a_device_of_another_agent_is_found_by_its_own_address_also_when_that_changes() {
     let lab = Lab::new("macs");
-    let [a, b] = two_subnets(&lab);
+    let [a, b, _r] = two_subnets(&lab);
     // As an agent makes it: the kernel gives it an address that nobody can work out.
     a.ip(&format!("link add {DEVICE} up mtu 1450 type vxlan id 4096 dstport 4789 local 172.16.1.1 nolearning"));
     let first = mac(&a, DEVICE);

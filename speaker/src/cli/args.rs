@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::api::model::RouteFilter;
 use crate::decode::DecodeArgs;
 
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  it is done
   1  it could not be done (the reason is on standard error); for `check`: the file has errors
@@ -105,6 +105,17 @@ pub enum Command {
         /// How to read it
         #[command(flatten)]
         options: DecodeArgs,
+    },
+    /// Print a script with which a shell completes this command line: `source <(roost completions bash)`
+    Completions {
+        /// Whose
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual: a page for each command into DIR, or roost(1) to standard output
+    Man {
+        /// A folder that is there
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
 }
 

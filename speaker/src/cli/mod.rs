@@ -16,6 +16,7 @@ mod birdcl;
 mod clean;
 mod client;
 mod doctor;
+mod generate;
 pub mod render;
 mod run;
 

@@ -11,7 +11,7 @@ use super::args::{Args, Command, FibCommand, PeerOrder, Show};
 use super::birdcl::Conversation;
 use super::client::{Client, ClientError, escape, route_query};
 use super::doctor::doctor;
-use super::{EXIT_OK, render};
+use super::{EXIT_OK, generate, render};
 use crate::api::model::{
     Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow,
     PrefixList, PrefixListDone, RouteFilter, RouteRow, Status, Why,
@@ -40,6 +40,11 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
                 decode(file, &options, out).with_context(|| path.display().to_string())
             }
         },
+        Command::Completions { shell } => {
+            generate::completions(shell, out)?;
+            Ok(EXIT_OK)
+        }
+        Command::Man { folder } => generate::man(folder.as_deref(), out).map(|()| EXIT_OK),
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
         Command::Fib { what: FibCommand::Doctor { config } } => doctor(&client, &config, args.json, out),
         Command::Why { address } => ask(async { why(&client, address, args.json, out).await }),

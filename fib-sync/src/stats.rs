@@ -26,6 +26,8 @@ pub struct FibStats {
     pub adopted: usize,
     /// Routes in the kernel that are ours.
     pub kernel_routes: usize,
+    /// … of which are IPv6.
+    pub kernel_routes_ipv6: usize,
     /// Distinct next hops, of wanted prefixes and watched.
     pub next_hops: usize,
     /// Routes created.

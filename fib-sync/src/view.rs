@@ -196,12 +196,13 @@ pub(crate) type Lengths = [[u32; 129]; 2];
 pub(crate) struct Table {
     routes: HashMap<IpNetwork, SmallVec<[Held; 1]>>,
     lengths: Lengths,
-    ours: usize,
+    /// IPv4, IPv6.
+    ours: [usize; 2],
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Table { routes: HashMap::default(), lengths: [[0; 129]; 2], ours: 0 }
+        Table { routes: HashMap::default(), lengths: [[0; 129]; 2], ours: [0; 2] }
     }
 }
 
@@ -224,19 +225,20 @@ impl Table {
         if slot.is_empty() {
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
         }
-        self.ours += usize::from(held.ours);
+        self.ours[usize::from(prefix.is_ipv6())] += usize::from(held.ours);
         slot.push(held);
     }
 
     /// Removes those that match; gives them.
     pub(crate) fn remove(&mut self, prefix: IpNetwork, matches: impl Fn(&Held) -> bool) -> SmallVec<[Held; 1]> {
         let Some(slot) = self.routes.get_mut(&prefix) else { return SmallVec::new() };
+        let ours = &mut self.ours[usize::from(prefix.is_ipv6())];
         let mut gone = SmallVec::new();
         slot.retain(|held| {
             let hit = matches(held);
             if hit {
                 gone.push(held.clone());
-                self.ours -= usize::from(held.ours);
+                *ours -= usize::from(held.ours);
             }
             !hit
         });
@@ -257,12 +259,13 @@ impl Table {
         for held in self.routes.get_mut(&prefix).into_iter().flatten() {
             if !held.ours && matches(&held.route) {
                 held.ours = true;
-                self.ours += 1;
+                self.ours[usize::from(prefix.is_ipv6())] += 1;
             }
         }
     }
 
-    pub(crate) fn count_ours(&self) -> usize {
+    /// How many are ours: IPv4, IPv6.
+    pub(crate) fn count_ours(&self) -> [usize; 2] {
         self.ours
     }
 

@@ -135,15 +135,15 @@ impl Engine {
         self.fights.clean(now);
         self.stats.adopted = self.adopted.len();
         self.stats.over_limit = self.places.waiting();
-        self.stats.kernel_routes = self.view.routes.count_ours();
+        let [ipv4, ipv6] = self.view.routes.count_ours();
+        (self.stats.kernel_routes, self.stats.kernel_routes_ipv6) = (ipv4 + ipv6, ipv6);
         self.stats.next_hops = self.next_hops.len();
         self.stats
     }
 
     /// How many routes of ours were found by the first dump: IPv4, IPv6.
     pub fn adopted(&self) -> (usize, usize) {
-        let v6 = self.view.routes.ours().filter(|held| held.route.prefix.is_ipv6()).count();
-        (self.view.routes.count_ours() - v6, v6)
+        self.view.routes.count_ours().into()
     }
 
     /// One prefix.

@@ -48,13 +48,15 @@ fn notifications_of_others_are_understood_or_doubted() {
         let mut view = view(&ours, &foreign);
         let what = format!("{change:?} {other:?} over {ours:?} and {foreign:?}");
         assert_eq!(view.apply(change, other, false), seen, "{what}");
-        assert_eq!((view.routes.iter().count(), view.routes.count_ours()), (left, left_ours), "{what}");
+        let [ours4, ours6] = view.routes.count_ours();
+        assert_eq!((view.routes.iter().count(), ours4 + ours6), (left, left_ours), "{what}");
+        assert_eq!(ours6, view.routes.ours().filter(|held| held.route.prefix.is_ipv6()).count(), "{what}");
         assert_eq!(view.routes.ours().count(), left_ours);
     }
     // Under our id, with the very key we want: ours.
     let mut wanted = view(&[], &[]);
     assert_eq!(wanted.apply(Added, route(v4, 12, "172.16.1.9"), true), Seen::OursChanged);
-    assert_eq!(wanted.routes.count_ours(), 1);
+    assert_eq!(wanted.routes.count_ours(), [1, 0]);
 }
 
 #[test]

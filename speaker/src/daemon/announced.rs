@@ -9,13 +9,12 @@
 //! Written as a whole, beside the old one, then renamed: a crash leaves the old list or the new one, never half of it.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bgp_proto::Prefix;
 
+use super::whole_file;
 use crate::config::Config;
 
 /// Prefixes that can be announced at run time: far more than a node has pods.
@@ -144,13 +143,7 @@ impl AnnouncedFile {
 
     fn read(&self) -> Result<BTreeSet<Prefix>, String> {
         let mut prefixes = BTreeSet::new();
-        // Opening a pipe would wait for its other end.
-        let mut file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(prefixes),
-            Err(error) => return Err(error.to_string()),
-        };
-        let text = text_of(&mut file).map_err(|error| error.to_string())?;
+        let text = whole_file::read(&self.path, MOST * LINE).map_err(|error| error.to_string())?.unwrap_or_default();
         for (line, number) in text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty()) {
             let prefix = line.parse().map_err(|error| {
                 let shown: String = line.chars().take(SHOWN).collect();
@@ -173,27 +166,7 @@ impl AnnouncedFile {
         for prefix in prefixes {
             text.push_str(&format!("{prefix}\n"));
         }
-        let mut fresh = self.path.as_os_str().to_owned();
-        fresh.push(".new");
-        let fresh = PathBuf::from(fresh);
-        std::fs::write(&fresh, text)
-            .and_then(|()| std::fs::rename(&fresh, &self.path))
-            .map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
-    }
-}
-
-/// All of a file, if it is one and no longer than a list can be.
-fn text_of(file: &mut File) -> io::Result<String> {
-    let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    if !file.metadata()?.is_file() {
-        return wrong("it is no regular file".to_owned());
-    }
-    let (limit, mut text) = (MOST * LINE, String::new());
-    file.take(limit as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > limit {
-        wrong(format!("it is longer than {limit} octets, so it is no list of ours"))
-    } else {
-        Ok(text)
+        whole_file::replace(&self.path, &text).map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
     }
 }
 

@@ -88,6 +88,13 @@ impl KnownPeers {
         peers
     }
 
+    /// Whether each that may have a session has had one.
+    pub fn have_all_been_up(&self) -> bool {
+        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut enabled = peers.by_id.values().filter(|peer| peer.commands.is_some());
+        enabled.all(|peer| peer.shared.snapshot().counters.established > 0)
+    }
+
     /// What people call a peer.
     pub fn name(&self, id: PeerId) -> Option<String> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).map(|known| known.settings.name())

@@ -45,6 +45,7 @@ mod totals;
 mod tunnels;
 mod unopened;
 mod verdict;
+mod whole_file;
 mod why;
 
 pub use backend::Daemon;

@@ -6,9 +6,10 @@
 //! in the kernel that nobody wants yet stay.
 //!
 //! Where roost puts no routes into a kernel, [`LastRun`](super::last_run::LastRun) tells a first start from a later one.
+//! It also says of which families the last run had none there: nothing could be lost of those.
 //!
-//! Why not a marker file for the kernel's routes too: the kernel's own table is the state that matters; a file can say
-//! "preserved" when a reboot has emptied the kernel.
+//! Why not a marker file for all of it: the kernel's own table is the state that matters; a file can say "preserved" when
+//! routes are gone. "There were none" is true for as long as the kernel runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,10 +24,12 @@ pub struct Restart {
 }
 
 impl Restart {
-    /// At start, where roost puts routes into a kernel: the numbers of routes of ours found there.
-    pub fn of_kernel(ipv4: usize, ipv6: usize) -> Self {
+    /// At start, where roost puts routes into a kernel: the numbers of routes of ours found there, and families of which
+    /// the last run had none. Forwarding is as it was where there still are some, or never were (RFC 4724 §4.1).
+    pub fn of_kernel(ipv4: usize, ipv6: usize, had_none: FamilySet) -> Self {
         let found = [(Family::IPV4_UNICAST, ipv4), (Family::IPV6_UNICAST, ipv6)];
-        Self::new(found.into_iter().filter(|(_, count)| *count > 0).map(|(family, _)| family).collect())
+        let preserved = found.into_iter().filter(|(family, count)| *count > 0 || had_none.contains(*family));
+        Self::new(preserved.map(|(family, _)| family).collect())
     }
 
     /// At start, where it does not: whether it ran so lately that peers keep its routes. Outside the forwarding path it
@@ -83,10 +86,10 @@ mod tests {
     #[test]
     fn forwarding_bits_name_the_families_whose_routes_are_still_in_the_kernel() {
         // RFC 4724 §3
-        let fresh = Restart::of_kernel(0, 0);
+        let fresh = Restart::of_kernel(0, 0, FamilySet::EMPTY);
         assert!(!fresh.restarted());
         assert!(fresh.preserved(false).is_empty());
-        let back = Restart::of_kernel(3, 0);
+        let back = Restart::of_kernel(3, 0, FamilySet::EMPTY);
         assert!(back.restarted());
         assert!(back.preserved(false).contains(Family::IPV4_UNICAST));
         assert!(!back.preserved(false).contains(Family::IPV6_UNICAST));
@@ -95,8 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn where_the_last_run_had_no_routes_none_are_lost() {
+        // RFC 4724 §4.1
+        let ipv6 = FamilySet::from_iter([Family::IPV6_UNICAST]);
+        assert_eq!(Restart::of_kernel(3, 0, ipv6).preserved(false), FamilySet::ALL);
+        let lost = Restart::of_kernel(0, 0, ipv6);
+        assert!(lost.restarted());
+        assert_eq!(lost.preserved(false), ipv6);
+    }
+
+    #[test]
     fn a_lost_tcp_connection_loses_no_forwarding_state() {
-        assert_eq!(Restart::of_kernel(0, 0).preserved(true), FamilySet::ALL);
+        assert_eq!(Restart::of_kernel(0, 0, FamilySet::EMPTY).preserved(true), FamilySet::ALL);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bgp_proto::Family;
@@ -13,13 +13,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::announced::Announced;
 use super::backend::{Daemon, KnownPeer, KnownPeers, Parts};
 use super::dynamic::{Dynamic, VISITORS};
 use super::keys::Keys;
-use super::last_run::LastRun;
+use super::last_run::{Known, LastRun};
 use super::listener::{Doors, accept};
 use super::node_address::{self, NodeAddresses};
 use super::out_queue::Wanted;
@@ -27,7 +27,6 @@ use super::owner::Owner;
 use super::peer_status::PeerShared;
 use super::peer_task::{PeerCommand, PeerTask};
 use super::reload::Reload;
-use super::restart::Restart;
 use super::unopened::Unopened;
 use super::{descriptors, setup};
 use crate::api::{self, ControlSocket};
@@ -75,10 +74,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         None
     };
     let last_run = config.api.as_ref().map(|api| LastRun::beside(&api.socket));
-    let restart = Arc::new(match &fib {
-        Some((_, adopted)) => Restart::of_kernel(adopted.ipv4, adopted.ipv6),
-        None => Restart::of_last_run(setup::is_kept_for(&config, last_run.as_ref())),
-    });
+    let restart = Arc::new(setup::restart(&config, fib.as_ref().map(|(_, adopted)| *adopted), last_run.as_ref()));
     let fib = fib.map(|(handle, _)| handle);
 
     let (news_sender, news) = mpsc::channel(NEWS);
@@ -145,6 +141,14 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         services.spawn(accept(listener.clone(), doors.clone()));
     }
     services.spawn(keys.keep(listeners, keys_hangup));
+    let to_know = Arc::new(Known {
+        fib: fib.clone(),
+        restart: restart.clone(),
+        peers: known.clone(),
+        all_listed: config.dynamic_peers.is_empty(),
+        forgotten: Instant::now() + setup::kept_time(&config),
+        told: false.into(),
+    });
     let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), owner_handle.clone(), restart.clone());
     services.spawn(reload.keep(hangup));
 
@@ -167,7 +171,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
             let socket = ControlSocket::bind(path, settings.mode.bits()).context(key)?;
             services.spawn(birdc::serve(socket, daemon.clone(), scope, stop.clone()));
         }
-        services.extend(last_run.map(LastRun::keep));
+        services.extend(last_run.clone().map(|last_run| last_run.keep(to_know.clone())));
     }
     if let Some(settings) = &config.metrics {
         let listener = TcpListener::bind(settings.listen)
@@ -205,6 +209,9 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         warn!("the kernel did not take the last routes in time");
     }
     services.shutdown().await;
+    if let Some(Err(error)) = last_run.map(|last_run| last_run.note(to_know.without_routes())) {
+        debug!(%error, "cannot note what is left in the kernel");
+    }
     Ok(())
 }
 

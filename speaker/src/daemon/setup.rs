@@ -1,9 +1,11 @@
 //! From the checked configuration to what each part of the daemon is given.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bgp_proto::fsm::{Fqdn, GrConfig, PeerConfig};
 use bgp_proto::{Family, FamilySet};
+use fib_sync::Adopted;
 use rib::{Excess, NextHopMode, PathLimit, PeerId, RibConfig};
 
 use super::keys::Key;
@@ -66,10 +68,24 @@ fn devices(config: &Config) -> Vec<fib_sync::Device> {
     devices
 }
 
-/// Whether peers may still keep routes for us from the last run: it ended within the time we ask of them.
-pub fn is_kept_for(config: &Config, last_run: Option<&LastRun>) -> bool {
-    let graceful = config.router.graceful_restart;
-    graceful.enabled && last_run.is_none_or(|last| last.is_within(graceful.restart_time + graceful.long_lived))
+/// How long a peer keeps routes for us at most: the time we ask of it.
+pub fn kept_time(config: &Config) -> Duration {
+    let peers = config.peers.iter().chain(config.dynamic_peers.iter().map(|range| &range.template));
+    let settings = peers.map(|peer| peer.graceful_restart).chain([config.router.graceful_restart]);
+    settings.map(|graceful| graceful.restart_time + graceful.long_lived).max().unwrap_or_default()
+}
+
+/// Whether peers may still keep routes for us from the last run.
+fn is_kept_for(config: &Config, last_run: Option<&LastRun>) -> bool {
+    config.router.graceful_restart.enabled && last_run.is_none_or(|last| last.is_within(kept_time(config)))
+}
+
+/// What is known of the run before this one.
+pub fn restart(config: &Config, adopted: Option<Adopted>, last_run: Option<&LastRun>) -> Restart {
+    let recent = is_kept_for(config, last_run);
+    let Some(adopted) = adopted else { return Restart::of_last_run(recent) };
+    let had_none = last_run.filter(|_| recent).map(LastRun::without_routes).unwrap_or_default();
+    Restart::of_kernel(adopted.ipv4, adopted.ipv6, had_none)
 }
 
 /// What a peer's task is given.
@@ -126,7 +142,7 @@ fn socket_options(peer: &PeerSettings, key: &Key) -> SocketOptions {
     SocketOptions { md5_key: key.secret(), ttl: Some(ttl), min_ttl, interface }
 }
 
-fn seconds(duration: std::time::Duration) -> u16 {
+fn seconds(duration: Duration) -> u16 {
     u16::try_from(duration.as_secs()).unwrap_or(u16::MAX)
 }
 

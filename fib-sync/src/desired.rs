@@ -112,6 +112,15 @@ pub enum State {
 }
 
 impl State {
+    /// Whether the kernel does not do what is wanted, for a cause on this node: packets of pods go astray until it is gone.
+    pub fn is_divergent(&self) -> bool {
+        match self {
+            State::Withheld { reason } => reason.is_local(),
+            State::Conflict { .. } | State::Failed { .. } => true,
+            State::Installed | State::Pending | State::Skipped | State::Adopted => false,
+        }
+    }
+
     /// One word, for tables and metrics.
     pub fn name(&self) -> &'static str {
         match self {
@@ -205,6 +214,30 @@ pub enum Reason {
         /// What stands in the kernel instead, as `ip route` prints it.
         seen: Option<Arc<str>>,
     },
+}
+
+impl Reason {
+    /// Whether it is this node's own trouble: its tunnel, or another of its programs. Others are the doing of the node at
+    /// the other end or of a peer, or are meant to be.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Reason::FarEndTaken(_)
+            | Reason::TunnelMissing(_)
+            | Reason::TunnelDown(_)
+            | Reason::TunnelBarred(_)
+            | Reason::TunnelIpv4Only(_)
+            | Reason::Fight { .. } => true,
+            Reason::NextHop(..)
+            | Reason::NoNextHop
+            | Reason::NotOnLink { .. }
+            | Reason::OtherTunnel { .. }
+            | Reason::MacTaken { .. }
+            | Reason::OthersPool(_)
+            | Reason::Protected(_)
+            | Reason::NodeSubnet(_)
+            | Reason::NoPlace(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

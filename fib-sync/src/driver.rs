@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::handle::{Command, Shared};
 use crate::intake::Intake;
 use crate::kernel::Kernel;
+use crate::lag::Lag;
 use crate::stats::FibStats;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,6 +33,7 @@ pub(crate) async fn run<K: Kernel>(
     let mut waiters: Vec<oneshot::Sender<()>> = Vec::new();
     let mut stop: Option<oneshot::Sender<()>> = None;
     let mut intake = Intake::default();
+    let mut lag = Lag::default();
     loop {
         while let Ok(command) = commands.try_recv() {
             obey(kernel, engine, command, &mut waiters, &mut stop);
@@ -40,7 +42,9 @@ pub(crate) async fn run<K: Kernel>(
         turn(kernel, engine, now, |engine| intake.feed(shared, engine, OPS)).await;
         shared.tell(engine.take_next_hop_changes());
         shared.tell_macs(engine.take_macs());
-        let stats = FibStats { refused: kernel.refused(), ..engine.report(now) };
+        lag.take_up(intake.take_stamp());
+        lag.turn(intake.is_empty() && engine.is_planned(), engine.batches_landed(), engine.batches_out());
+        let stats = FibStats { refused: kernel.refused(), oldest: lag.oldest(), ..engine.report(now) };
         shared.publish(stats, engine.warnings());
         if engine.has_work() || !intake.is_empty() || !shared.is_empty() {
             continue;
@@ -132,6 +136,9 @@ fn obey<K: Kernel>(
 ) {
     match command {
         Command::Flush(done) => waiters.push(done),
+        Command::Answer(answer) => {
+            let _ = answer.send(());
+        }
         Command::Rows(filter, answer) => {
             let _ = answer.send(filter.rows(engine));
         }

@@ -401,6 +401,17 @@ impl Engine {
         self.flights.count_out()
     }
 
+    /// Batches whose results have come since the start.
+    pub(crate) fn batches_landed(&self) -> u64 {
+        self.flights.landings()
+    }
+
+    /// Whether nothing that is wanted, or no longer wanted, is left to plan.
+    pub(crate) fn is_planned(&self) -> bool {
+        let waits = self.next_waiting().is_some() || self.flights.have_put_off();
+        self.dirty.is_empty() && self.gone.is_empty() && !waits
+    }
+
     /// What became of operations of [`Engine::poll_ops`]: those given out first, if there were two batches.
     pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
         let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));

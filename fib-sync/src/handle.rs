@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Questions under way at once; more wait.
@@ -75,6 +75,8 @@ pub enum RowFilter {
     Within(IpNetwork),
     /// Withheld (but not as another program's), in conflict or refused.
     Troubled,
+    /// Of those, the ones for a cause on this node: see [`State::is_divergent`].
+    Divergent,
 }
 
 impl RowFilter {
@@ -90,6 +92,7 @@ impl RowFilter {
         });
         let rows = found.filter_map(|prefix| engine.find(prefix)).filter(|found| match &self {
             RowFilter::Troubled => is_bad(found.state),
+            RowFilter::Divergent => found.state.is_divergent(),
             _ => true,
         });
         rows.map(|found| FibRow {
@@ -107,6 +110,7 @@ impl RowFilter {
 #[derive(Debug)]
 pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
+    Answer(oneshot::Sender<()>),
     Rows(RowFilter, oneshot::Sender<Vec<FibRow>>),
     Explain(IpAddr, Vec<NextHop>, oneshot::Sender<Explanation>),
     Overview(oneshot::Sender<Overview>),
@@ -120,6 +124,8 @@ pub(crate) struct Wishes {
     pub(crate) targets: HashMap<IpNetwork, Option<Target>>,
     pub(crate) next_hops: HashMap<NextHop, bool>,
     pub(crate) sweep: bool,
+    /// When the oldest target was handed in.
+    pub(crate) since: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -137,7 +143,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn hand_in(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
-        lock(&self.wishes).targets.extend(changes);
+        let mut wishes = lock(&self.wishes);
+        wishes.targets.extend(changes);
+        wishes.since.get_or_insert_with(Instant::now);
+        drop(wishes);
         self.changed.notify_one();
     }
 
@@ -238,6 +247,21 @@ impl FibHandle {
     /// Whether the thread still runs. It ends only when told to, or by a fault of its own.
     pub fn is_alive(&self) -> bool {
         !self.commands.is_closed()
+    }
+
+    /// Waits until the thread has come round to answering; `false` if it has ended. It comes round after each batch.
+    pub async fn answers(&self) -> bool {
+        let (done, wait) = oneshot::channel();
+        self.ask(Command::Answer(done)).await;
+        wait.await.is_ok()
+    }
+
+    /// How long the oldest wish has waited for the kernel; nothing if none waits. A wish that cannot be fulfilled does not
+    /// wait: it has a state of its own.
+    pub fn behind(&self) -> Duration {
+        let handed_in = lock(&self.shared.wishes).since;
+        let taken_up = lock(&self.shared.stats).oldest;
+        handed_in.into_iter().chain(taken_up).min().map(|since| since.elapsed()).unwrap_or_default()
     }
 
     /// Counters and numbers of routes by state, as of the last turn of the thread.
@@ -426,6 +450,59 @@ mod tests {
         assert_eq!(kernel.text(12).lines().count(), 1, "what was handed in before the end was done");
         other.flush().await;
         assert!(!other.is_alive() && other.rows(RowFilter::All).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_wish_that_cannot_be_tried_puts_us_behind_and_the_thread_answers_all_the_same() {
+        let kernel = world();
+        let (fib, _) = begin(&kernel);
+        assert_eq!(fib.behind(), Duration::ZERO);
+        kernel.fail_dumps(1);
+        kernel.overrun();
+        while kernel.dumps() < 2 {
+            tokio::task::yield_now().await;
+        }
+        fib.update([("10.66.2.0/26".parse().unwrap(), via("172.16.1.2"))]);
+        for _ in 0..3 {
+            assert!(fib.answers().await);
+            assert!(fib.behind() > Duration::ZERO, "nothing is written before the tables can be read");
+        }
+        fib.flush().await;
+        assert_eq!((fib.behind(), fib.stats().installed), (Duration::ZERO, 1));
+        let other = fib.clone();
+        fib.shutdown(true).await;
+        assert!(!other.answers().await);
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_on_this_node_is_told_apart_from_what_others_do() {
+        let kernel = world();
+        let taken: IpNetwork = "10.66.3.0/26".parse().unwrap();
+        let form = Form::Unicast(Hops::from_iter([Hop::via("172.16.1.9".parse().unwrap(), 2)]));
+        kernel.add(Route { prefix: taken, metric: 0, table: 254, protocol: 4, tos: 0, form, extras: false }).unwrap();
+        let pool = crate::Pool {
+            device: Some("tunl0".into()),
+            ..crate::Pool::new("10.67.0.0/16".parse().unwrap(), crate::Mode::Ipip)
+        };
+        let config = FibConfig { pools: vec![pool], ..FibConfig::default() };
+        let theirs = kernel.clone();
+        let (fib, _) = start_on(config, move || Ok(theirs)).unwrap();
+        let prefix = |text: &str| text.parse::<IpNetwork>().unwrap();
+        fib.update([
+            (prefix("10.66.2.0/26"), via("172.16.9.9")),
+            (taken, via("172.16.1.2")),
+            (prefix("10.67.2.0/26"), via("172.16.1.2")),
+        ]);
+        fib.flush().await;
+        let stats = fib.stats();
+        assert_eq!((stats.withheld, stats.barred, stats.conflicts, fib.behind()), (2, 1, 1, Duration::ZERO));
+        let divergent = fib.rows(RowFilter::Divergent).await;
+        assert_eq!(divergent.iter().map(|row| row.prefix).collect::<Vec<_>>(), [taken, prefix("10.67.2.0/26")]);
+        assert_eq!(fib.rows(RowFilter::Troubled).await.len(), 3);
+        fib.update([(prefix("10.67.2.0/26"), None)]);
+        fib.flush().await;
+        assert_eq!((fib.stats().withheld, fib.stats().barred), (1, 0));
+        fib.shutdown(true).await;
     }
 
     #[tokio::test]

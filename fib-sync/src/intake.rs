@@ -10,6 +10,7 @@ use crate::desired::Target;
 use crate::engine::Engine;
 use crate::handle::{Shared, Wishes};
 use ipnetwork::IpNetwork;
+use std::time::Instant;
 use std::vec::IntoIter;
 
 #[derive(Debug, Default)]
@@ -18,9 +19,16 @@ pub(crate) struct Intake {
     /// No longer wanted.
     gone: Vec<IpNetwork>,
     sweep: bool,
+    /// When the oldest of what was taken last was handed in, until it is asked for.
+    since: Option<Instant>,
 }
 
 impl Intake {
+    /// When the oldest was handed in of what was taken since the last call, if anything was.
+    pub(crate) fn take_stamp(&mut self) -> Option<Instant> {
+        self.since.take()
+    }
+
     /// Whether the engine has all that was taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.targets.len() == 0 && self.gone.is_empty() && !self.sweep
@@ -30,13 +38,13 @@ impl Intake {
     pub(crate) fn feed(&mut self, shared: &Shared, engine: &mut Engine, max: usize) {
         engine.watch_next_hops(shared.take_next_hops());
         if self.is_empty() {
-            let Wishes { targets, sweep, .. } = shared.take_targets();
+            let Wishes { targets, sweep, since, .. } = shared.take_targets();
             let mut targets: Vec<_> = targets.into_iter().collect();
             targets.sort_unstable_by_key(|(prefix, _)| match prefix {
                 IpNetwork::V4(_) => None,
                 IpNetwork::V6(net) => Some(net.network()),
             });
-            *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep };
+            *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep, since };
         }
         let wanted = self.targets.by_ref().filter(|(prefix, target)| {
             if target.is_none() {

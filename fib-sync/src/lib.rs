@@ -44,6 +44,7 @@ mod handle;
 mod hash;
 mod intake;
 mod kernel;
+mod lag;
 mod marks;
 pub mod memory;
 pub mod netlink;

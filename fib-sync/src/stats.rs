@@ -1,5 +1,7 @@
 //! Counters for metrics. Cheap to copy; the thread publishes a new copy after each turn.
 
+use std::time::Instant;
+
 /// What the route thread has done and how things stand. Counters start at zero with the thread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,6 +16,8 @@ pub struct FibStats {
     pub withheld: usize,
     /// … of which so many wait until fewer than the most allowed are installed.
     pub over_limit: usize,
+    /// … of which so many for what is wrong on this node itself: see [`Reason::is_local`](crate::Reason::is_local).
+    pub barred: usize,
     /// … left to another program, in whose pool they are.
     pub others: usize,
     /// … that need no route of their own (a blackhole for a single address).
@@ -46,6 +50,8 @@ pub struct FibStats {
     pub overruns: u64,
     /// Messages of the kernel that could not be fully understood.
     pub refused: u64,
+    /// When the oldest wish was handed in of those taken up that the kernel has not been asked for yet, or has not answered.
+    pub oldest: Option<Instant>,
 }
 
 /// Repairs by cause.

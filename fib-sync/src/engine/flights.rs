@@ -23,6 +23,8 @@ pub(super) struct Flights {
     out: VecDeque<Flight>,
     /// With results, that came after the last time all notifications were read.
     landed: HashSet<IpNetwork>,
+    /// Batches with results since the start.
+    landings: u64,
     put_off: Vec<IpNetwork>,
 }
 
@@ -35,6 +37,16 @@ impl Flights {
     /// Batches whose results are to come.
     pub(super) fn count_out(&self) -> usize {
         self.out.len()
+    }
+
+    /// Batches whose results have come since the start.
+    pub(super) fn landings(&self) -> u64 {
+        self.landings
+    }
+
+    /// Whether something waits for results.
+    pub(super) fn have_put_off(&self) -> bool {
+        !self.put_off.is_empty()
     }
 
     /// Whether nothing can be planned before results have come.
@@ -63,6 +75,7 @@ impl Flights {
 
     /// The results of the oldest one are there. Gives the prefixes that were put off.
     pub(super) fn land(&mut self) -> Vec<IpNetwork> {
+        self.landings += 1;
         let Flight { prefixes, .. } = self.out.pop_front().unwrap_or_default();
         if self.landed.is_empty() {
             self.landed = prefixes;

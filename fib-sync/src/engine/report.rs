@@ -72,6 +72,7 @@ impl Engine {
             State::Installed => &mut self.stats.installed,
             State::Pending => &mut self.stats.pending,
             State::Withheld { reason: Reason::OthersPool(_) } => &mut self.stats.others,
+            State::Withheld { reason } if reason.is_local() => &mut self.stats.barred,
             State::Withheld { .. } => &mut self.stats.withheld,
             State::Skipped => &mut self.stats.skipped,
             State::Conflict { .. } => &mut self.stats.conflicts,
@@ -138,7 +139,8 @@ impl Engine {
         let [ipv4, ipv6] = self.view.routes.count_ours();
         (self.stats.kernel_routes, self.stats.kernel_routes_ipv6) = (ipv4 + ipv6, ipv6);
         self.stats.next_hops = self.next_hops.len();
-        self.stats
+        // Counted apart, told together.
+        FibStats { withheld: self.stats.withheld + self.stats.barred, ..self.stats }
     }
 
     /// How many routes of ours were found by the first dump: IPv4, IPv6.

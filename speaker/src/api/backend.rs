@@ -5,8 +5,8 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use super::model::{
-    Examination, FibRow, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem, RouteFilter,
-    RouteRow, Status, Why,
+    Examination, FibRow, Liveness, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem,
+    Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Order, Slices};
 
@@ -40,6 +40,12 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn reread(&self, check: bool) -> impl Future<Output = Reread> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
+    /// `GET /livez`
+    fn liveness(&self) -> impl Future<Output = Liveness> + Send;
+    /// `GET /readyz`
+    fn readiness(&self) -> impl Future<Output = Readiness> + Send;
+    /// The control socket's listener has looked around, as it does each second at least.
+    fn served(&self);
 }
 
 /// What became of reading the configuration file again.

@@ -182,6 +182,7 @@ pub(super) fn metrics_router<B: Backend>(backend: B) -> Router {
     Router::new()
         .route("/metrics", get(metrics::<B>))
         .route("/livez", get(livez::<B>))
+        .route("/readyz", get(readyz::<B>))
         .fallback(no_such_metrics_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(backend)
@@ -289,10 +290,20 @@ async fn metrics<B: Backend>(State(backend): State<B>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, format)], backend.metrics().await)
 }
 
-/// Alive means: the runtime turns and the daemon answers a question.
-async fn livez<B: Backend>(State(backend): State<B>) -> String {
-    let status = backend.status().await;
-    format!("alive, {}\n", status.phase)
+/// What a kubelet asks before it starts the daemon again.
+async fn livez<B: Backend>(State(backend): State<B>) -> impl IntoResponse {
+    let liveness = backend.liveness().await;
+    (ok_or_unavailable(liveness.alive), Json(liveness))
+}
+
+/// What a kubelet asks before it counts on the node.
+async fn readyz<B: Backend>(State(backend): State<B>) -> impl IntoResponse {
+    let readiness = backend.readiness().await;
+    (ok_or_unavailable(readiness.ready), Json(readiness))
+}
+
+fn ok_or_unavailable(ok: bool) -> StatusCode {
+    if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn no_such_page(uri: Uri) -> Problem {
@@ -300,7 +311,7 @@ async fn no_such_page(uri: Uri) -> Problem {
 }
 
 async fn no_such_metrics_page(uri: Uri) -> Problem {
-    Problem::not_found(format!("no page {}; this listener has /metrics and /livez", uri.path()))
+    Problem::not_found(format!("no page {}; this listener has /metrics, /livez and /readyz", uri.path()))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -4,7 +4,7 @@
 //!
 //! * the control socket ([`ControlSocket`], a Unix socket whose file mode says who may): everything under `/v1`, for
 //!   the CLI and the CNI agent;
-//! * the metrics listener (TCP, any reader): `/metrics` and `/livez`, nothing that changes or names a route.
+//! * the metrics listener (TCP, any reader): `/metrics`, `/livez` and `/readyz`, nothing that changes or names a route.
 //!
 //! [`model`] has the types that travel, [`Backend`] what the daemon must answer, `endpoints` the one table from which
 //! both the router and the OpenAPI document are made: a page that is served cannot be missing from the document.

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::net::zone::zoned;
 
 mod examination;
+mod health;
 mod why;
 
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
+pub use health::{Liveness, PartRow, Readiness};
 pub use why::{Why, WhyHop, WhyNextHop, WhyPath, WhyRoute};
 
 /// `GET /v1/status`: one daemon at a glance.

@@ -37,6 +37,9 @@ struct Limits {
 /// Longest head of a request in octets, request line included; also what is read at once of a body.
 const HEAD_LIMIT: usize = 16 << 10;
 
+/// Time between two looks around of a listener that nobody calls.
+const TICK: Duration = Duration::from_secs(1);
+
 const CONTROL: Limits =
     Limits { connections: 64, head: Duration::from_secs(30), life: None, grace: Duration::from_secs(2) };
 
@@ -51,12 +54,12 @@ const METRICS: Limits = Limits {
 /// Serves the control socket until `stop`; then running answers may finish for two seconds, and the socket file goes.
 pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, stop: CancellationToken) {
     let (listener, _file) = socket.into_parts();
-    run(listener, router(backend), CONTROL, stop).await;
+    run(listener, router(backend.clone()), CONTROL, stop, || backend.served()).await;
 }
 
-/// Serves `/metrics` and `/livez` until `stop`.
+/// Serves `/metrics`, `/livez` and `/readyz` until `stop`.
 pub async fn serve_metrics<B: Backend>(listener: TcpListener, backend: B, stop: CancellationToken) {
-    run(listener, metrics_router(backend), METRICS, stop).await;
+    run(listener, metrics_router(backend), METRICS, stop, || ()).await;
 }
 
 /// Serves the control socket's pages on one connection, which is there already, until the client ends it.
@@ -74,10 +77,20 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, stop: CancellationToken) {
+/// `look_around` is called each second at least.
+async fn run<L: Listener>(
+    mut listener: L,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+    look_around: impl Fn(),
+) {
     let mut connections = JoinSet::new();
+    let mut tick = tokio::time::interval(TICK);
     loop {
+        look_around();
         tokio::select! {
+            _ = tick.tick() => {}
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             (stream, _) = listener.accept(), if connections.len() < limits.connections => {

@@ -36,7 +36,7 @@ pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
     Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, ManagedDevice,
     MaxPrefix, MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSettings, Policy, PolicyRef, Pool, PoolMode,
-    PrefixList, PrefixRange, Router, Rule, Set, Ttl,
+    PrefixList, PrefixRange, Readiness, ReadyPeers, Router, Rule, Set, Ttl,
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;

@@ -42,6 +42,8 @@ pub struct Config {
     pub api: Option<Api>,
     /// The read-only HTTP listener; `None` is off.
     pub metrics: Option<Metrics>,
+    /// When the node can be counted on.
+    pub readiness: Readiness,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -539,6 +541,26 @@ pub struct Api {
 pub struct Metrics {
     /// Where to listen.
     pub listen: SocketAddr,
+}
+
+/// When the node can be counted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whose sessions count.
+    pub peers: ReadyPeers,
+    /// How many of them must be up and have sent everything once the startup is over: percent, 1 to 100.
+    pub quorum: u8,
+}
+
+/// Whose sessions say that the node can be counted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyPeers {
+    /// Every peer that is listed, and every node of the mesh.
+    All,
+    /// Internal peers of `peers` that are no clients of ours.
+    Reflectors,
+    /// Nobody's.
+    None,
 }
 
 /// What is logged, and how.

@@ -12,6 +12,7 @@ use rib::PeerId;
 use tokio::sync::{Mutex, mpsc};
 
 use super::announced::{Announced, AnnouncedError};
+use super::health::Health;
 use super::keys::Key;
 use super::listener::Doors;
 use super::memory::{self, OfSessions};
@@ -27,8 +28,8 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, names, operator, rows, why};
 use crate::api::model::{
-    Examination, FibRow, FibSummary, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, RouteFilter,
-    RouteRow, Status, Why,
+    Examination, FibRow, FibSummary, Liveness, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone,
+    Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use crate::api::{Backend, Order, Problem, Reread, Slices, parse_prefixes};
 use crate::config::{Config, PeerSettings};
@@ -123,6 +124,8 @@ pub struct Parts {
     pub announced: Announced,
     /// Who reads the configuration again.
     pub reload: ReloadHandle,
+    /// Who looks after the parts.
+    pub health: Arc<Health>,
 }
 
 struct Inside {
@@ -135,6 +138,7 @@ struct Inside {
     peers: Arc<KnownPeers>,
     announced: Mutex<Announced>,
     reload: ReloadHandle,
+    health: Arc<Health>,
     started: Instant,
     /// What the kernel had counted by then.
     md5_before: Md5Counters,
@@ -143,12 +147,23 @@ struct Inside {
 impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { addresses, owner, fib, restart, doors, peers, announced, reload } = parts;
+        let Parts { addresses, owner, fib, restart, doors, peers, announced, reload, health } = parts;
         let (config, announced) = (addresses.config.clone(), Mutex::new(announced));
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
-        let inside =
-            Inside { config, addresses, owner, fib, restart, doors, peers, announced, reload, started, md5_before };
-        Self(Arc::new(inside))
+        Self(Arc::new(Inside {
+            config,
+            addresses,
+            owner,
+            fib,
+            restart,
+            doors,
+            peers,
+            announced,
+            reload,
+            health,
+            started,
+            md5_before,
+        }))
     }
 
     /// What the kernel has dropped because of TCP MD5 since the start.
@@ -319,6 +334,18 @@ impl Backend for Daemon {
             md5: Md5Counters::read(),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    async fn liveness(&self) -> Liveness {
+        self.0.health.liveness()
+    }
+
+    async fn readiness(&self) -> Readiness {
+        self.0.health.readiness().await
+    }
+
+    fn served(&self) {
+        self.0.health.served();
     }
 }
 

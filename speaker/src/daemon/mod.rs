@@ -18,6 +18,7 @@ mod conn;
 mod descriptors;
 mod dynamic;
 pub(crate) mod examination;
+mod health;
 mod keys;
 mod last_run;
 mod listener;

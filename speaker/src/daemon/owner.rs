@@ -166,6 +166,11 @@ impl Owner {
         }
     }
 
+    /// News and prefixes that are yet to be decided.
+    pub fn undecided(&self) -> usize {
+        self.news.len() + self.incoming.len() + self.held.len() + self.rib.unsettled()
+    }
+
     /// What the table costs, and what waits to be sent.
     pub fn memory(&self) -> OfOwner {
         OfOwner { rib: self.rib.memory(), unsent: self.queues.values().map(|queue| queue.bytes()).sum() }

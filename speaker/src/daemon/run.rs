@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::announced::Announced;
 use super::backend::{Daemon, KnownPeer, KnownPeers, Parts};
 use super::dynamic::{Dynamic, VISITORS};
+use super::health::Health;
 use super::keys::Keys;
 use super::last_run::{Known, LastRun};
 use super::listener::{Doors, accept};
@@ -152,6 +153,8 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), owner_handle.clone(), restart.clone());
     services.spawn(reload.keep(hangup));
 
+    let health = Health::new(config.clone(), owner_handle.clone(), fib.clone(), known.clone());
+    services.spawn(health.clone().keep());
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());
     let daemon = Daemon::new(Parts {
@@ -163,6 +166,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         peers: known,
         announced,
         reload: reread,
+        health,
     });
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;

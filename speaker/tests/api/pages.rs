@@ -1,5 +1,8 @@
 //! Pages, and the problems that stand in their place.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -163,7 +166,6 @@ async fn the_metrics_listener_reads_and_nothing_else() {
     let answer = ask(Method::GET, "/metrics").await;
     assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
     assert!(answer.body.starts_with(b"# TYPE roost_peers gauge\n"));
-    assert_eq!(ask(Method::GET, "/livez").await.body, "alive, running\n");
     for path in ["/v1/announce", "/v1/withdraw", "/v1/peers", "/openapi.json"] {
         assert_eq!(ask(Method::POST, path).await.problem().status, 404, "{path}");
     }
@@ -171,6 +173,39 @@ async fn the_metrics_listener_reads_and_nothing_else() {
 
     stop.cancel();
     task.await.unwrap();
+}
+
+#[tokio::test]
+async fn probes_get_a_status_and_the_reasons() {
+    let stop = CancellationToken::new();
+    let ask = async |daemon: Fake, path| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve_metrics(listener, daemon, stop.clone()));
+        fake::send(TcpStream::connect(address).await.unwrap(), fake::request(Method::GET, path, None)).await
+    };
+    let alive = ask(Fake::default(), "/livez").await;
+    assert_eq!((alive.status, &alive.json()["alive"]), (StatusCode::OK, &true.into()));
+    assert_eq!(alive.headers[header::CONTENT_TYPE], "application/json");
+    let stuck = ask(Fake { stuck: Some("fib-sync"), ..Fake::default() }, "/livez").await;
+    assert_eq!(stuck.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stuck.json()["reasons"][0], "fib-sync has given no sign for 31 s");
+    let ready = ask(Fake::default(), "/readyz").await;
+    assert_eq!((ready.status, &ready.json()["reasons"]), (StatusCode::OK, &serde_json::json!([])));
+    let starting = ask(Fake { starting: true, ..Fake::default() }, "/readyz").await;
+    assert_eq!(starting.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((&starting.json()["ready"], &starting.json()["peers_synced"]), (&false.into(), &2.into()));
+    assert_eq!(starting.json()["reasons"][0], "peer 172.16.1.3: it is not up yet");
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listener_says_that_it_looks_around_also_when_nobody_calls() {
+    let daemon = Fake::default();
+    let _server = serve(daemon.clone());
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    let looks = daemon.looks.load(Ordering::Relaxed);
+    assert!((10..=13).contains(&looks), "once a second: {looks}");
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ fn defaults_are_those_the_documentation_names() {
     let api = config.api.unwrap();
     assert_eq!((api.socket.to_str().unwrap(), api.mode.bits()), ("/run/roost/roost.sock", 0o660));
     assert_eq!(config.metrics, None);
+    assert_eq!((config.readiness.peers, config.readiness.quorum), (speaker::config::ReadyPeers::All, 1));
     assert_eq!(config.log.format, LogFormat::Auto);
 }
 
@@ -64,6 +65,11 @@ const GOOD: &[Row] = &[
         "router: { asn: 1, router_id: 1.1.1.1 }\nmetrics: {}",
         |c| c.metrics.unwrap().listen.to_string(),
         "127.0.0.1:9179",
+    ),
+    (
+        "router: { asn: 1, router_id: 1.1.1.1 }\nreadiness: { peers: reflectors, quorum: 100 }",
+        |c| format!("{:?} {}", c.readiness.peers, c.readiness.quorum),
+        "Reflectors 100",
     ),
     (
         "router: { asn: 1 }\nnode: { addresses: [10.9.0.1/24] }\n\

@@ -2,6 +2,7 @@
 //! The fuzz target of the API asks it too.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::stream::{self, StreamExt};
@@ -18,8 +19,12 @@ pub struct Fake {
     pub copies: usize,
     /// The routes end with a problem, and the configuration has a mistake.
     pub broken: bool,
-    /// It waits for its peers.
+    /// It waits for its peers, and is not ready.
     pub starting: bool,
+    /// The part that is stuck.
+    pub stuck: Option<&'static str>,
+    /// How often the control socket's listener has looked around.
+    pub looks: Arc<AtomicUsize>,
     /// Why its second peer is down, instead of the usual.
     pub reason: Option<String>,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
@@ -132,6 +137,23 @@ impl Backend for Fake {
 
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
+    }
+
+    async fn liveness(&self) -> Liveness {
+        let reasons = self.stuck.iter().map(|part| format!("{part} has given no sign for 31 s")).collect();
+        let parts = vec![PartRow { part: "owner".to_owned(), seen_ms_ago: 12 }];
+        Liveness { alive: self.stuck.is_none(), reasons, parts }
+    }
+
+    async fn readiness(&self) -> Readiness {
+        yield_now().await;
+        let reason = self.starting.then(|| "peer 172.16.1.3: it is not up yet".to_owned());
+        let reasons = reason.into_iter().collect();
+        Readiness { ready: !self.starting, reasons, peers: 4, peers_synced: 2, peers_needed: 1, ..Readiness::default() }
+    }
+
+    fn served(&self) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -23,7 +23,10 @@ use ipnetwork::IpNetwork;
 
 use super::at::At;
 use super::diagnostic::{Place, Report, Severity};
-use super::model::{Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, Router};
+use super::model::{
+    Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, Readiness, ReadyPeers,
+    Router,
+};
 use super::raw;
 use super::values::{RouteProtocol, RouteTable, SocketMode};
 use crate::detect::{Detect, NotFound, Pick, Rule};
@@ -70,6 +73,7 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, outside: Option<Outsi
         fib,
         api: api(file, report),
         metrics: metrics(file),
+        readiness: readiness(file),
         log: log(file),
         router,
         node,
@@ -273,6 +277,18 @@ const MAX_SOCKET_PATH: usize = 107;
 fn metrics(file: &raw::File) -> Option<Metrics> {
     let raw = file.metrics.value()?;
     Some(Metrics { listen: raw.listen.get().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 9179).into()) })
+}
+
+fn readiness(file: &raw::File) -> Readiness {
+    let raw = file.readiness.value();
+    Readiness {
+        peers: match raw.and_then(|raw| raw.peers.value()) {
+            None | Some(raw::ReadyPeers::All) => ReadyPeers::All,
+            Some(raw::ReadyPeers::Reflectors) => ReadyPeers::Reflectors,
+            Some(raw::ReadyPeers::None) => ReadyPeers::None,
+        },
+        quorum: raw.and_then(|raw| raw.quorum.get()).and_then(|percent| u8::try_from(percent.0).ok()).unwrap_or(1),
+    }
 }
 
 fn log(file: &raw::File) -> Log {

@@ -63,6 +63,8 @@ pub(in crate::config) struct File {
     /// The read-only HTTP listener; off unless given.
     #[schemars(with = "Option<Metrics>")]
     pub metrics: At<Metrics>,
+    /// When the node can be counted on.
+    pub readiness: At<Readiness>,
     /// What is logged, and how.
     pub log: At<Log>,
 }

@@ -75,6 +75,30 @@ pub(in crate::config) struct Metrics {
     pub listen: S<SocketAddr>,
 }
 
+/// When `/readyz` of the metrics listener says that the node can be counted on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Readiness {
+    /// Whose sessions count. Default: all.
+    pub peers: At<ReadyPeers>,
+    /// How many of them, in percent and rounded up, must be up and have sent everything; until `router.startup_wait` after
+    /// start all of them. Default: 1, which is one peer of up to a hundred.
+    #[schemars(with = "Option<S<Int<1, 100>>>")]
+    pub quorum: S<Int<1, 100>>,
+}
+
+/// Whose sessions say that the node can be counted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ReadyPeers {
+    /// Every peer that is listed, and every node of the mesh.
+    All,
+    /// Internal peers of `peers` that are no clients of ours: the reflectors of a node.
+    Reflectors,
+    /// Nobody's: only the kernel's routes count.
+    None,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -32,6 +32,8 @@ pub(super) const HEADER: usize = 16;
 const ALIGN: usize = 4;
 /// The words in an extended acknowledgement.
 const NLMSGERR_ATTR_MSG: u16 = 1;
+/// Of linux/rtnetlink.h; `libc` has it for glibc alone.
+const RTA_VIA: u16 = 18;
 const ROUTE_HEADER: usize = 12;
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
@@ -278,7 +280,7 @@ const ESSENTIAL: [u16; 7] = [
     libc::RTA_PRIORITY,
     libc::RTA_MULTIPATH,
     libc::RTA_TABLE,
-    libc::RTA_VIA,
+    RTA_VIA,
 ];
 
 /// The attributes that can be read, and the kinds of those that can't. `None`: cut off, so anything may be missing.

@@ -1,4 +1,4 @@
-//! The image at work as the manifests run it: a reflector and two nodes, each in an empty root with what its Dockerfile
+//! The image at work as the manifests run it: two reflectors and two nodes, each in an empty root with what its Dockerfile
 //! copies and its manifest mounts, with the capabilities that stand there, and asked by the probes that stand there.
 
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ fn ask(place: &str, path: &str) -> std::io::Result<String> {
 }
 
 #[test]
-fn a_reflector_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabilities() {
+fn two_reflectors_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabilities() {
     let image = Image::read();
     let lab = Lab::new("container");
     let lan = lab.lan("lan");
@@ -137,6 +137,7 @@ fn a_reflector_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabiliti
     };
     let mut pods = [
         start("rr1", "172.16.0.10", "reflector.yaml"),
+        start("rr2", "172.16.0.11", "reflector.yaml"),
         start("n1", "172.16.1.1", "daemonset.yaml"),
         start("n2", "172.16.1.2", "daemonset.yaml"),
     ];
@@ -144,7 +145,10 @@ fn a_reflector_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabiliti
         pod.wait_for("startup", |manifest| manifest.roost().startup_probe.clone());
         pod.wait_for("liveness", |manifest| manifest.roost().liveness_probe.clone());
     }
-    let [reflector, n1, n2] = &mut pods;
+    for pod in &mut pods {
+        pod.wait_for("readiness", |manifest| manifest.roost().readiness_probe.clone());
+    }
+    let [reflector, other, n1, n2] = &mut pods;
     n1.roost(&["announce", "10.65.1.0/26"]);
     n2.ns.wait_for_routes(&["10.65.1.0/26 via 172.16.1.1 dev eth0"], PATIENCE, || {
         [&*n2, &*reflector].map(|pod| format!("{}\n{}", pod.roost(&["show", "peers"]), pod.process.log())).concat()
@@ -153,7 +157,7 @@ fn a_reflector_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabiliti
 
     // Nothing but its volumes was written to, and SIGTERM leaves the routes to the node.
     let own: Vec<_> = image.files.iter().map(|(_, place)| place.clone()).collect();
-    for pod in [&*reflector, n1, n2] {
+    for pod in [&*reflector, other, n1, n2] {
         assert_eq!(pod.files(), own, "{}", pod.ns.name());
     }
     let status = n2.process.terminate(PATIENCE);

@@ -76,6 +76,10 @@ fn pods_of_two_subnets_talk_through_devices_that_roost_made() {
     // RFC 7348 §4.1: the far end's MAC address, and the node behind it
     a.holds(&["blackhole 10.68.1.0/26", "10.68.2.0/26 via 172.16.2.3 dev vxlan.roost onlink"]);
     b.holds(&["10.68.1.0/26 via 172.16.1.1 dev vxlan.roost onlink", "blackhole 10.68.2.0/26"]);
+    for node in [&a, &b] {
+        let log = node.roost.log();
+        assert!(!log.contains("another program"), "what it has written itself it has heard as another's: {log}");
+    }
     // RFC 7348 §4.2: who is never flooded learns nothing. RFC 7348 §5: 50 octets around each packet
     let link = a.ns.ip("-d link show dev vxlan.roost");
     for part in ["mtu 1410", "vxlan id 4096 local 172.16.1.1", "dstport 4789", "nolearning", "02:72:ac:10:01:01"] {

@@ -190,7 +190,10 @@ impl Engine {
         if !self.is_vxlan(dev) {
             return;
         }
-        if self.flights.forbid_more() {
+        // Our own writes are heard, too: of a forwarding entry the kernel does not say whose it was.
+        let wanted = self.far_ends.mac((dev, node));
+        let as_wanted = mac.is_some() && (wanted == mac) == matches!(event, Event::FarEnd(_));
+        if self.flights.forbid_more() && !as_wanted {
             // What is written now may be what is gone.
             self.doubt(now);
         }
@@ -203,7 +206,8 @@ impl Engine {
             // What was in the way may be gone, or something has come.
             self.plan_again(self.far_ends.around((dev, node), mac));
         }
-        if !users.is_empty()
+        if !as_wanted
+            && !users.is_empty()
             && self.far_ends.is_missing()
             && (self.is_managed(dev) || self.far_ends.foreign((dev, node)).is_none())
         {

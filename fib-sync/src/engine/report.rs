@@ -32,7 +32,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Loud {
     window: Option<Instant>,
-    lines: u32,
+    pub(super) lines: u32,
     more: u32,
 }
 

@@ -162,6 +162,33 @@ fn what_another_program_takes_away_is_restored() {
     assert_eq!(lab.state(FAR), State::Installed);
 }
 
+/// The kernel says of a forwarding entry that it is there, and not who wrote it.
+#[test]
+fn its_own_writing_is_not_another_programs_nor_a_reason_to_read_everything_back() {
+    let mut lab = vxlan_lab();
+    // One entry of the first far end stands from an earlier life; the second far end is missing meanwhile.
+    lab.kernel.far_end(entry(Part::Neighbour, "172.16.1.2"), true);
+    lab.run();
+    let wanted = [(FAR, target("172.16.1.2")), ("10.68.3.0/26", target("172.16.1.3"))];
+    lab.engine.update(wanted.map(|(prefix, target)| (net(prefix), target)));
+    let asked = lab.engine.poll_ops(lab.now, 2);
+    assert!(asked.is_empty() && lab.engine.far_ends.is_missing(), "both are asked for: {asked:?}");
+    let ops = lab.engine.poll_ops(lab.now, 1);
+    let forwarding = entry(Part::Forwarding, "172.16.1.2");
+    assert!(matches!(&ops[..], [Op::SetFar(one)] if *one == forwarding), "{ops:?}");
+    assert!(lab.engine.far_ends.is_missing());
+    lab.kernel.begin(ops);
+    lab.engine.event(lab.now, Event::FarEnd(forwarding));
+    lab.land();
+    lab.after(Duration::from_millis(100));
+    assert_eq!((lab.state(FAR), lab.state("10.68.3.0/26")), (State::Installed, State::Installed));
+    assert_eq!((lab.engine.loud.lines, lab.kernel.dumps()), (0, 1));
+
+    lab.kernel.far_end(forwarding, false);
+    lab.run();
+    assert_eq!(lab.engine.loud.lines, 1, "another program's doing is told");
+}
+
 #[test]
 fn a_device_goes_with_all_it_held_and_comes_back_with_another_index() {
     let mut lab = vxlan_lab();

@@ -12,10 +12,11 @@ use crate::config::FibConfig;
 use crate::kernel::{Dump, Event, Kernel, KernelError};
 use crate::marks::Marks;
 use crate::plan::Op;
-use decode::{Decoder, Message, change_of, decode_done, decode_error, messages};
+use decode::{Decoder, Message, change_of, messages};
 use encode::{All, encode_dump};
+use reply::Reply;
 use rtnetlink::MulticastGroup;
-use rtnetlink::packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN};
+use rtnetlink::packet_core::NLMSG_OVERRUN;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, Socket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use socket2::{SockFilter, SockRef};
@@ -28,6 +29,7 @@ mod decode;
 mod encode;
 mod inspect;
 mod interfaces;
+mod reply;
 mod writer;
 
 pub use inspect::{Forwarding, Inspector, Lookup, Neighbour, SeenDevice, SeenHop, SeenRoute, Snapshot};
@@ -135,24 +137,11 @@ impl NetlinkKernel {
         let mut request = Vec::with_capacity(64);
         encode_dump(&mut request, what, sequence);
         self.requests.send(&request).await?;
-        let mut consistent = true;
+        let mut reply = Reply::to(sequence);
         loop {
             self.receive().await?;
-            for message in messages(&self.buffer).filter(|m| m.sequence == sequence) {
-                consistent &= message.flags & NLM_F_DUMP_INTR == 0;
-                let end = match message.kind {
-                    NLMSG_DONE => decode_done(&message),
-                    NLMSG_ERROR => decode_error(&message).map_or(libc::EBADMSG, |(number, _)| number),
-                    _ => {
-                        keep(&mut self.decoder, &message);
-                        continue;
-                    }
-                };
-                return match end {
-                    // A table that nobody has put a route in does not exist.
-                    0 | libc::ENOENT => Ok(consistent),
-                    number => Err(io::Error::from_raw_os_error(number)),
-                };
+            if let Some(end) = reply.take(&self.buffer, |message| keep(&mut self.decoder, message)) {
+                return end;
             }
         }
     }

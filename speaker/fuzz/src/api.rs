@@ -70,6 +70,16 @@ struct Problem {
     status: u16,
     title: String,
     detail: String,
+    #[serde(default)]
+    errors: Vec<FieldProblem>,
+}
+
+/// One wrong field (RFC 9457 §3).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldProblem {
+    pointer: String,
+    detail: String,
 }
 
 impl Answers {
@@ -131,6 +141,10 @@ fn judge(status: u16, kind: &str, body: &[u8]) {
             let problem: Problem = serde_json::from_slice(body).expect("a problem");
             assert!(status >= 400 && problem.status == status, "{status} with a problem of {}", problem.status);
             assert!(!problem.title.is_empty() && !problem.detail.is_empty());
+            for FieldProblem { pointer, detail } in problem.errors {
+                // RFC 6901 §3
+                assert!((pointer.is_empty() || pointer.starts_with('/')) && !detail.is_empty(), "{pointer:?}");
+            }
         }
         _ => assert!(status == 200 && kind.starts_with("text/plain"), "{status} {kind}"),
     }

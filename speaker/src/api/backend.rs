@@ -5,10 +5,10 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use super::model::{
-    Examination, FibRow, Liveness, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone, Problem,
+    Examination, FibRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Problem,
     Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use super::{Order, Slices};
+use super::{Caller, Edit, Edited, Order, OwnerName, Slices};
 
 /// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -28,10 +28,17 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn why(&self, address: IpAddr) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// `GET /v1/examination`: what `roost fib doctor` has to know of the daemon.
     fn examination(&self) -> impl Future<Output = Result<Examination, Problem>> + Send;
-    /// `POST /v1/announce`: originate all of these, or none when one is wrong.
-    fn announce(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
-    /// `POST /v1/withdraw`
-    fn withdraw(&self, prefixes: Vec<String>) -> impl Future<Output = Result<PrefixListDone, Problem>> + Send;
+    /// `GET /v1/owners`: who announces at run time, in order of name.
+    fn owners(&self) -> impl Future<Output = Vec<OwnerRow>> + Send;
+    /// `GET /v1/owners/{owner}`: what it announces; nothing if it is not known.
+    fn owner(&self, owner: OwnerName) -> impl Future<Output = Result<OwnerRoutes, Problem>> + Send;
+    /// Changes what an owner announces: all that is asked for, or nothing when it can't be done.
+    fn edit(
+        &self,
+        owner: OwnerName,
+        edit: Edit,
+        caller: Caller,
+    ) -> impl Future<Output = Result<Edited, Problem>> + Send;
     /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
     /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
     fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;

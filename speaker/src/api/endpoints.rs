@@ -9,23 +9,26 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::{Json, Router, middleware};
 use futures::TryStreamExt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::Backend;
-use super::body::Body;
+use super::body::{Body, Places, few_large_bodies};
 use super::list::list;
 use super::model::{
-    Examination, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset,
-    PeerRow, PrefixList, PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why,
+    AnnounceList, Examination, FibRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable,
+    PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow,
+    Status, Why, WithdrawList,
 };
-use super::openapi;
 use super::orders::IntoOrder;
+use super::{openapi, owner_pages};
 
-/// Largest request body: some 40,000 prefixes.
-const BODY_LIMIT: usize = 1 << 20;
+/// Largest request body: as many IPv6 prefixes as can be announced.
+const BODY_LIMIT: usize = 8 << 20;
+/// The pages of one owner.
+const OWNER: &str = "/v1/owners/{owner}";
 
 /// Makes (or finds) the schema of one type.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -74,6 +77,10 @@ impl<B: Backend> Endpoint<B> {
     fn order<I: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
         let problems = &[400, 404, 408, 409, 413, 415, 422, 503];
         Self { problems, ..Self::post::<I, Vec<PeerDone>>(path, summary, handler) }
+    }
+
+    fn of_owner(self) -> Self {
+        Self { parameter: Some(("owner", "Its name: 1 to 63 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\"")), ..self }
     }
 }
 
@@ -130,16 +137,54 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             )
         },
         Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
-        Endpoint::post::<PrefixList, PrefixListDone>(
+        Endpoint::post::<AnnounceList, PrefixListDone>(
             "/v1/announce",
             "Originate these prefixes: all of them, or none when one is wrong; repeating it changes nothing",
-            post(announce::<B>),
+            post(owner_pages::edit_list::<B, AnnounceList>),
         ),
-        Endpoint::post::<PrefixList, PrefixListDone>(
+        Endpoint::post::<WithdrawList, PrefixListDone>(
             "/v1/withdraw",
-            "Stop originating these prefixes; repeating it changes nothing",
-            post(withdraw::<B>),
+            "Stop originating these prefixes, unless others announce them, too; repeating it changes nothing",
+            post(owner_pages::edit_list::<B, WithdrawList>),
         ),
+        Endpoint::get::<Vec<OwnerRow>>(
+            "/v1/owners",
+            "Who announces prefixes at run time, in order of name",
+            get(owner_pages::owners::<B>),
+        ),
+        Endpoint {
+            problems: &[400],
+            ..Endpoint::get::<OwnerRoutes>(OWNER, "What one owner announces", get(owner_pages::owner::<B>))
+        }
+        .of_owner(),
+        Endpoint {
+            method: Method::PUT,
+            ..Endpoint::post::<OwnerRoutes, OwnerDone>(
+                OWNER,
+                "This is all that the owner announces: what is missing is originated, what is not named is withdrawn",
+                put(owner_pages::edit::<B, OwnerRoutes>),
+            )
+        }
+        .of_owner(),
+        Endpoint {
+            method: Method::PATCH,
+            ..Endpoint::post::<OwnerPatch, OwnerDone>(
+                OWNER,
+                "Announce and withdraw in one request: all of it, or nothing; `{}` only renews the lease",
+                patch(owner_pages::edit::<B, OwnerPatch>),
+            )
+        }
+        .of_owner(),
+        Endpoint {
+            method: Method::DELETE,
+            problems: &[400, 503],
+            ..Endpoint::get::<OwnerDone>(
+                OWNER,
+                "Withdraw all that the owner announces, and forget it",
+                delete(owner_pages::remove::<B>),
+            )
+        }
+        .of_owner(),
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",
@@ -173,6 +218,7 @@ pub(super) fn router<B: Backend>(backend: B) -> Router {
         .route("/openapi.json", get(openapi_json::<B>))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(Places::default(), few_large_bodies))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(backend)
 }
@@ -253,20 +299,6 @@ async fn examination<B: Backend>(State(backend): State<B>) -> Result<Json<Examin
 
 async fn memory<B: Backend>(State(backend): State<B>) -> Json<Memory> {
     Json(backend.memory().await)
-}
-
-async fn announce<B: Backend>(
-    State(backend): State<B>,
-    Body(list): Body<PrefixList>,
-) -> Result<Json<PrefixListDone>, Problem> {
-    backend.announce(list.prefixes).await.map(Json)
-}
-
-async fn withdraw<B: Backend>(
-    State(backend): State<B>,
-    Body(list): Body<PrefixList>,
-) -> Result<Json<PrefixListDone>, Problem> {
-    backend.withdraw(list.prefixes).await.map(Json)
 }
 
 async fn order<B: Backend, I: IntoOrder>(

@@ -14,26 +14,34 @@
 //! ```text
 //! curl --unix-socket /run/roost/roost.sock http://roost/v1/peers
 //! curl --unix-socket /run/roost/roost.sock http://roost/v1/announce --json '{"prefixes":["10.65.1.0/26"]}'
+//! curl --unix-socket /run/roost/roost.sock http://roost/v1/owners/cni -X PUT --json '{"prefixes":["10.65.1.0/26"]}'
 //! ```
 
 pub mod backend;
 pub mod model;
 
 mod body;
+mod caller;
 mod endpoints;
+mod fields;
 mod list;
+mod object;
 mod openapi;
 mod orders;
+mod owner_pages;
+mod owners;
 mod prefixes;
 mod problem;
 mod server;
 mod socket;
 
 pub use backend::{Backend, Reread};
+pub use caller::Caller;
 pub use list::Slices;
 pub use model::Problem;
 pub use openapi::document as openapi_document;
 pub use orders::Order;
+pub use owners::{Edit, Edited, Kind, OwnerName, Withdraw};
 pub use prefixes::parse_prefixes;
 pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_stream};
 pub use socket::{ControlSocket, SocketError};

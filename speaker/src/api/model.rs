@@ -11,10 +11,14 @@ use crate::net::zone::zoned;
 
 mod examination;
 mod health;
+mod owners;
 mod why;
 
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
 pub use health::{Liveness, PartRow, Readiness};
+pub use owners::{
+    AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,
+};
 pub use why::{Why, WhyHop, WhyNextHop, WhyPath, WhyRoute};
 
 /// `GET /v1/status`: one daemon at a glance.
@@ -430,23 +434,6 @@ pub struct FibRow {
     pub kernel: KernelState,
 }
 
-/// `POST /v1/announce` and `POST /v1/withdraw`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct PrefixList {
-    /// Blocks or single addresses, such as `10.65.1.0/26`; a bare address counts as /32 or /128.
-    pub prefixes: Vec<String>,
-}
-
-/// What an announce or withdraw did.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
-pub struct PrefixListDone {
-    /// Prefixes that were not announced (or withdrawn) before and are now.
-    pub changed: Vec<String>,
-    /// Prefixes that already were.
-    pub unchanged: Vec<String>,
-}
-
 /// `POST /v1/peers/refresh`: exchange routes again without ending the session (RFC 2918, RFC 7313).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -534,6 +521,18 @@ pub struct Problem {
     /// What kind of thing went wrong.
     pub title: String,
     /// What exactly, with what was expected and what to do.
+    pub detail: String,
+    /// Each wrong field of the body, the first twenty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+}
+
+/// What is wrong with one field (RFC 9457 §3).
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct FieldProblem {
+    /// Where it is in the body: a JSON pointer (RFC 6901), such as `/prefixes/1`; empty for the body itself.
+    pub pointer: String,
+    /// What exactly, with what was expected.
     pub detail: String,
 }
 

@@ -1,53 +1,35 @@
-//! The prefixes of an announce or withdraw: all of them are right, or the request is refused with the place of each
-//! wrong one.
+//! Prefixes as clients write them.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use bgp_proto::Prefix;
 
+use super::fields::Fields;
 use super::model::Problem;
-
-/// Wrong prefixes named in one answer; the rest is counted.
-const NAMED: usize = 20;
 
 /// Characters shown of a wrong prefix. The longest right one has 43.
 const SHOWN: usize = 64;
 
-/// Reads the `prefixes` of a [`PrefixList`](super::model::PrefixList); a bare address counts as /32 or /128.
+/// Reads a list of prefixes, called `prefixes`; a bare address counts as /32 or /128.
 ///
 /// # Errors
 /// 400, naming each wrong element by its field path. Host bits are an error here: a block with host bits is more often a
 /// mistyped address than a block.
 pub fn parse_prefixes(texts: &[String]) -> Result<Vec<Prefix>, Problem> {
-    let mut prefixes = Vec::with_capacity(texts.len());
-    let (mut wrong, mut more) = (Vec::new(), 0);
-    for (index, text) in texts.iter().enumerate() {
-        match parse(text) {
-            Ok(prefix) => prefixes.push(prefix),
-            Err(reason) if wrong.len() < NAMED => wrong.push(format!("prefixes[{index}]: {}: {reason}", shown(text))),
-            Err(_) => more += 1,
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(prefixes);
-    }
-    let mut detail = wrong.join("; ");
-    if more > 0 {
-        let _ = write!(detail, "; and {more} more"); // writing to a String cannot fail
-    }
-    Err(Problem::bad_request(detail))
+    let mut fields = Fields::default();
+    let prefixes = fields.prefixes("prefixes", texts).into_iter().map(|(_, prefix)| prefix).collect();
+    fields.problem().map_or(Ok(prefixes), Err)
 }
 
 /// In quotes, and cut when it is far too long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?}… ({} octets)", &text[..end], text.len()),
         None => format!("{text:?}"),
     }
 }
 
-fn parse(text: &str) -> Result<Prefix, String> {
+pub(super) fn parse(text: &str) -> Result<Prefix, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(Prefix::host(address));
     }
@@ -79,6 +61,8 @@ mod tests {
     fn every_wrong_one_is_named_with_its_place() {
         let problem = parse_prefixes(&texts(&["10.65.1.0/26", "10.65.1.1/26", "10.0.0.0/33", "x"])).unwrap_err();
         assert_eq!(problem.status, 400);
+        let pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/prefixes/1", "/prefixes/2", "/prefixes/3"]); // RFC 6901 §3
         assert_eq!(
             problem.detail,
             "prefixes[1]: \"10.65.1.1/26\": bits behind the prefix length are set; the block is 10.65.1.0/26; \

@@ -7,17 +7,18 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
+use super::caller::Caller;
 use super::endpoints::{metrics_router, router};
 use super::socket::ControlSocket;
 
@@ -54,17 +55,21 @@ const METRICS: Limits = Limits {
 /// Serves the control socket until `stop`; then running answers may finish for two seconds, and the socket file goes.
 pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, stop: CancellationToken) {
     let (listener, _file) = socket.into_parts();
-    run(listener, router(backend.clone()), CONTROL, stop, || backend.served()).await;
+    let router = router(backend.clone());
+    let of_caller = |stream: &UnixStream| router.clone().layer(Extension(Caller::of(stream)));
+    run(listener, of_caller, CONTROL, stop, || backend.served()).await;
 }
 
 /// Serves `/metrics`, `/livez` and `/readyz` until `stop`.
 pub async fn serve_metrics<B: Backend>(listener: TcpListener, backend: B, stop: CancellationToken) {
-    run(listener, metrics_router(backend), METRICS, stop, || ()).await;
+    let router = metrics_router(backend);
+    run(listener, |_: &TcpStream| router.clone(), METRICS, stop, || ()).await;
 }
 
 /// Serves the control socket's pages on one connection, which is there already, until the client ends it.
 pub async fn serve_stream<B: Backend>(stream: impl Stream, backend: B) {
-    serve_connection(stream, router(backend), CONTROL, CancellationToken::new()).await;
+    let router = router(backend).layer(Extension(Caller::default()));
+    serve_connection(stream, router, CONTROL, CancellationToken::new()).await;
 }
 
 /// Serves the metrics listener's pages on one connection, which is there already, for 60 seconds at most.
@@ -80,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 /// `look_around` is called each second at least.
 async fn run<L: Listener>(
     mut listener: L,
-    router: Router,
+    router: impl Fn(&L::Io) -> Router,
     limits: Limits,
     stop: CancellationToken,
     look_around: impl Fn(),
@@ -94,7 +99,8 @@ async fn run<L: Listener>(
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             (stream, _) = listener.accept(), if connections.len() < limits.connections => {
-                connections.spawn(serve_connection(stream, router.clone(), limits, stop.clone()));
+                let router = router(&stream);
+                connections.spawn(serve_connection(stream, router, limits, stop.clone()));
             }
         }
     }

@@ -69,9 +69,18 @@ pub enum Command {
         /// Such as 10.65.1.0/26 or 10.65.1.7
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
+        /// Only announce them, and put nothing into the kernel: addresses of services
+        #[arg(long)]
+        service: bool,
+        /// In whose name: a prefix stays while anybody announces it
+        #[arg(long, value_name = "NAME", default_value = "default")]
+        owner: String,
     },
     /// Stop originating prefixes
     Withdraw {
+        /// In whose name they were announced
+        #[arg(long, value_name = "NAME", default_value = "default")]
+        owner: String,
         /// As they were announced
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
@@ -142,6 +151,8 @@ pub enum Show {
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
     Fib,
+    /// Who announces prefixes at run time, how many, and for how long without another word
+    Owners,
     /// Where the memory goes, part by part
     Memory,
 }

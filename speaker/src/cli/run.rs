@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use axum::http::Method;
+use bytes::Bytes;
 
 use super::args::{Args, Command, FibCommand, PeerOrder, Show};
 use super::birdcl::Conversation;
@@ -13,8 +14,8 @@ use super::client::{Client, ClientError, escape, route_query};
 use super::doctor::doctor;
 use super::{EXIT_OK, generate, render};
 use crate::api::model::{
-    Direction, FibRow, Memory, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerRefresh, PeerReset, PeerRow,
-    PrefixList, PrefixListDone, RouteFilter, RouteRow, Status, Why,
+    AnnounceList, Direction, FibRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable,
+    PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -48,9 +49,16 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
         Command::Fib { what: FibCommand::Doctor { config } } => doctor(&client, &config, args.json, out),
         Command::Why { address } => ask(async { why(&client, address, args.json, out).await }),
-        Command::Announce { prefixes } => ask(async { edit(&client, Edit::Announce, prefixes, args.json, out).await }),
+        Command::Announce { prefixes, service, owner } => {
+            let (owner, lists) = (Some(owner), if service { (Vec::new(), prefixes) } else { (prefixes, Vec::new()) });
+            let list = AnnounceList { owner, prefixes: lists.0, services: lists.1 };
+            ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, args.json, out).await })
+        }
         Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
-        Command::Withdraw { prefixes } => ask(async { edit(&client, Edit::Withdraw, prefixes, args.json, out).await }),
+        Command::Withdraw { prefixes, owner } => {
+            let list = WithdrawList { owner: Some(owner), prefixes };
+            ask(async { edit(&client, &WITHDRAW, client.json(&list)?, args.json, out).await })
+        }
     }
 }
 
@@ -93,6 +101,7 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         Show::Routes(filter) => format!("/v1/routes{}", route_query(&RouteFilter::from(filter.clone()))),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib => "/v1/fib".to_owned(),
+        Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
     };
     if json {
@@ -105,6 +114,7 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };
     out.write_all(text.as_bytes())?;
@@ -130,34 +140,33 @@ async fn details(client: &Client, name: &str) -> Result<Vec<PeerDetail>, ClientE
     Ok(details)
 }
 
-/// What `announce` and `withdraw` do to the list of originated prefixes.
-#[derive(Clone, Copy)]
-enum Edit {
-    Announce,
-    Withdraw,
+/// What `announce` and `withdraw` ask, and what they print.
+struct Edit {
+    page: &'static str,
+    changed: &'static str,
+    unchanged: &'static str,
 }
 
-async fn edit(
-    client: &Client,
-    edit: Edit,
-    prefixes: Vec<String>,
-    json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let list = PrefixList { prefixes };
-    let (path, done, already) = match edit {
-        Edit::Announce => ("/v1/announce", "announced", "was announced already"),
-        Edit::Withdraw => ("/v1/withdraw", "withdrawn", "was not announced"),
-    };
+const ANNOUNCE: Edit = Edit { page: "/v1/announce", changed: "announced", unchanged: "was announced already" };
+const WITHDRAW: Edit = Edit { page: "/v1/withdraw", changed: "withdrawn", unchanged: "was not announced" };
+
+async fn edit(client: &Client, edit: &Edit, list: Bytes, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     if json {
-        return pass(client, Method::POST, path, Some(client.json(&list)?), out).await;
+        return pass(client, Method::POST, edit.page, Some(list), out).await;
     }
-    let answer: PrefixListDone = client.post(path, &list).await?;
-    for prefix in answer.changed {
-        writeln!(out, "{prefix} {done}")?;
+    let PrefixListDone { changed, unchanged, kept } = client.post_bytes(edit.page, list).await?;
+    for prefix in changed {
+        match kept.iter().find(|kept| kept.prefix == prefix) {
+            None => writeln!(out, "{prefix} {}", edit.changed)?,
+            Some(KeptPrefix { owners, configured, .. }) => {
+                let configuration = configured.then(|| "the configuration".to_owned());
+                let others: Vec<_> = configuration.into_iter().chain(owners.iter().cloned()).collect();
+                writeln!(out, "{prefix} {}; it stays announced by {}", edit.changed, others.join(", "))?;
+            }
+        }
     }
-    for prefix in answer.unchanged {
-        writeln!(out, "{prefix} {already}")?;
+    for prefix in unchanged {
+        writeln!(out, "{prefix} {}", edit.unchanged)?;
     }
     Ok(())
 }
@@ -196,7 +205,7 @@ async fn pass(
     client: &Client,
     method: Method,
     path: &str,
-    body: Option<bytes::Bytes>,
+    body: Option<Bytes>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     client.pass(method, path, body, |piece| Ok::<_, PassError>(out.write_all(piece)?)).await.map_err(|error| {

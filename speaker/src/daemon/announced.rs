@@ -1,112 +1,76 @@
-//! Blocks and addresses announced at run time, kept so that a restart loses none.
+//! What this node announces, and who says so: the configuration's blocks, and what owners announced at run time.
 //!
-//! The list lies beside the control socket, under `/run` as a rule: it lives exactly as long as the kernel's routes do.
-//! After a kill the blocks are announced again before the first session is up, so peers that waited (RFC 4724) see no
-//! change; after a reboot there is nothing to keep, and the agent announces anew.
+//! A prefix is announced while anybody announces it. As what, the one who wants most of the kernel says: a block for one
+//! owner is a block, though it is a service for another.
 //!
-//! There are at most [`MOST`] of them, so the file, too, is read to a bound and no further, whoever has written it.
-//!
-//! Written as a whole, beside the old one, then renamed: a crash leaves the old list or the new one, never half of it.
+//! What was announced at run time is kept in a file ([`AnnouncedFile`]), so that a restart loses none. An edit changes the
+//! file first: what was answered is there after a kill, and when the file can't be written nothing has changed.
 
-use std::collections::BTreeSet;
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use bgp_proto::Prefix;
 
-use super::whole_file;
+use crate::api::model::{KeptPrefix, Lease, OwnerRoutes, OwnerRow};
+use crate::api::{Edit, Edited, Kind, OwnerName, Withdraw};
 use crate::config::Config;
+use file::AnnouncedFile;
 
-/// Prefixes that can be announced at run time: far more than a node has pods.
+/// Prefixes that owners can announce, counted for each: far more than a node has pods.
 pub const MOST: usize = 1 << 17;
-/// The longest line of the list: eight groups of an IPv6 address, its length, the line end.
-const LINE: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128\n".len();
-/// Characters of a wrong line that an error shows.
-const SHOWN: usize = 64;
+/// Owners: far more than a node has agents.
+pub const OWNERS: usize = 256;
 
-/// What this node originates: the configuration's blocks, and what was announced at run time.
+/// What this node originates.
 #[derive(Debug)]
 pub struct Announced {
     configured: BTreeSet<Prefix>,
-    at_run_time: BTreeSet<Prefix>,
+    owners: BTreeMap<OwnerName, Owner>,
     file: Option<AnnouncedFile>,
 }
 
-impl Announced {
-    /// The configuration's blocks and those the last process was told.
-    ///
-    /// # Errors
-    /// When the list is there and cannot be read.
-    pub fn load(config: &Config) -> Result<Self, AnnouncedError> {
-        let file = config.api.as_ref().map(|api| AnnouncedFile::beside(&api.socket));
-        let at_run_time = file.as_ref().map(AnnouncedFile::load).transpose()?.unwrap_or_default();
-        Ok(Self { configured: config.node.blocks.iter().copied().collect(), at_run_time, file })
+/// One who announces.
+#[derive(Debug, PartialEq)]
+struct Owner {
+    routes: BTreeMap<Prefix, Kind>,
+    lease: Option<Lease>,
+    /// Its last request, or the start.
+    seen: Instant,
+}
+
+impl Owner {
+    fn new() -> Self {
+        Self { routes: BTreeMap::new(), lease: None, seen: Instant::now() }
     }
 
-    /// All of them, in order.
-    pub fn all(&self) -> BTreeSet<Prefix> {
-        &self.configured | &self.at_run_time
-    }
-
-    /// Whether the prefix is a block of the configuration, which only the configuration can take away.
-    pub fn is_configured(&self, prefix: &Prefix) -> bool {
-        self.configured.contains(prefix)
-    }
-
-    /// Adds prefixes and keeps them; says which of them are new.
-    ///
-    /// # Errors
-    /// When they would be too many, or the list cannot be written; then nothing has changed.
-    pub fn announce(&mut self, prefixes: &[Prefix]) -> Result<BTreeSet<Prefix>, AnnouncedError> {
-        let before = self.all();
-        let mut next = self.at_run_time.clone();
-        next.extend(prefixes.iter().filter(|prefix| !self.configured.contains(prefix)));
-        if next.len() > MOST {
-            return Err(AnnouncedError::TooMany(next.len()));
-        }
-        self.replace(next)?;
-        Ok(&self.all() - &before)
-    }
-
-    /// Takes prefixes away and keeps the rest; says which of them were there.
-    ///
-    /// # Errors
-    /// When the list cannot be written; then nothing has changed.
-    pub fn withdraw(&mut self, prefixes: &[Prefix]) -> Result<BTreeSet<Prefix>, AnnouncedError> {
-        let before = self.all();
-        let mut next = self.at_run_time.clone();
-        for prefix in prefixes {
-            next.remove(prefix);
-        }
-        self.replace(next)?;
-        Ok(&before - &self.all())
-    }
-
-    fn replace(&mut self, next: BTreeSet<Prefix>) -> Result<(), AnnouncedError> {
-        if next != self.at_run_time {
-            if let Some(file) = &self.file {
-                file.store(&next)?;
-            }
-            self.at_run_time = next;
-        }
-        Ok(())
+    /// Who announces nothing and has promised nothing is forgotten.
+    fn is_known(&self) -> bool {
+        !self.routes.is_empty() || self.lease.is_some()
     }
 }
 
-/// The list on disk.
-#[derive(Debug)]
-pub struct AnnouncedFile {
-    path: PathBuf,
-}
+/// A prefix, and what it is announced as; `None`: not any more.
+pub type Change = (Prefix, Option<Kind>);
 
-/// Why prefixes cannot be announced, or the list not be had.
+/// Why what owners announce cannot be changed, or not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum AnnouncedError {
     /// More than [`MOST`].
     #[error(
-        "at most {MOST} prefixes can be announced at run time, and these would make it {0}: withdraw some, or announce blocks that cover them"
+        "at most {MOST} prefixes can be announced at run time, counted for each owner, and these would make it {0}: \
+         withdraw some, or announce blocks that cover them"
     )]
     TooMany(usize),
+    /// More than [`OWNERS`].
+    #[error("{OWNERS} owners announce prefixes already: remove those that are gone (`roost show owners`)")]
+    TooManyOwners,
+    /// Only the configuration can take it away.
+    #[error("{0} is a block of the configuration (node.blocks), and the owner has not announced it; take it out there")]
+    Configured(Prefix),
     /// The list cannot be read, or is none.
     #[error("{}: cannot read the list of announced blocks: {why}; remove the file to start without it, and let the agent announce its blocks again", path.display())]
     Read {
@@ -125,48 +89,170 @@ pub enum AnnouncedError {
     },
 }
 
-impl AnnouncedFile {
-    /// The list that belongs to a control socket: `roost.sock` keeps `roost.sock.announced`.
-    pub fn beside(socket: &Path) -> Self {
-        let mut path = socket.as_os_str().to_owned();
-        path.push(".announced");
-        Self { path: path.into() }
-    }
-
-    /// What was announced when the last process ended; nothing when there is no file.
+impl Announced {
+    /// The configuration's blocks and what the last process was told. All leases begin now.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, or is no list of at most [`MOST`] prefixes.
-    pub fn load(&self) -> Result<BTreeSet<Prefix>, AnnouncedError> {
-        self.read().map_err(|why| AnnouncedError::Read { path: self.path.clone(), why })
+    /// When the list is there and cannot be read.
+    pub fn load(config: &Config) -> Result<Self, AnnouncedError> {
+        let file = config.api.as_ref().map(|api| AnnouncedFile::beside(&api.socket));
+        let owners = file.as_ref().map(AnnouncedFile::load).transpose()?.unwrap_or_default();
+        Ok(Self { configured: config.node.blocks.iter().copied().collect(), owners, file })
     }
 
-    fn read(&self) -> Result<BTreeSet<Prefix>, String> {
-        let mut prefixes = BTreeSet::new();
-        let text = whole_file::read(&self.path, MOST * LINE).map_err(|error| error.to_string())?.unwrap_or_default();
-        for (line, number) in text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty()) {
-            let prefix = line.parse().map_err(|error| {
-                let shown: String = line.chars().take(SHOWN).collect();
-                format!("line {number}: {shown:?} is no prefix: {error}")
-            })?;
-            prefixes.insert(prefix);
+    /// All of it, in order.
+    pub fn all(&self) -> BTreeMap<Prefix, Kind> {
+        let mut all: BTreeMap<_, _> = self.configured.iter().map(|prefix| (*prefix, Kind::Block)).collect();
+        for (prefix, kind) in self.owners.values().flat_map(|owner| &owner.routes) {
+            let known = all.entry(*prefix).or_insert(*kind);
+            *known = (*known).max(*kind);
         }
-        if prefixes.len() > MOST {
-            return Err(format!("it has {} prefixes, of at most {MOST}", prefixes.len()));
-        }
-        Ok(prefixes)
+        all
     }
 
-    /// Replaces the list.
+    /// Carries an edit out, and says what it did and what changes for the peers, new before old.
     ///
     /// # Errors
-    /// When the directory cannot be written to; the old list is then still there.
-    pub fn store(&self, prefixes: &BTreeSet<Prefix>) -> Result<(), AnnouncedError> {
-        let mut text = String::new();
-        for prefix in prefixes {
-            text.push_str(&format!("{prefix}\n"));
+    /// When it would be too much, names a block that is only the configuration's, or cannot be kept; then nothing has
+    /// changed.
+    pub fn edit(&mut self, name: &OwnerName, edit: &Edit) -> Result<(Edited, Vec<Change>), AnnouncedError> {
+        if !self.owners.contains_key(name) && self.owners.len() >= OWNERS {
+            return Err(AnnouncedError::TooManyOwners);
         }
-        whole_file::replace(&self.path, &text).map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
+        let mut owner = self.owners.remove(name).unwrap_or_else(Owner::new);
+        owner.seen = Instant::now();
+        let result = self.edit_owner(name, &mut owner, edit);
+        if owner.is_known() {
+            self.owners.insert(name.clone(), owner);
+        }
+        result
+    }
+
+    /// The same with the owner taken out, so that `self` is what all others announce.
+    fn edit_owner(
+        &self,
+        name: &OwnerName,
+        owner: &mut Owner,
+        edit: &Edit,
+    ) -> Result<(Edited, Vec<Change>), AnnouncedError> {
+        let (mut edited, wanted) = self.differences(&owner.routes, edit)?;
+        let others: usize = self.owners.values().map(|owner| owner.routes.len()).sum();
+        let mut kinds_before = Vec::with_capacity(wanted.len());
+        for (prefix, kind) in &wanted {
+            kinds_before.push(put(&mut owner.routes, *prefix, *kind));
+        }
+        let lease_before = owner.lease;
+        owner.lease = edit.lease.unwrap_or(lease_before);
+        let count = others + owner.routes.len();
+        let kept = match &self.file {
+            _ if count > MOST => Err(AnnouncedError::TooMany(count)),
+            Some(file) if !wanted.is_empty() || owner.lease != lease_before => {
+                file.store(self.owners.iter().chain([(name, &*owner)]))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = kept {
+            for ((prefix, _), kind) in wanted.iter().zip(kinds_before) {
+                put(&mut owner.routes, *prefix, kind);
+            }
+            owner.lease = lease_before;
+            return Err(error);
+        }
+        let mut changes = Vec::new();
+        for ((prefix, kind), before) in wanted.into_iter().zip(kinds_before) {
+            let rest = self.kind_of(&prefix);
+            if rest.max(before) != rest.max(kind) {
+                changes.push((prefix, rest.max(kind)));
+            }
+            if kind.is_none() && rest.is_some() {
+                edited.kept.push(self.kept(&prefix));
+            }
+        }
+        changes.sort_by_key(|(_, kind)| kind.is_none()); // stable: in order of prefix within both
+        Ok((edited, changes))
+    }
+
+    /// What an edit changes of an owner's routes.
+    fn differences(
+        &self,
+        routes: &BTreeMap<Prefix, Kind>,
+        edit: &Edit,
+    ) -> Result<(Edited, Vec<Change>), AnnouncedError> {
+        let (mut edited, mut wanted) = (Edited::default(), Vec::new());
+        for (prefix, kind) in &edit.announce {
+            if routes.get(prefix) == Some(kind) {
+                edited.unchanged.push(*prefix);
+            } else {
+                edited.announced.push(*prefix);
+                wanted.push((*prefix, Some(*kind)));
+            }
+        }
+        match &edit.withdraw {
+            Withdraw::AllOthers => {
+                edited.withdrawn =
+                    routes.keys().filter(|prefix| !edit.announce.contains_key(prefix)).copied().collect();
+            }
+            Withdraw::These(prefixes) => {
+                for prefix in prefixes {
+                    match (routes.contains_key(prefix), self.configured.contains(prefix)) {
+                        (true, _) => edited.withdrawn.push(*prefix),
+                        (false, true) => return Err(AnnouncedError::Configured(*prefix)),
+                        (false, false) => edited.unchanged.push(*prefix),
+                    }
+                }
+            }
+        }
+        wanted.extend(edited.withdrawn.iter().map(|prefix| (*prefix, None)));
+        Ok((edited, wanted))
+    }
+
+    fn kind_of(&self, prefix: &Prefix) -> Option<Kind> {
+        let configured = self.configured.contains(prefix).then_some(Kind::Block);
+        self.owners.values().map(|owner| owner.routes.get(prefix).copied()).fold(configured, Option::max)
+    }
+
+    fn kept(&self, prefix: &Prefix) -> KeptPrefix {
+        let owners = self.owners.iter().filter(|(_, owner)| owner.routes.contains_key(prefix));
+        KeptPrefix {
+            prefix: prefix.to_string(),
+            owners: owners.map(|(name, _)| name.to_string()).collect(),
+            configured: self.configured.contains(prefix),
+        }
+    }
+
+    /// A row for each owner, in order of name.
+    pub fn rows(&self) -> Vec<OwnerRow> {
+        let row = |(name, owner): (&OwnerName, &Owner)| {
+            let services = owner.routes.values().filter(|kind| **kind == Kind::Service).count();
+            let seen = owner.seen.elapsed().as_secs();
+            OwnerRow {
+                owner: name.to_string(),
+                prefixes: owner.routes.len() - services,
+                services,
+                lease: owner.lease,
+                left: owner.lease.map(|lease| u64::from(lease.seconds).saturating_sub(seen)),
+                seen,
+            }
+        };
+        self.owners.iter().map(row).collect()
+    }
+
+    /// What one owner announces; nothing if it is not known.
+    pub fn routes_of(&self, name: &OwnerName) -> OwnerRoutes {
+        let Some(owner) = self.owners.get(name) else { return OwnerRoutes::default() };
+        let of = |wanted: Kind| {
+            let prefixes = owner.routes.iter().filter(|(_, kind)| **kind == wanted);
+            prefixes.map(|(prefix, _)| prefix.to_string()).collect()
+        };
+        OwnerRoutes { prefixes: of(Kind::Block), services: of(Kind::Service), lease: owner.lease }
+    }
+}
+
+/// Gives a prefix this kind, or none, and returns what it had.
+fn put(routes: &mut BTreeMap<Prefix, Kind>, prefix: Prefix, kind: Option<Kind>) -> Option<Kind> {
+    match kind {
+        Some(kind) => routes.insert(prefix, kind),
+        None => routes.remove(&prefix),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the API shows: snapshots of the owner, of the peers' tasks and of the kernel side, joined into rows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -9,15 +9,16 @@ use bgp_proto::Prefix;
 use bgp_proto::fsm::State;
 use fib_sync::{FibHandle, RowFilter};
 use rib::PeerId;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 
-use super::announced::{Announced, AnnouncedError};
+use super::announced::Announced;
 use super::health::Health;
 use super::keys::Key;
 use super::listener::Doors;
 use super::memory::{self, OfSessions};
 use super::metrics::{self, Scrape};
 use super::node_address::NodeAddresses;
+use super::origins::Origins;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::{PeerCommand, PeerTask};
@@ -28,10 +29,10 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, names, operator, rows, why};
 use crate::api::model::{
-    Examination, FibRow, FibSummary, Liveness, Memory, PeerDetail, PeerDone, PeerFilter, PeerRow, PrefixListDone,
-    Readiness, RouteFilter, RouteRow, Status, Why,
+    Examination, FibRow, FibSummary, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter,
+    PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use crate::api::{Backend, Order, Problem, Reread, Slices, parse_prefixes};
+use crate::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -136,7 +137,7 @@ struct Inside {
     restart: Arc<Restart>,
     doors: Arc<Doors>,
     peers: Arc<KnownPeers>,
-    announced: Mutex<Announced>,
+    origins: Origins,
     reload: ReloadHandle,
     health: Arc<Health>,
     started: Instant,
@@ -148,7 +149,7 @@ impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { addresses, owner, fib, restart, doors, peers, announced, reload, health } = parts;
-        let (config, announced) = (addresses.config.clone(), Mutex::new(announced));
+        let (config, origins) = (addresses.config.clone(), Origins::new(announced, owner.clone()));
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
         Self(Arc::new(Inside {
             config,
@@ -158,7 +159,7 @@ impl Daemon {
             restart,
             doors,
             peers,
-            announced,
+            origins,
             reload,
             health,
             started,
@@ -278,39 +279,16 @@ impl Backend for Daemon {
         examination::of_daemon(config, owner, fib.as_ref(), peers).await
     }
 
-    async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
-        let prefixes = parse_prefixes(&prefixes)?;
-        let mut announced = self.0.announced.lock().await;
-        let changed = announced.announce(&prefixes).map_err(not_announced)?;
-        let news = changed.clone();
-        self.0
-            .owner
-            .ask(move |owner| news.into_iter().for_each(|prefix| owner.originate(prefix)))
-            .await
-            .ok_or_else(ended)?;
-        Ok(done(&prefixes, &changed))
+    async fn owners(&self) -> Vec<OwnerRow> {
+        self.0.origins.owners().await
     }
 
-    async fn withdraw(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
-        let prefixes = parse_prefixes(&prefixes)?;
-        let mut announced = self.0.announced.lock().await;
-        if let Some(block) = prefixes.iter().find(|prefix| announced.is_configured(prefix)) {
-            return Err(Problem::conflict(format!(
-                "{block} is a block of the configuration (node.blocks); take it out there, nothing was withdrawn"
-            )));
-        }
-        let changed = announced.withdraw(&prefixes).map_err(not_announced)?;
-        let gone = changed.clone();
-        self.0
-            .owner
-            .ask(move |owner| {
-                for prefix in &gone {
-                    owner.rib.withdraw_originated(prefix);
-                }
-            })
-            .await
-            .ok_or_else(ended)?;
-        Ok(done(&prefixes, &changed))
+    async fn owner(&self, owner: OwnerName) -> Result<OwnerRoutes, Problem> {
+        Ok(self.0.origins.owner(&owner).await)
+    }
+
+    async fn edit(&self, owner: OwnerName, edit: Edit, caller: Caller) -> Result<Edited, Problem> {
+        self.0.origins.edit(owner, edit, caller).await
     }
 
     async fn order(&self, peers: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
@@ -363,20 +341,6 @@ fn fib_summary(fib: &FibHandle) -> FibSummary {
         adopted: stats.adopted,
         repairs: stats.repairs.total(),
         warnings: fib.warnings().iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn done(asked: &[Prefix], changed: &BTreeSet<Prefix>) -> PrefixListDone {
-    let (changed, unchanged): (Vec<_>, Vec<_>) =
-        BTreeSet::from_iter(asked).into_iter().partition(|prefix| changed.contains(prefix));
-    let texts = |prefixes: Vec<&Prefix>| prefixes.into_iter().map(Prefix::to_string).collect();
-    PrefixListDone { changed: texts(changed), unchanged: texts(unchanged) }
-}
-
-fn not_announced(error: AnnouncedError) -> Problem {
-    match error {
-        AnnouncedError::TooMany(_) => Problem::conflict(format!("{error}; nothing was announced")),
-        _ => Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it")),
     }
 }
 

@@ -28,6 +28,7 @@ mod names;
 mod news;
 mod node_address;
 mod operator;
+mod origins;
 mod out_queue;
 mod owner;
 mod pace;

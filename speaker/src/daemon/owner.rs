@@ -32,7 +32,7 @@
 //! 15 % and 9 % at most. Only a full table could gain, with a core for every thread: two owners would need 0.8 and four
 //! 0.5 of the owner's time, for 1.7 and 2.0 times the CPU, and peers would read 1.6 and 2.6 times the octets.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +54,7 @@ use super::pace::Pace;
 use super::restart::Restart;
 use super::targets::Targets;
 use super::tunnels::Tunnels;
+use crate::api::Kind;
 
 /// Messages taken in one turn.
 const TURN: usize = 256;
@@ -106,6 +107,8 @@ pub struct Owner {
     pace: Pace,
     /// What is announced of tunnels.
     tunnels: Tunnels,
+    /// Which of our own routes are announced only.
+    services: HashSet<Prefix>,
 }
 
 impl Owner {
@@ -141,16 +144,27 @@ impl Owner {
             held: VecDeque::new(),
             pace: Pace::default(),
             tunnels: Tunnels::default(),
+            services: HashSet::new(),
         };
         (owner, OwnerHandle(ask))
     }
 
-    /// Announces a block or an address of this node. A block gets a blackhole in the kernel, a single address must not
-    /// have one, or the pod's own route could not be added.
-    pub fn originate(&mut self, prefix: Prefix) {
-        let mut origination = Origination::new(&prefix, true);
+    /// Announces a prefix of this node. A block gets a blackhole in the kernel, a single address must not have one, or
+    /// the pod's own route could not be added; nor does a service.
+    pub fn originate(&mut self, prefix: Prefix, kind: Kind) {
+        match kind {
+            Kind::Block => self.services.remove(&prefix),
+            Kind::Service => self.services.insert(prefix),
+        };
+        let mut origination = Origination::new(&prefix, kind == Kind::Block);
         origination.attrs.ext_communities = self.tunnels.of(&prefix);
         self.rib.originate(prefix, origination);
+    }
+
+    /// Announces it no longer.
+    pub fn originate_no_longer(&mut self, prefix: &Prefix) {
+        self.services.remove(prefix);
+        self.rib.withdraw_originated(prefix);
     }
 
     /// Announces what lies in these pools with what is to be said of their tunnels.
@@ -162,7 +176,8 @@ impl Owner {
 
     fn announce_again(&mut self) {
         for prefix in self.rib.originated() {
-            self.originate(prefix);
+            let kind = if self.services.contains(&prefix) { Kind::Service } else { Kind::Block };
+            self.originate(prefix, kind);
         }
     }
 

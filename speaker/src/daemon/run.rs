@@ -89,8 +89,8 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         owner.set_pools(setup::fib(&config));
     }
     let announced = Announced::load(&config)?;
-    for block in announced.all() {
-        owner.originate(block);
+    for (prefix, kind) in announced.all() {
+        owner.originate(prefix, kind);
     }
 
     let keys = Arc::new(Keys::new(&config, path.parent().unwrap_or(Path::new(""))));

@@ -12,6 +12,17 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("get", "/v1/peers/{name}") => (Method::GET, path.replace("{name}", "172.16.1.3"), None),
         ("get", "/v1/routes/{prefix}") => (Method::GET, path.replace("{prefix}", "10.65.2.0/26"), None),
         ("get", "/v1/why/{address}") => (Method::GET, path.replace("{address}", "10.65.2.7"), None),
+        ("get" | "delete", "/v1/owners/{owner}") => {
+            (method.to_uppercase().parse().unwrap(), path.replace("{owner}", "cni"), None)
+        }
+        ("put", "/v1/owners/{owner}") => (
+            Method::PUT,
+            path.replace("{owner}", "cni"),
+            Some(r#"{"prefixes":["10.65.1.0/26"],"services":["10.9.9.9"],"lease":{"seconds":60,"then":"withdraw"}}"#),
+        ),
+        ("patch", "/v1/owners/{owner}") => {
+            (Method::PATCH, path.replace("{owner}", "cni"), Some(r#"{"announce":["10.65.1.0/26"],"withdraw":["::1"]}"#))
+        }
         ("get", path) if !path.contains('{') => (Method::GET, path.to_owned(), None),
         ("post", "/v1/announce" | "/v1/withdraw") => {
             (Method::POST, path.to_owned(), Some(r#"{"prefixes":["10.65.1.0/26"]}"#))
@@ -48,6 +59,11 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/examination",
             "get /v1/fib",
             "get /v1/memory",
+            "get /v1/owners",
+            "delete /v1/owners/{owner}",
+            "get /v1/owners/{owner}",
+            "patch /v1/owners/{owner}",
+            "put /v1/owners/{owner}",
             "get /v1/peers",
             "post /v1/peers/disable",
             "post /v1/peers/enable",
@@ -79,8 +95,18 @@ async fn the_promised_problems_and_parameters_are_there() {
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["address", "best", "longer", "peer", "prefix"]);
-    let body = &document["paths"]["/v1/announce"]["post"]["requestBody"]["content"]["application/json"]["schema"];
-    Schemas(&document).check(body, &serde_json::json!({"prefixes": ["10.65.1.0/26"]}), "body");
+    for (path, method, body) in [
+        ("/v1/announce", "post", serde_json::json!({"prefixes": ["10.65.1.0/26"]})),
+        ("/v1/owners/{owner}", "put", serde_json::json!({"lease": {"seconds": 60, "then": "keep"}, "services": []})),
+    ] {
+        let schema = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"];
+        Schemas(&document).check(schema, &body, path);
+    }
+    let answer =
+        ask(&server.socket, Method::PUT, "/v1/owners/cni", Some(r#"{"prefixes":["10.65.1.0"],"lease":7}"#)).await;
+    let put = &document["paths"]["/v1/owners/{owner}"]["put"];
+    let schema = &put["responses"]["422"]["content"]["application/problem+json"]["schema"];
+    Schemas(&document).check(schema, &answer.json(), "422");
 }
 
 /// A check of the part of JSON Schema 2020-12 that the document uses; a keyword it does not know is a failure, so it
@@ -112,7 +138,7 @@ impl Schemas<'_> {
                 "additionalProperties" => {
                     let known = schema["properties"].as_object().unwrap();
                     *rule == Value::Bool(false)
-                        && value.as_object().unwrap().keys().all(|name| known.contains_key(name))
+                        && value.as_object().is_none_or(|fields| fields.keys().all(|name| known.contains_key(name)))
                 }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -120,7 +146,9 @@ impl Schemas<'_> {
                     }
                     true
                 }
-                "anyOf" => rule.as_array().unwrap().iter().any(|rule| self.matches(rule, value, at).is_ok()),
+                "anyOf" | "oneOf" => rule.as_array().unwrap().iter().any(|rule| self.matches(rule, value, at).is_ok()),
+                "enum" => rule.as_array().unwrap().contains(value),
+                "const" => rule == value,
                 "minimum" => value.as_i64().is_none_or(|value| value >= rule.as_i64().unwrap()),
                 "maximum" => value.as_i64().is_none_or(|value| value <= rule.as_i64().unwrap()),
                 "description" | "title" | "default" => true,

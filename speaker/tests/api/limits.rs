@@ -6,19 +6,44 @@ use axum::http::Method;
 use speaker::api::model::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::fake::{Fake, ask, get, serve};
 
 #[tokio::test]
-async fn a_body_over_one_mebibyte_is_refused() {
+async fn a_body_over_eight_mebibytes_is_refused() {
     let server = serve(Fake::default());
     let body = |size: usize| format!("{{\"prefixes\":[\"{}\"]}}", "x".repeat(size));
-    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body(1 << 20))).await.problem();
+    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body(8 << 20))).await.problem();
     assert_eq!(problem.status, 413);
-    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body((1 << 20) - 20))).await.problem();
+    let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(&body((8 << 20) - 20))).await.problem();
     assert_eq!(problem.status, 400, "within the limit it is read, and found wrong");
+}
+
+#[tokio::test]
+async fn four_large_bodies_are_held_at_once_and_further_ones_wait() {
+    let edits = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+    let server = serve(Fake { edits: Some(edits.clone()), ..Fake::default() });
+    let body = format!("{{\"prefixes\":[{}\"10.65.1.0/26\"]}}", " ".repeat(1 << 20));
+    let request = || {
+        let (socket, body) = (server.socket.clone(), body.clone());
+        tokio::spawn(async move { ask(&socket, Method::POST, "/v1/announce", Some(&body)).await.status })
+    };
+    let four = [request(), request(), request(), request()];
+    edits.0.acquire_many(4).await.unwrap().forget();
+    let fifth = request();
+    // Small ones go past it: an edit that is let go at once, and the fifth is where it was.
+    let small = {
+        let socket = server.socket.clone();
+        tokio::spawn(async move { ask(&socket, Method::POST, "/v1/withdraw", Some(r#"{"prefixes":[]}"#)).await.status })
+    };
+    edits.0.acquire().await.unwrap().forget();
+    assert_eq!((edits.0.available_permits(), fifth.is_finished()), (0, false));
+    edits.1.add_permits(6);
+    for answer in four.into_iter().chain([fifth, small]) {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
 }
 
 #[tokio::test(start_paused = true)]

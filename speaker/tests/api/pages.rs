@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use speaker::api::model::RouteRow;
 use speaker::api::serve_metrics;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -110,27 +111,32 @@ async fn announce_and_withdraw_say_what_they_changed() {
     let announce = |body: &'static str| ask(&server.socket, Method::POST, "/v1/announce", Some(body));
     let answer = announce(r#"{"prefixes":["10.65.1.0/26","10.65.1.7"]}"#).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["changed"], serde_json::json!(["10.65.1.0/26", "10.65.1.7/32"]));
+    assert_eq!(answer.json()["changed"], json!(["10.65.1.0/26", "10.65.1.7/32"]));
     let again = announce(r#"{"prefixes":["10.65.1.7/32"]}"#).await.json();
-    assert_eq!(again, serde_json::json!({"changed": [], "unchanged": ["10.65.1.7/32"]}));
+    assert_eq!(again, json!({"changed": [], "unchanged": ["10.65.1.7/32"]}));
     let body = r#"{"prefixes":["10.65.1.7","10.65.9.9"]}"#;
     let gone = ask(&server.socket, Method::POST, "/v1/withdraw", Some(body)).await.json();
-    assert_eq!(gone, serde_json::json!({"changed": ["10.65.1.7/32"], "unchanged": ["10.65.9.9/32"]}));
+    assert_eq!(gone, json!({"changed": ["10.65.1.7/32"], "unchanged": ["10.65.9.9/32"]}));
 }
 
 #[tokio::test]
 async fn a_wrong_body_is_refused_with_the_path_of_the_field() {
     let server = serve(Fake::default());
-    for (body, status, named) in [
-        (r#"{"prefixes":["10.0.0.0/8",7]}"#, 422, "prefixes[1]"),
-        (r#"{"prefixes":["10.0.0.0/8","10.0.0.1/8"]}"#, 400, "prefixes[1]"),
-        (r#"{"prefix":[]}"#, 422, "prefix"),
-        (r#"{"prefixes":"#, 400, "line 1 column 12"),
-        ("", 400, "line 1 column 0"),
+    for (body, status, named, pointer) in [
+        (r#"{"prefixes":["10.0.0.0/8",7]}"#, 422, "prefixes[1]", Some("/prefixes/1")),
+        (r#"{"prefixes":["10.0.0.0/8","10.0.0.1/8"]}"#, 400, "prefixes[1]", Some("/prefixes/1")),
+        (r#"{"services":["x"],"owner":"a b"}"#, 400, "services[0]", Some("/services/0")),
+        (r#"{"pre/f~ix":[]}"#, 422, "pre/f~ix", Some("/pre~1f~0ix")),
+        (r#"{"prefixes":"#, 400, "line 1 column 12", None),
+        ("", 400, "line 1 column 0", None),
     ] {
         let problem = ask(&server.socket, Method::POST, "/v1/announce", Some(body)).await.problem();
         assert_eq!(problem.status, status, "{body}");
         assert!(problem.detail.contains(named), "{body}: {problem:?}");
+        if let Some(pointer) = pointer {
+            // RFC 6901 §3
+            assert!(problem.errors.iter().any(|error| error.pointer == pointer), "{body}: {problem:?}");
+        }
     }
     let problem = ask(&server.socket, Method::POST, "/v1/announce", None).await.problem();
     assert_eq!(problem.status, 415, "a body that does not say it is JSON");
@@ -218,5 +224,46 @@ async fn why_wants_an_address() {
         let problem = get(&server.socket, &format!("/v1/why/{wrong}")).await.problem();
         let detail = format!("{wrong:?} is no address; write one such as 10.65.2.7, without a length");
         assert_eq!((problem.status, problem.detail), (400, detail));
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_replaced_patched_and_removed() {
+    let server = serve(Fake::default());
+    let ask = async |method, body| ask(&server.socket, method, "/v1/owners/cni", body).await;
+    let done = ask(Method::PUT, Some(r#"{"prefixes":["10.65.1.0/26","10.65.2.0/26"]}"#)).await.json();
+    assert_eq!(done["announced"], json!(["10.65.1.0/26", "10.65.2.0/26"]));
+    let patch = r#"{"announce":["10.65.2.0/26"],"services":["10.9.9.9"],"withdraw":["10.65.1.0/26","10.65.7.0/26"]}"#;
+    let done = ask(Method::PATCH, Some(patch)).await.json();
+    assert_eq!(done, json!({"announced": ["10.9.9.9/32"], "withdrawn": ["10.65.1.0/26"], "unchanged": 2, "kept": []}));
+    assert_eq!(ask(Method::GET, None).await.json()["prefixes"], json!(["10.65.2.0/26", "10.9.9.9/32"]));
+    let done = ask(Method::DELETE, None).await.json();
+    assert_eq!(done["withdrawn"], json!(["10.65.2.0/26", "10.9.9.9/32"]));
+    let problem = get(&server.socket, "/v1/owners/a%20b").await.problem();
+    assert!(problem.detail.starts_with("\"a b\" is no name of an owner; expected 1 to 63 of"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn each_wrong_field_of_an_owner_is_named_with_its_pointer() {
+    let server = serve(Fake::default());
+    for (method, body, pointers) in [
+        (
+            Method::PUT,
+            r#"{"prefixes":["::/0","x"],"services":["y","::/0"],"lease":{"seconds":0}}"#,
+            vec!["/prefixes/1", "/services/0", "/services/1", "/lease/seconds"],
+        ),
+        (
+            Method::PATCH,
+            r#"{"announce":["::1"],"withdraw":["::2","::1"],"lease":{"seconds":86401}}"#,
+            vec!["/withdraw/1", "/lease/seconds"],
+        ),
+        (Method::PATCH, r#"{"lease":{"seconds":9,"then":"wait"}}"#, vec!["/lease/then"]),
+        (Method::PUT, r#"{"lease":{"seconds":-1}}"#, vec!["/lease/seconds"]),
+        (Method::PUT, r#"{"lease":[9]}"#, vec!["/lease"]),
+        (Method::PUT, r#"[]"#, vec![""]),
+    ] {
+        let problem = ask(&server.socket, method, "/v1/owners/cni", Some(body)).await.problem();
+        let found: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(found, pointers, "{body}: {problem:?}");
     }
 }

@@ -38,6 +38,7 @@ fn command_lines() {
         ("roost show fib", "Show { what: Fib }"),
         ("roost fib clean", "Fib { what: Clean { config: \"/etc/roost/roost.yaml\", yes: false } }"),
         ("roost fib clean -c x.yaml --yes", "Fib { what: Clean { config: \"x.yaml\", yes: true } }"),
+        ("roost show owners", "Show { what: Owners }"),
         ("roost show memory", "Show { what: Memory }"),
         ("roost why 10.65.2.7", "Why { address: 10.65.2.7 }"),
         ("roost why fd00:65:2::7 --json", "Why { address: fd00:65:2::7 }"),
@@ -54,7 +55,14 @@ fn command_lines() {
         ),
         ("roost show routes --longer", "MissingRequiredArgument"),
         ("roost show routes --prefix 10.0.0.0/8 --address 10.0.0.1", "ArgumentConflict"),
-        ("roost announce 10.65.1.0/26 10.65.1.7", "Announce { prefixes: [\"10.65.1.0/26\", \"10.65.1.7\"] }"),
+        (
+            "roost announce 10.65.1.0/26 10.65.1.7",
+            "Announce { prefixes: [\"10.65.1.0/26\", \"10.65.1.7\"], service: false, owner: \"default\" }",
+        ),
+        (
+            "roost announce --service --owner lb 10.9.9.9",
+            "Announce { prefixes: [\"10.9.9.9\"], service: true, owner: \"lb\" }",
+        ),
         ("roost announce", "MissingRequiredArgument"),
         ("roost withdraw", "MissingRequiredArgument"),
         (

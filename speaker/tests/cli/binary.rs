@@ -46,6 +46,7 @@ async fn show_prints_the_tables_of_the_daemon() {
         (vec!["show", "route", "10.65.2.0/26"], render::route(&one)),
         (vec!["show", "route", "10.65.2.63"], render::route(&one)),
         (vec!["show", "fib"], render::fib(&fake::fib())),
+        (vec!["show", "owners"], render::owners(&fake::owners())),
         (vec!["show", "memory"], render::memory(&fake::memory())),
     ] {
         let output = run(&server.socket, &arguments).await;

@@ -173,6 +173,17 @@ fn fib() {
 }
 
 #[test]
+fn owners() {
+    assert_snapshot!(render::owners(&fake::owners()), @r"
+    OWNER     PREFIXES  SERVICES       SEEN  LEASE
+    cni          12000         2  1m15s ago  15s of 1m30s left, then withdraw
+    default          1         2  1m15s ago  none
+    services         0         2  1m15s ago  of 1m00s is over; its routes are kept
+    ");
+    assert_eq!(render::owners(&[]), "Nobody announces prefixes at run time.\n");
+}
+
+#[test]
 fn memory() {
     assert_snapshot!(render::memory(&fake::memory()), @"
     120.5 MiB resident, 200.0 MiB at most so far: 98.0 MiB in these parts, 22.5 MiB elsewhere (code, stacks, the kernel's side, room the allocator keeps)

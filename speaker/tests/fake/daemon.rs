@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
 use speaker::api::model::*;
-use speaker::api::{Backend, Order, Reread, Slices, parse_prefixes};
-use tokio::sync::Notify;
+use speaker::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::yield_now;
 
 /// Answers with fixed tables, and keeps what it was told to announce.
@@ -29,6 +30,8 @@ pub struct Fake {
     pub reason: Option<String>,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
     pub gate: Option<Arc<(Notify, Notify)>>,
+    /// When set, an edit gives the first one a permit and wants one of the second.
+    pub edits: Option<Arc<(Semaphore, Semaphore)>>,
 }
 
 impl Backend for Fake {
@@ -102,20 +105,36 @@ impl Backend for Fake {
         Ok(examination())
     }
 
-    async fn announce(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
-        yield_now().await;
-        let mut originated = self.originated.lock().unwrap();
-        let texts = parse_prefixes(&prefixes)?.into_iter().map(|prefix| prefix.to_string());
-        let (changed, unchanged) = texts.partition(|text| originated.insert(text.clone()));
-        Ok(PrefixListDone { changed, unchanged })
+    async fn owners(&self) -> Vec<OwnerRow> {
+        owners()
     }
 
-    async fn withdraw(&self, prefixes: Vec<String>) -> Result<PrefixListDone, Problem> {
+    async fn owner(&self, owner: OwnerName) -> Result<OwnerRoutes, Problem> {
+        yield_now().await;
+        let services = vec![format!("10.65.9.{}/32", owner.to_string().len())];
+        let prefixes = self.originated.lock().unwrap().iter().cloned().collect();
+        Ok(OwnerRoutes { prefixes, services, lease: Some(Lease { seconds: 60, then: Then::Withdraw }) })
+    }
+
+    /// All owners have the same prefixes.
+    async fn edit(&self, _owner: OwnerName, edit: Edit, _caller: Caller) -> Result<Edited, Problem> {
+        if let Some(edits) = &self.edits {
+            edits.0.add_permits(1);
+            edits.1.acquire().await.unwrap().forget();
+        }
         yield_now().await;
         let mut originated = self.originated.lock().unwrap();
-        let texts = parse_prefixes(&prefixes)?.into_iter().map(|prefix| prefix.to_string());
-        let (changed, unchanged) = texts.partition(|text| originated.remove(text));
-        Ok(PrefixListDone { changed, unchanged })
+        let (announced, mut unchanged) =
+            edit.announce.keys().partition::<Vec<_>, _>(|prefix| originated.insert(prefix.to_string()));
+        let named: Vec<Prefix> = match &edit.withdraw {
+            Withdraw::These(prefixes) => prefixes.iter().copied().collect(),
+            Withdraw::AllOthers => originated.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        let named = named.into_iter().filter(|prefix| !edit.announce.contains_key(prefix));
+        let (withdrawn, unknown) = named.partition(|prefix| originated.remove(&prefix.to_string()));
+        let unknown: Vec<Prefix> = unknown;
+        unchanged.extend(unknown);
+        Ok(Edited { announced, withdrawn, unchanged, kept: Vec::new() })
     }
 
     async fn order(&self, names: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
@@ -155,6 +174,23 @@ impl Backend for Fake {
     fn served(&self) {
         self.looks.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+pub fn owners() -> Vec<OwnerRow> {
+    let row = |owner: &str, prefixes, lease, left| OwnerRow {
+        owner: owner.to_owned(),
+        prefixes,
+        services: 2,
+        lease,
+        left,
+        seen: 75,
+    };
+    let lease = |seconds, then| Some(Lease { seconds, then });
+    vec![
+        row("cni", 12_000, lease(90, Then::Withdraw), Some(15)),
+        row("default", 1, None, None),
+        row("services", 0, lease(60, Then::Keep), Some(0)),
+    ]
 }
 
 fn inside_of(block: ipnetwork::IpNetwork, prefix: ipnetwork::IpNetwork) -> bool {

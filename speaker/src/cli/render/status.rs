@@ -22,8 +22,7 @@ pub fn status(status: &Status) -> String {
         facts.add("dynamic peers", format!("{peers} of {limit} from {prefix} (group {group}, {asn}){full}"));
     }
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
-    facts
-        .add("originated", if status.originated.is_empty() { "none".to_owned() } else { status.originated.join(", ") });
+    facts.add("originated", originated(&status.originated));
     facts.add("connections", connections(&status.connections));
     facts.add("kernel", kernel(&status.fib));
     for warning in &status.fib.warnings {
@@ -31,6 +30,16 @@ pub fn status(status: &Status) -> String {
     }
     facts.write(&mut text);
     text
+}
+
+/// The first ones: an agent can announce a hundred thousand.
+fn originated(prefixes: &[String]) -> String {
+    const SHOWN: usize = 16;
+    match prefixes {
+        [] => "none".to_owned(),
+        few if few.len() <= SHOWN => few.join(", "),
+        many => format!("{} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
+    }
 }
 
 /// An address, and who says that it is the node's.

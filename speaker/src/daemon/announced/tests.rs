@@ -1,69 +1,237 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::api::model::Then;
 use crate::config;
+
+/// What is announced by roost with this socket, and one block of its configuration.
+fn load(dir: &tempfile::TempDir) -> Result<Announced, AnnouncedError> {
+    let yaml = format!(
+        "router: {{ asn: 64512, router_id: 10.0.0.1 }}\nnode: {{ blocks: [10.64.0.0/26] }}\napi: {{ socket: {} }}\n",
+        dir.path().join("roost.sock").display()
+    );
+    Announced::load(&config::parse("roost.yaml", &yaml).unwrap().config)
+}
+
+fn list(dir: &tempfile::TempDir) -> PathBuf {
+    dir.path().join("roost.sock.announced")
+}
+
+fn name(text: &str) -> OwnerName {
+    text.parse().unwrap()
+}
+
+fn prefix(text: &str) -> Prefix {
+    text.parse().unwrap()
+}
+
+fn announce(kind: Kind, texts: &[&str]) -> Edit {
+    Edit { announce: texts.iter().map(|text| (prefix(text), kind)).collect(), ..Edit::default() }
+}
+
+fn withdraw(texts: &[&str]) -> Edit {
+    Edit { withdraw: Withdraw::These(texts.iter().map(|text| prefix(text)).collect()), ..Edit::default() }
+}
+
+fn all_is(kind: Kind, texts: &[&str]) -> Edit {
+    Edit { withdraw: Withdraw::AllOthers, ..announce(kind, texts) }
+}
+
+fn changes(changes: &[(&str, Option<Kind>)]) -> Vec<Change> {
+    changes.iter().map(|(text, kind)| (prefix(text), *kind)).collect()
+}
+
+#[test]
+fn a_prefix_of_two_owners_stays_until_both_have_withdrawn_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    let block = "10.65.1.0/26";
+    let (edited, told) = announced.edit(&name("a"), &announce(Kind::Block, &[block])).unwrap();
+    assert_eq!((edited.announced, told), (vec![prefix(block)], changes(&[(block, Some(Kind::Block))])));
+    let (edited, told) = announced.edit(&name("b"), &announce(Kind::Block, &[block])).unwrap();
+    assert_eq!((edited.announced, told), (vec![prefix(block)], vec![]), "b's now, and known to the peers");
+    let (edited, told) = announced.edit(&name("a"), &withdraw(&[block])).unwrap();
+    let kept = KeptPrefix { prefix: block.to_owned(), owners: vec!["b".to_owned()], configured: false };
+    assert_eq!((edited.withdrawn, edited.kept, told), (vec![prefix(block)], vec![kept], vec![]));
+    let (edited, told) = announced.edit(&name("a"), &withdraw(&[block])).unwrap();
+    assert_eq!((edited.unchanged, told), (vec![prefix(block)], vec![]), "it was withdrawn already");
+    let (_, told) = announced.edit(&name("b"), &withdraw(&[block])).unwrap();
+    assert_eq!(told, changes(&[(block, None)]));
+    assert!(announced.rows().is_empty(), "who announces nothing is forgotten");
+}
+
+#[test]
+fn the_whole_set_of_one_owner_is_replaced_and_that_of_others_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26", "10.65.2.0/26"])).unwrap();
+    announced.edit(&name("b"), &announce(Kind::Block, &["10.65.9.0/26"])).unwrap();
+    let edit = all_is(Kind::Block, &["10.65.2.0/26", "10.65.3.0/26"]);
+    let (edited, told) = announced.edit(&name("a"), &edit).unwrap();
+    let (new, old, same) = (prefix("10.65.3.0/26"), prefix("10.65.1.0/26"), prefix("10.65.2.0/26"));
+    assert_eq!((edited.announced, edited.withdrawn, edited.unchanged), (vec![new], vec![old], vec![same]));
+    assert_eq!(told, [(new, Some(Kind::Block)), (old, None)], "new before old");
+    let (edited, told) = announced.edit(&name("a"), &edit).unwrap();
+    assert_eq!((edited.announced, edited.withdrawn, told), (vec![], vec![], vec![]), "once more changes nothing");
+    assert_eq!(announced.routes_of(&name("b")).prefixes, ["10.65.9.0/26"]);
+}
+
+#[test]
+fn a_service_is_a_block_where_anybody_wants_it_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    let told = |announced: &mut Announced, owner, edit: Edit| announced.edit(&name(owner), &edit).unwrap().1;
+    let vip = "10.9.9.0/24";
+    assert_eq!(told(&mut announced, "a", announce(Kind::Service, &[vip])), changes(&[(vip, Some(Kind::Service))]));
+    assert_eq!(told(&mut announced, "b", announce(Kind::Block, &[vip])), changes(&[(vip, Some(Kind::Block))]));
+    assert_eq!(told(&mut announced, "b", withdraw(&[vip])), changes(&[(vip, Some(Kind::Service))]));
+    assert_eq!(told(&mut announced, "a", announce(Kind::Block, &[vip])), changes(&[(vip, Some(Kind::Block))]));
+    // The configuration's block can be nothing less.
+    assert_eq!(told(&mut announced, "a", announce(Kind::Service, &["10.64.0.0/26"])), []);
+}
+
+#[test]
+fn a_block_of_the_configuration_is_not_withdrawn_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    let error = announced.edit(&name("a"), &withdraw(&["10.65.1.0/26", "10.64.0.0/26"])).unwrap_err().to_string();
+    assert!(error.starts_with("10.64.0.0/26 is a block of the configuration (node.blocks)"), "{error}");
+    assert_eq!(announced.all().len(), 2);
+    // An owner that announces it, too, has it of its own to withdraw.
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.64.0.0/26"])).unwrap();
+    let (edited, told) = announced.edit(&name("a"), &withdraw(&["10.64.0.0/26"])).unwrap();
+    let kept = KeptPrefix { prefix: "10.64.0.0/26".to_owned(), owners: vec![], configured: true };
+    assert_eq!((edited.kept, told), (vec![kept], vec![]));
+}
 
 #[test]
 fn what_was_announced_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let file = AnnouncedFile::beside(&dir.path().join("roost.sock"));
-    assert!(file.load().unwrap().is_empty());
-    let blocks = ["10.65.1.0/26", "10.65.9.9/32", "fd00::/122"].map(|text| text.parse().unwrap());
-    file.store(&BTreeSet::from(blocks)).unwrap();
-    assert_eq!(file.load().unwrap(), BTreeSet::from(blocks));
-    file.store(&BTreeSet::new()).unwrap();
-    assert!(file.load().unwrap().is_empty());
+    let mut announced = load(&dir).unwrap();
+    assert!(announced.rows().is_empty());
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26", "fd00::/122"])).unwrap();
+    announced.edit(&name("a"), &announce(Kind::Service, &["10.9.9.9/32"])).unwrap();
+    announced.edit(&name("b"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    for then in [Then::Keep, Then::Withdraw] {
+        let lease = Some(Lease { seconds: 60, then });
+        announced.edit(&name("b"), &Edit { lease: Some(lease), ..Edit::default() }).unwrap();
+        let again = load(&dir).unwrap();
+        assert_eq!((again.rows(), again.all()), (announced.rows(), announced.all()));
+        let routes = |owner| (again.routes_of(&name(owner)), announced.routes_of(&name(owner)));
+        assert_eq!(routes("a").0, routes("a").1);
+        assert_eq!(routes("b").0, routes("b").1);
+    }
+    announced.edit(&name("a"), &all_is(Kind::Block, &[])).unwrap();
+    announced.edit(&name("b"), &Edit { lease: Some(None), ..all_is(Kind::Block, &[]) }).unwrap();
+    assert!(load(&dir).unwrap().rows().is_empty());
 }
 
 #[test]
-fn a_damaged_list_is_named_and_not_taken_for_an_empty_one() {
+fn a_list_of_the_time_without_owners_is_the_default_owners() {
     let dir = tempfile::tempdir().unwrap();
-    let file = AnnouncedFile::beside(&dir.path().join("roost.sock"));
-    let error = || file.load().unwrap_err().to_string();
+    std::fs::write(list(&dir), "10.65.1.0/26\n10.65.9.9/32\n").unwrap();
+    let announced = load(&dir).unwrap();
+    assert_eq!(announced.routes_of(&OwnerName::default_owner()).prefixes, ["10.65.1.0/26", "10.65.9.9/32"]);
+}
+
+#[test]
+fn a_damaged_list_is_named_and_not_taken_for_a_shorter_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = || load(&dir).unwrap_err().to_string();
     let full = |count: usize| -> String { (0..count).map(|n| format!("{}\n", host(n))).collect() };
+    let owners = |count: usize| -> String { (0..count).map(|n| format!("owner o{n}\n")).collect() };
+    let head = "roost announced 2\n";
     for (content, why) in [
         ("10.65.1.0/26\n\nrubbish\n".to_owned(), "line 3: \"rubbish\" is no prefix: expected ADDRESS/LENGTH"),
-        ("x".repeat(5_000), &format!("line 1: {:?} is no prefix", "x".repeat(SHOWN))),
-        ("\n".repeat(MOST * LINE + 1), "it is longer than 5767168 octets"),
-        (full(MOST + 1), "it has 131073 prefixes, of at most 131072"),
+        ("x".repeat(5_000), &format!("line 1: {:?} is no prefix", "x".repeat(64))),
+        ("\n".repeat(7_000_000), "it is longer than"),
+        (full(MOST + 1), "is one prefix more than 131072"),
+        (head.to_owned(), "its end is missing"),
+        (format!("{head}owner a\n10.65.1.0/26\n"), "its end is missing"),
+        (format!("{head}owner a\n10.65.1.0/26\nend 2\n"), "line 4: \"end 2\" is no prefix"),
+        (
+            format!("{head}owner a\n10.65.1.0/26\nend 1\n10.65.2.0/26\n"),
+            "line 5: \"10.65.2.0/26\" stands behind the end",
+        ),
+        (format!("{head}owner a\nowner a\nend 0\n"), "line 3: \"owner a\" is there twice"),
+        (format!("{head}owner a lease 60\nend 0\n"), "line 2: \"owner a lease 60\" is no owner with a lease"),
+        (format!("{head}owner a/b\nend 0\n"), "is no name of an owner"),
+        (format!("{head}{}end 0\n", owners(OWNERS + 1)), "is one owner more than 256"),
     ] {
-        std::fs::write(&file.path, content).unwrap();
+        std::fs::write(list(&dir), content).unwrap();
         let error = error();
         assert!(error.contains("roost.sock.announced: cannot read the list"), "{error}");
         assert!(error.contains(why) && error.contains("remove the file to start without it"), "{error}");
     }
-    std::fs::write(&file.path, b"10.65.1.0/26\n\xff\n").unwrap();
+    std::fs::write(list(&dir), b"10.65.1.0/26\n\xff\n").unwrap();
     assert!(error().contains("UTF-8"), "{}", error());
-    std::fs::write(&file.path, full(MOST)).unwrap();
-    assert_eq!(file.load().unwrap().len(), MOST);
+    std::fs::write(list(&dir), full(MOST)).unwrap();
+    assert_eq!(load(&dir).unwrap().all().len(), MOST + 1);
 
-    std::fs::remove_file(&file.path).unwrap();
-    std::fs::create_dir(&file.path).unwrap();
+    std::fs::remove_file(list(&dir)).unwrap();
+    std::fs::create_dir(list(&dir)).unwrap();
     assert!(error().contains("no regular file"), "{}", error());
 }
 
 #[test]
 fn a_pipe_in_the_place_of_the_list_is_not_waited_for() {
     let dir = tempfile::tempdir().unwrap();
-    let file = AnnouncedFile::beside(&dir.path().join("roost.sock"));
-    let made = std::process::Command::new("mkfifo").arg(&file.path).status().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(list(&dir)).status().unwrap();
     assert!(made.success());
-    assert!(file.load().unwrap_err().to_string().contains("no regular file"));
+    assert!(load(&dir).unwrap_err().to_string().contains("no regular file"));
 }
 
 #[test]
 fn what_is_too_much_is_refused_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let socket = dir.path().join("roost.sock");
-    let yaml = format!("router: {{ asn: 64512, router_id: 10.0.0.1 }}\napi: {{ socket: {} }}\n", socket.display());
-    let config = config::parse("roost.yaml", &yaml).unwrap().config;
-    let mut announced = Announced::load(&config).unwrap();
+    let mut announced = load(&dir).unwrap();
     let all: Vec<Prefix> = (0..=MOST).map(host).collect();
-    let error = announced.announce(&all).unwrap_err().to_string();
-    assert!(error.starts_with("at most 131072 prefixes can be announced at run time, and these would make it 131073"));
-    assert!(announced.all().is_empty());
-    assert_eq!(announced.announce(&all[1..]).unwrap().len(), MOST);
-    assert_eq!(announced.withdraw(&all[..10]).unwrap().len(), 9);
-    assert_eq!(announced.announce(&all[..1]).unwrap().len(), 1);
+    let these = |prefixes: &[Prefix]| Edit {
+        announce: prefixes.iter().map(|prefix| (*prefix, Kind::Block)).collect(),
+        ..Edit::default()
+    };
+    let (a, b) = (name("a"), name("b"));
+    let error = announced.edit(&a, &these(&all)).unwrap_err().to_string();
+    assert!(error.starts_with("at most 131072 prefixes can be announced at run time"), "{error}");
+    assert!(error.contains("these would make it 131073"), "{error}");
+    assert_eq!(announced.all().len(), 1, "the configuration's");
+    let (edited, told) = announced.edit(&a, &these(&all[1..])).unwrap();
+    assert_eq!((edited.announced.len(), told.len()), (MOST, MOST));
+    assert!(announced.edit(&b, &these(&all[1..2])).is_err(), "counted for each owner");
+    let swap = Edit { withdraw: Withdraw::AllOthers, ..these(&all[..MOST]) };
+    assert_eq!(announced.edit(&a, &swap).unwrap().1, [(all[0], Some(Kind::Block)), (all[MOST], None)]);
+
+    let mut announced = load(&tempfile::tempdir().unwrap()).unwrap();
+    let lease = Edit { lease: Some(Some(Lease { seconds: 9, then: Then::Keep })), ..Edit::default() };
+    std::fs::create_dir_all(announced.file.as_ref().unwrap().path.parent().unwrap()).unwrap();
+    for n in 0..OWNERS {
+        announced.edit(&name(&format!("o{n}")), &lease).unwrap();
+    }
+    assert!(announced.edit(&name("o7"), &these(&all[..1])).is_ok());
+    let error = announced.edit(&name("one-more"), &these(&all[..1])).unwrap_err().to_string();
+    assert!(error.starts_with("256 owners announce prefixes already"), "{error}");
+    std::fs::remove_dir_all(announced.file.as_ref().unwrap().path.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn what_can_not_be_kept_is_not_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    let before = announced.all();
+    std::fs::create_dir(dir.path().join("roost.sock.announced.new")).unwrap();
+    let lease = Some(Some(Lease { seconds: 9, then: Then::Keep }));
+    for edit in [
+        announce(Kind::Service, &["10.65.1.0/26", "10.65.2.0/26"]),
+        withdraw(&["10.65.1.0/26"]),
+        Edit { lease, ..all_is(Kind::Block, &[]) },
+    ] {
+        let error = announced.edit(&name("a"), &edit).unwrap_err();
+        assert!(matches!(error, AnnouncedError::Write { .. }), "{error}");
+        assert_eq!((announced.all(), announced.rows()[0].lease), (before.clone(), None));
+    }
+    std::fs::remove_dir(dir.path().join("roost.sock.announced.new")).unwrap();
+    assert!(announced.edit(&name("a"), &withdraw(&["10.65.1.0/26"])).is_ok());
 }
 
 fn host(n: usize) -> Prefix {

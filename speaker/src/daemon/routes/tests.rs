@@ -13,6 +13,7 @@ use super::super::owner::Owner;
 use super::super::restart::Restart;
 use super::super::setup;
 use super::{SLICE, Sources, slices};
+use crate::api::Kind;
 use crate::api::model::RouteFilter;
 use crate::config;
 
@@ -24,7 +25,7 @@ fn owner(count: usize) -> (Sources, JoinHandle<()>, mpsc::Sender<FromPeer>) {
     let (mut owner, handle) = Owner::new(rib, None, restart, [], Duration::ZERO, Arc::default(), news);
     for n in 0..count {
         let address = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(n).expect("a small table"));
-        owner.originate(Prefix::host(address.into()));
+        owner.originate(Prefix::host(address.into()), Kind::Block);
     }
     (Sources { owner: handle, fib: None, peers: Arc::default() }, tokio::spawn(owner.run()), sender)
 }

@@ -1,0 +1,157 @@
+//! The list on disk: what owners announce, kept over a restart.
+//!
+//! It lies beside the control socket, under `/run` as a rule: it lives exactly as long as the kernel's routes do. After a
+//! kill the blocks are announced again before the first session is up, so peers that waited (RFC 4724) see no change;
+//! after a reboot there is nothing to keep, and the agent announces anew.
+//!
+//! ```text
+//! roost announced 2
+//! owner cni lease 60 withdraw
+//! 10.65.1.0/26
+//! 10.65.9.9/32 service
+//! end 2
+//! ```
+//!
+//! A list without the first line is of the time when there were no owners, and the default owner's.
+//!
+//! Written as a whole, beside the old one, then renamed: a crash leaves the old list or the new one, never half of it.
+//! What is cut short all the same, by a file system that lost power, lacks its last line. A list that is not whole is
+//! refused, and never taken for a shorter one. It is read to a bound and no further, whoever has written it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use bgp_proto::Prefix;
+
+use super::{AnnouncedError, MOST, OWNERS, Owner};
+use crate::api::model::{Lease, Then};
+use crate::api::{Kind, OwnerName};
+use crate::daemon::whole_file;
+
+/// The first line.
+const HEAD: &str = "roost announced 2";
+/// The longest line of a prefix: eight groups of an IPv6 address, its length, the line end.
+const LINE: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128 service\n".len();
+/// The longest line of an owner, more than that.
+const OWNER_LINE: usize = 128;
+/// Octets of the longest list.
+const LONGEST: usize = MOST * LINE + (OWNERS + 2) * OWNER_LINE;
+/// Characters of a wrong line that an error shows.
+const SHOWN: usize = 64;
+
+/// The list on disk.
+#[derive(Debug)]
+pub(super) struct AnnouncedFile {
+    pub(super) path: PathBuf,
+}
+
+impl AnnouncedFile {
+    /// The list that belongs to a control socket: `roost.sock` keeps `roost.sock.announced`.
+    pub fn beside(socket: &Path) -> Self {
+        let mut path = socket.as_os_str().to_owned();
+        path.push(".announced");
+        Self { path: path.into() }
+    }
+
+    /// What was announced when the last process ended; nothing when there is no file.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read, or is no list of at most [`MOST`] prefixes.
+    pub fn load(&self) -> Result<BTreeMap<OwnerName, Owner>, AnnouncedError> {
+        let text = whole_file::read(&self.path, LONGEST).map_err(|error| error.to_string());
+        text.and_then(|text| parse(&text.unwrap_or_default()))
+            .map_err(|why| AnnouncedError::Read { path: self.path.clone(), why })
+    }
+
+    /// Replaces the list.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to; the old list is then still there.
+    pub fn store<'a>(&self, owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> Result<(), AnnouncedError> {
+        whole_file::replace(&self.path, &print(owners))
+            .map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
+    }
+}
+
+fn print<'a>(owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> String {
+    // Writing to a String cannot fail.
+    let (mut text, mut count) = (format!("{HEAD}\n"), 0);
+    for (name, owner) in owners.filter(|(_, owner)| owner.is_known()) {
+        let _ = match owner.lease {
+            None => writeln!(text, "owner {name}"),
+            Some(Lease { seconds, then: Then::Keep }) => writeln!(text, "owner {name} lease {seconds} keep"),
+            Some(Lease { seconds, then: Then::Withdraw }) => writeln!(text, "owner {name} lease {seconds} withdraw"),
+        };
+        for (prefix, kind) in &owner.routes {
+            let _ = match kind {
+                Kind::Block => writeln!(text, "{prefix}"),
+                Kind::Service => writeln!(text, "{prefix} service"),
+            };
+        }
+        count += owner.routes.len();
+    }
+    let _ = writeln!(text, "end {count}");
+    text
+}
+
+fn parse(text: &str) -> Result<BTreeMap<OwnerName, Owner>, String> {
+    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty());
+    let mut owners = Owners::default();
+    let mut end = if text.lines().next() == Some(HEAD) { Some(false) } else { None };
+    for (line, number) in lines.skip(usize::from(end.is_some())) {
+        let wrong = |why: String| {
+            let shown: String = line.chars().take(SHOWN).collect();
+            format!("line {number}: {shown:?} {why}")
+        };
+        match (line.split_once(' '), end) {
+            (_, Some(true)) => return Err(wrong("stands behind the end".to_owned())),
+            (Some(("owner", owner)), Some(false)) => owners.begin(owner).map_err(wrong)?,
+            (Some(("end", count)), Some(false)) if count == owners.count.to_string() => end = Some(true),
+            (Some((prefix, "service")), Some(false)) => owners.add(prefix, Kind::Service).map_err(wrong)?,
+            _ => owners.add(line, Kind::Block).map_err(wrong)?,
+        }
+    }
+    match end {
+        Some(false) => Err("its end is missing".to_owned()),
+        Some(true) | None => Ok(owners.all),
+    }
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Owners {
+    all: BTreeMap<OwnerName, Owner>,
+    current: Option<OwnerName>,
+    count: usize,
+}
+
+impl Owners {
+    /// `NAME` or `NAME lease SECONDS keep|withdraw`
+    fn begin(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split(' ');
+        let name: OwnerName = words.next().unwrap_or_default().parse()?;
+        let lease = match (words.next(), words.next().map(str::parse), words.next(), words.next()) {
+            (None, ..) => None,
+            (Some("lease"), Some(Ok(seconds)), Some("keep"), None) => Some(Lease { seconds, then: Then::Keep }),
+            (Some("lease"), Some(Ok(seconds)), Some("withdraw"), None) => Some(Lease { seconds, then: Then::Withdraw }),
+            _ => return Err("is no owner with a lease".to_owned()),
+        };
+        if self.all.len() >= OWNERS {
+            return Err(format!("is one owner more than {OWNERS}"));
+        }
+        if self.all.insert(name.clone(), Owner { lease, ..Owner::new() }).is_some() {
+            return Err("is there twice".to_owned());
+        }
+        self.current = Some(name);
+        Ok(())
+    }
+
+    fn add(&mut self, text: &str, kind: Kind) -> Result<(), String> {
+        let prefix: Prefix = text.parse().map_err(|error| format!("is no prefix: {error}"))?;
+        let name = self.current.get_or_insert_with(OwnerName::default_owner).clone();
+        self.all.entry(name).or_insert_with(Owner::new).routes.insert(prefix, kind);
+        self.count += 1;
+        if self.count > MOST { Err(format!("is one prefix more than {MOST}")) } else { Ok(()) }
+    }
+}

@@ -6,6 +6,7 @@ fn names_are_what_a_path_and_a_log_can_hold() {
     for good in ["cni", "k8s.example.com", "A_1-z", &"x".repeat(63)] {
         assert_eq!(good.parse::<OwnerName>().unwrap().to_string(), good);
     }
+    // RFC 3986 §3.3: as steps of a path, dots alone say where to go.
     for bad in ["", ".", "..", "a b", "a/b", "ü", "a\n", &"x".repeat(64)] {
         let error = bad.parse::<OwnerName>().unwrap_err();
         assert!(error.contains("is no name of an owner; expected 1 to 63 of"), "{error}");

@@ -6,7 +6,7 @@
 //! and notifications never wait behind a whole table.
 
 use crate::engine::Engine;
-use crate::handle::{Command, Shared};
+use crate::handle::{Command, Shared, is_inside};
 use crate::intake::Intake;
 use crate::kernel::Kernel;
 use crate::lag::Lag;
@@ -141,6 +141,11 @@ fn obey<K: Kernel>(
         }
         Command::Rows(filter, answer) => {
             let _ = answer.send(filter.rows(engine));
+        }
+        Command::Prefixes(within, answer) => {
+            let mut prefixes = engine.prefixes();
+            prefixes.retain(|prefix| within.is_none_or(|outer| is_inside(outer, *prefix)));
+            let _ = answer.send(prefixes);
         }
         Command::Explain(address, next_hops, answer) => {
             let _ = answer.send(engine.explain(address, &next_hops));

@@ -87,7 +87,7 @@ impl RowFilter {
             _ => engine.prefixes(),
         };
         let found = prefixes.into_iter().filter(|prefix| match &self {
-            RowFilter::Within(outer) => outer.prefix() <= prefix.prefix() && contains(*outer, prefix.ip()),
+            RowFilter::Within(outer) => is_inside(*outer, *prefix),
             _ => true,
         });
         let rows = found.filter_map(|prefix| engine.find(prefix)).filter(|found| match &self {
@@ -107,11 +107,16 @@ impl RowFilter {
     }
 }
 
+pub(crate) fn is_inside(outer: IpNetwork, prefix: IpNetwork) -> bool {
+    outer.prefix() <= prefix.prefix() && contains(outer, prefix.ip())
+}
+
 #[derive(Debug)]
 pub(crate) enum Command {
     Flush(oneshot::Sender<()>),
     Answer(oneshot::Sender<()>),
     Rows(RowFilter, oneshot::Sender<Vec<FibRow>>),
+    Prefixes(Option<IpNetwork>, oneshot::Sender<Vec<IpNetwork>>),
     Explain(IpAddr, Vec<NextHop>, oneshot::Sender<Explanation>),
     Overview(oneshot::Sender<Overview>),
     Reconfigure(Box<FibConfig>, oneshot::Sender<Result<(), FibError>>),
@@ -283,6 +288,14 @@ impl FibHandle {
         rows.await.unwrap_or_default()
     }
 
+    /// The prefixes that are wanted or adopted, all or what is inside one, in order: for whoever asks for their rows in
+    /// slices ([`RowFilter::Each`]). Empty if the thread has ended.
+    pub async fn prefixes(&self, within: Option<IpNetwork>) -> Vec<IpNetwork> {
+        let (answer, prefixes) = oneshot::channel();
+        self.ask(Command::Prefixes(within, answer)).await;
+        prefixes.await.unwrap_or_default()
+    }
+
     /// The way to an address, and how these next hops resolve; `None` if the thread has ended.
     pub async fn explain(&self, address: IpAddr, next_hops: Vec<NextHop>) -> Option<Explanation> {
         let (answer, explanation) = oneshot::channel();
@@ -435,6 +448,9 @@ mod tests {
         let rows = fib.rows(RowFilter::All).await;
         assert_eq!(rows.iter().map(|row| row.state.name()).collect::<Vec<_>>(), ["adopted", "installed"]);
         assert_eq!(fib.rows(RowFilter::Within("10.66.0.0/16".parse().unwrap())).await.len(), 1);
+        let all: Vec<_> = fib.rows(RowFilter::All).await.iter().map(|row| row.prefix).collect();
+        assert_eq!((fib.prefixes(None).await, all.len() > 1), (all, true));
+        assert_eq!(fib.prefixes(Some("10.66.0.0/16".parse().unwrap())).await.len(), 1);
         assert_eq!(fib.rows(RowFilter::Troubled).await.len(), 0);
         let each = fib.rows(RowFilter::Each(vec![prefix, "10.99.0.0/16".parse().unwrap()])).await;
         assert_eq!(each.iter().map(|row| row.prefix).collect::<Vec<_>>(), [prefix]);

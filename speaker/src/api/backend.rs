@@ -5,8 +5,8 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use super::model::{
-    Examination, FibRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Problem,
-    Readiness, RouteFilter, RouteRow, Status, Why,
+    Examination, FibFilter, FibRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow,
+    Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Caller, Edit, Edited, Order, OwnerName, Slices};
 
@@ -23,7 +23,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `GET /v1/memory`
     fn memory(&self) -> impl Future<Output = Memory> + Send;
     /// `GET /v1/fib`, in order of prefix.
-    fn fib(&self) -> impl Future<Output = Vec<FibRow>> + Send;
+    fn fib(&self, filter: FibFilter) -> impl Future<Output = Result<Slices<FibRow>, Problem>> + Send;
     /// `GET /v1/why/{address}`: where packets to the address go from this node, and why.
     fn why(&self, address: IpAddr) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// `GET /v1/examination`: what `roost fib doctor` has to know of the daemon.

@@ -18,9 +18,9 @@ use super::backend::Backend;
 use super::body::{Body, Places, few_large_bodies};
 use super::list::list;
 use super::model::{
-    AnnounceList, Examination, FibRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable,
-    PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow,
-    Status, Why, WithdrawList,
+    AnnounceList, Examination, FibFilter, FibRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail,
+    PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem,
+    RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
 use super::{openapi, owner_pages};
@@ -118,7 +118,15 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             problems: &[400, 404, 503],
             ..Endpoint::get::<Vec<RouteRow>>("/v1/routes/{*prefix}", "The paths of one prefix", get(route::<B>))
         },
-        Endpoint::get::<Vec<FibRow>>("/v1/fib", "Kernel routes: what is wanted and what is there", get(fib::<B>)),
+        Endpoint {
+            query: Some(SchemaGenerator::subschema_for::<FibFilter>),
+            problems: &[400, 503],
+            ..Endpoint::get::<Vec<FibRow>>(
+                "/v1/fib",
+                "Kernel routes, in order of prefix: what is wanted and what is there",
+                get(fib::<B>),
+            )
+        },
         Endpoint {
             parameter: Some(("address", "An address, of a pod or any other")),
             problems: &[400, 503],
@@ -259,9 +267,7 @@ async fn routes<B: Backend>(
     filter: Result<Query<RouteFilter>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(filter) = filter?;
-    if filter.longer && filter.prefix.is_none() {
-        return Err(Problem::bad_request("longer: means what lies inside `prefix`, which is not given"));
-    }
+    whole(filter.longer, filter.prefix.as_ref())?;
     list(backend.routes(filter).await?).await
 }
 
@@ -278,8 +284,21 @@ async fn route<B: Backend>(
     if rows.is_empty() { Err(Problem::not_found(format!("no path for {text}"))) } else { Ok(Json(rows)) }
 }
 
-async fn fib<B: Backend>(State(backend): State<B>) -> Json<Vec<FibRow>> {
-    Json(backend.fib().await)
+async fn fib<B: Backend>(
+    State(backend): State<B>,
+    filter: Result<Query<FibFilter>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(filter) = filter?;
+    whole(filter.longer, filter.prefix.as_ref())?;
+    list(backend.fib(filter).await?).await
+}
+
+/// `longer` says nothing without `prefix`.
+fn whole(longer: bool, prefix: Option<&String>) -> Result<(), Problem> {
+    match (longer, prefix) {
+        (true, None) => Err(Problem::bad_request("longer: means what lies inside `prefix`, which is not given")),
+        _ => Ok(()),
+    }
 }
 
 async fn why<B: Backend>(

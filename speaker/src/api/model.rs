@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::net::zone::zoned;
 
 mod examination;
+mod filters;
 mod health;
 mod owners;
 mod why;
 
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
+pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 pub use health::{Liveness, PartRow, Readiness};
 pub use owners::{
     AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,
@@ -534,30 +536,4 @@ pub struct FieldProblem {
     pub pointer: String,
     /// What exactly, with what was expected.
     pub detail: String,
-}
-
-/// Which peers to list.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct PeerFilter {
-    /// Only those of this name: an address, `ADDRESS%INTERFACE`, a node of the mesh, or a description.
-    pub peer: Option<String>,
-}
-
-/// Which routes to list. All conditions must hold.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct RouteFilter {
-    /// Exactly this prefix.
-    pub prefix: Option<String>,
-    /// With `prefix`: also what lies inside it.
-    #[serde(default)]
-    pub longer: bool,
-    /// The prefix with the longest match for this address.
-    pub address: Option<IpAddr>,
-    /// Only paths of the peers of this name: an address, `ADDRESS%INTERFACE`, a node of the mesh, or a description.
-    pub peer: Option<String>,
-    /// Only best paths.
-    #[serde(default)]
-    pub best: bool,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::api::model::RouteFilter;
+use crate::api::model::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 use crate::decode::DecodeArgs;
 
 pub(super) const EXIT_CODES: &str = "\
@@ -134,7 +134,7 @@ pub enum Show {
     /// The daemon at a glance
     Status,
     /// All peers, and why each one that is down is down
-    Peers,
+    Peers(PeersArgs),
     /// Everything about one peer, or about each of those that share a name
     Peer {
         /// By address (a link-local one as ADDRESS%INTERFACE), or by name: its description, or its node in a mesh
@@ -150,7 +150,7 @@ pub enum Show {
         prefix: String,
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
-    Fib,
+    Fib(FibArgs),
     /// Who announces prefixes at run time, how many, and for how long without another word
     Owners,
     /// Where the memory goes, part by part
@@ -268,11 +268,56 @@ pub struct RouteArgs {
     /// Only best paths
     #[arg(long)]
     pub best: bool,
+    /// Only paths with this community, such as 64512:100, no-export or 64512:1:2
+    #[arg(long)]
+    pub community: Option<String>,
+    /// Only paths in this state
+    #[arg(long)]
+    pub state: Option<RouteState>,
 }
 
 impl From<RouteArgs> for RouteFilter {
     fn from(args: RouteArgs) -> Self {
-        let RouteArgs { prefix, longer, address, peer, best } = args;
-        Self { prefix, longer, address, peer, best }
+        let RouteArgs { prefix, longer, address, peer, best, community, state } = args;
+        Self { prefix, longer, address, peer, best, community, state }
+    }
+}
+
+/// Which peers.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct PeersArgs {
+    /// Only those of this name: an address, a node of the mesh, or a description
+    #[arg(long, value_name = "PEER")]
+    pub peer: Option<String>,
+    /// Only those in this state; down is any but established
+    #[arg(long)]
+    pub state: Option<PeerState>,
+}
+
+impl From<PeersArgs> for PeerFilter {
+    fn from(args: PeersArgs) -> Self {
+        let PeersArgs { peer, state } = args;
+        Self { peer, state }
+    }
+}
+
+/// Which kernel routes.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct FibArgs {
+    /// Only this prefix
+    #[arg(long)]
+    pub prefix: Option<String>,
+    /// With --prefix: also what lies inside it
+    #[arg(long, requires = "prefix")]
+    pub longer: bool,
+    /// Only those in this state
+    #[arg(long)]
+    pub state: Option<FibState>,
+}
+
+impl From<FibArgs> for FibFilter {
+    fn from(args: FibArgs) -> Self {
+        let FibArgs { prefix, longer, state } = args;
+        Self { prefix, longer, state }
     }
 }

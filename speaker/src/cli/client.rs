@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::api::model::{Problem, RouteFilter};
+use crate::api::model::Problem;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -214,16 +215,19 @@ impl Client {
     }
 }
 
-/// `filter` as the query of `GET /v1/routes`, with its question mark when there is one.
-pub fn route_query(filter: &RouteFilter) -> String {
-    let RouteFilter { prefix, longer, address, peer, best } = filter;
-    let mut fields = Vec::new();
-    fields.extend(prefix.as_ref().map(|prefix| format!("prefix={}", escape(prefix))));
-    fields.extend(longer.then(|| "longer=true".to_owned()));
-    fields.extend(address.map(|address| format!("address={}", escape(&address.to_string()))));
-    fields.extend(peer.as_ref().map(|peer| format!("peer={}", escape(peer))));
-    fields.extend(best.then(|| "best=true".to_owned()));
-    if fields.is_empty() { String::new() } else { format!("?{}", fields.join("&")) }
+/// A filter as a query, with its question mark when there is one: the fields that are neither `null` nor `false`.
+///
+/// # Errors
+/// When `filter` has no form in JSON.
+pub fn query(filter: &impl Serialize) -> Result<String, serde_json::Error> {
+    let fields: serde_json::Map<String, Value> = serde_json::from_value(serde_json::to_value(filter)?)?;
+    let field = |(name, value): (String, Value)| match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) => Some(format!("{name}={}", escape(&text))),
+        value => Some(format!("{name}={}", escape(&value.to_string()))),
+    };
+    let fields: Vec<_> = fields.into_iter().filter_map(field).collect();
+    Ok(if fields.is_empty() { String::new() } else { format!("?{}", fields.join("&")) })
 }
 
 /// Percent-encodes what has a meaning in a URL. RFC 3986 §2.3

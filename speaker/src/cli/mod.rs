@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, FibCommand, PeerOrder, RouteArgs, Show, Whom};
+pub use args::{Args, Command, FibArgs, FibCommand, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;

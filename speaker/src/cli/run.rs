@@ -10,12 +10,13 @@ use bytes::Bytes;
 
 use super::args::{Args, Command, FibCommand, PeerOrder, Show};
 use super::birdcl::Conversation;
-use super::client::{Client, ClientError, escape, route_query};
+use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::{EXIT_OK, generate, render};
 use crate::api::model::{
-    AnnounceList, Direction, FibRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable,
-    PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, Direction, FibFilter, FibRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable, PeerDone,
+    PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status, Why,
+    WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -96,11 +97,11 @@ fn ask(conversation: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
 async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let path = match &what {
         Show::Status => "/v1/status".to_owned(),
-        Show::Peers => "/v1/peers".to_owned(),
+        Show::Peers(filter) => format!("/v1/peers{}", query(&PeerFilter::from(filter.clone()))?),
         Show::Peer { name } => format!("/v1/peers/{}", escape(name)),
-        Show::Routes(filter) => format!("/v1/routes{}", route_query(&RouteFilter::from(filter.clone()))),
+        Show::Routes(filter) => format!("/v1/routes{}", query(&RouteFilter::from(filter.clone()))?),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
-        Show::Fib => "/v1/fib".to_owned(),
+        Show::Fib(filter) => format!("/v1/fib{}", query(&FibFilter::from(filter.clone()))?),
         Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
     };
@@ -109,11 +110,11 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
     }
     let text = match what {
         Show::Status => render::status(&client.get::<Status>(&path).await?),
-        Show::Peers => render::peers(&client.get::<Vec<PeerRow>>(&path).await?),
+        Show::Peers(_) => render::peers(&client.get::<Vec<PeerRow>>(&path).await?),
         Show::Peer { name } => render::each_peer(&details(client, &name).await?),
         Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
-        Show::Fib => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Fib(_) => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };

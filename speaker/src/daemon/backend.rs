@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bgp_proto::Prefix;
 use bgp_proto::fsm::State;
-use fib_sync::{FibHandle, RowFilter};
+use fib_sync::FibHandle;
 use rib::PeerId;
 use tokio::sync::mpsc;
 
@@ -27,10 +27,10 @@ use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
-use super::{examination, names, operator, rows, why};
+use super::{examination, kernel_routes, names, operator, rows, why};
 use crate::api::model::{
-    Examination, FibRow, FibSummary, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter,
-    PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
+    Examination, FibFilter, FibRow, FibSummary, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone,
+    PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use crate::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
@@ -230,10 +230,13 @@ impl Backend for Daemon {
 
     async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
         let all = self.0.peers.all();
-        match filter.peer {
-            None => Ok(self.rows(all).await),
-            Some(name) => Ok(self.rows(names::find(&all, &name)?.into_iter().cloned().collect()).await),
-        }
+        let named = match &filter.peer {
+            None => all,
+            Some(name) => names::find(&all, name)?.into_iter().cloned().collect(),
+        };
+        let mut rows = self.rows(named).await;
+        rows.retain(|row| filter.passes(row));
+        Ok(rows)
     }
 
     async fn peer(&self, name: String) -> Result<PeerDetail, Problem> {
@@ -262,11 +265,8 @@ impl Backend for Daemon {
         memory::memory(&owner, &sessions)
     }
 
-    async fn fib(&self) -> Vec<FibRow> {
-        match &self.0.fib {
-            Some(fib) => fib.rows(RowFilter::All).await.iter().map(rows::fib).collect(),
-            None => Vec::new(),
-        }
+    async fn fib(&self, filter: FibFilter) -> Result<Slices<FibRow>, Problem> {
+        kernel_routes::slices(self.0.fib.clone(), filter).await
     }
 
     async fn why(&self, address: IpAddr) -> Result<Why, Problem> {

@@ -19,6 +19,7 @@ mod descriptors;
 mod dynamic;
 pub(crate) mod examination;
 mod health;
+mod kernel_routes;
 mod keys;
 mod last_run;
 mod listener;

@@ -40,9 +40,9 @@ pub struct Sources {
 /// 400 for a text that is no prefix, 404 for a name that no peer has, 503 when the owner has ended.
 pub async fn slices(sources: Sources, filter: &RouteFilter) -> Result<Slices<RouteRow>, Problem> {
     let wanted = Wanted::read(filter, &sources.peers)?;
-    let (peers, best) = (wanted.peers.clone(), filter.best);
+    let (peers, filter) = (wanted.peers.clone(), filter.clone());
     let prefixes = sources.owner.ask(move |owner| wanted.prefixes(&owner.rib)).await.ok_or_else(ended)?;
-    let rest = Rest { sources, prefixes: prefixes.into_iter(), peers, best };
+    let rest = Rest { sources, prefixes: prefixes.into_iter(), peers, filter };
     Ok(stream::try_unfold(rest, async |mut rest| Ok(rest.slice().await?.map(|rows| (rows, rest)))).boxed())
 }
 
@@ -88,8 +88,8 @@ struct Rest {
     prefixes: vec::IntoIter<Prefix>,
     /// Whose paths are wanted; `None`: everybody's.
     peers: Option<Vec<PeerId>>,
-    /// Only best ones are.
-    best: bool,
+    /// Which of them are.
+    filter: RouteFilter,
 }
 
 impl Rest {
@@ -109,7 +109,7 @@ impl Rest {
         for route in &routes {
             let rows = route.paths.iter().zip(rows::route(route, name, kernel.get(&route.prefix)));
             let of_peer = |peer: &PeerId| self.peers.as_ref().is_none_or(|peers| peers.contains(peer));
-            let wanted = rows.filter(|(path, row)| (!self.best || row.best) && of_peer(&path.peer));
+            let wanted = rows.filter(|(path, row)| of_peer(&path.peer) && self.filter.passes(row));
             found.extend(wanted.map(|(_, row)| row));
         }
         Ok(Some(found))

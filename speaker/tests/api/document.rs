@@ -94,7 +94,7 @@ async fn the_promised_problems_and_parameters_are_there() {
         .iter()
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["address", "best", "longer", "peer", "prefix"]);
+    assert_eq!(names, ["address", "best", "community", "longer", "peer", "prefix", "state"]);
     for (path, method, body) in [
         ("/v1/announce", "post", serde_json::json!({"prefixes": ["10.65.1.0/26"]})),
         ("/v1/owners/{owner}", "put", serde_json::json!({"lease": {"seconds": 60, "then": "keep"}, "services": []})),

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use speaker::api::model::RouteRow;
+use speaker::api::model::{FibRow, RouteRow};
 use speaker::api::serve_metrics;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,10 @@ async fn tables_come_as_the_daemon_gave_them() {
 #[tokio::test]
 async fn a_long_list_comes_in_pieces_and_is_the_same_list() {
     let server = serve(Fake { copies: 1_000, ..Fake::default() });
+    let answer = get(&server.socket, "/v1/fib").await;
+    assert_eq!(answer.headers[header::TRANSFER_ENCODING], "chunked");
+    let rows: Vec<FibRow> = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((&rows[..4], rows.len()), (&fake::fib()[..], 1_004));
     let answer = get(&server.socket, "/v1/routes").await;
     assert_eq!(answer.headers[header::TRANSFER_ENCODING], "chunked");
     assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
@@ -82,10 +86,19 @@ async fn filters_reach_the_daemon_and_wrong_ones_are_named() {
     assert_eq!(rows.as_array().unwrap().len(), 2);
     let rows = get(&server.socket, "/v1/routes?address=fd00%3A65%3A2%3A%3A1&best=true").await.json();
     assert_eq!(rows[0]["prefix"], "fd00:65:2::/122");
-    for (query, named) in
-        [("best=7", "best"), ("colour=red", "colour"), ("longer=true", "longer"), ("address=", "address")]
-    {
-        let problem = get(&server.socket, &format!("/v1/routes?{query}")).await.problem();
+    let fib = get(&server.socket, "/v1/fib?prefix=10.65.0.0%2F16&longer=true&state=adopted").await.json();
+    assert_eq!((fib[0]["prefix"].as_str(), fib.as_array().map(Vec::len)), (Some("10.65.9.0/26"), Some(1)));
+    for (query, named) in [
+        ("routes?best=7", "best"),
+        ("routes?colour=red", "colour"),
+        ("routes?longer=true", "longer"),
+        ("routes?address=", "address"),
+        ("routes?state=fine", "unknown variant `fine`, expected one of `best`, `multipath`"),
+        ("fib?longer=true", "longer"),
+        ("fib?prefix=10.65.2.7%2F26", "bits behind the prefix length are set"),
+        ("peers?state=up", "unknown variant `up`, expected one of `down`"),
+    ] {
+        let problem = get(&server.socket, &format!("/v1/{query}")).await.problem();
         assert_eq!(problem.status, 400, "{query}");
         assert!(problem.detail.contains(named), "{query}: {problem:?}");
     }

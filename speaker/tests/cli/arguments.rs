@@ -30,12 +30,22 @@ fn command_lines() {
         ("roost check", "MissingRequiredArgument"),
         ("roost schema", "Schema"),
         ("roost show status", "Show { what: Status }"),
-        ("roost show peers --json", "Show { what: Peers }"),
+        ("roost show peers --json", "Show { what: Peers(PeersArgs { peer: None, state: None }) }"),
+        (
+            "roost show peers --peer node-b --state down",
+            "Show { what: Peers(PeersArgs { peer: Some(\"node-b\"), state: Some(Down) }) }",
+        ),
+        ("roost show peers --state up", "InvalidValue"),
         ("roost show peer 172.16.1.2", "Show { what: Peer { name: \"172.16.1.2\" } }"),
         ("roost show peer fe80::2%eth0", "Show { what: Peer { name: \"fe80::2%eth0\" } }"),
         ("roost show peer", "MissingRequiredArgument"),
         ("roost show route 10.0.0.0/8", "Show { what: Route { prefix: \"10.0.0.0/8\" } }"),
-        ("roost show fib", "Show { what: Fib }"),
+        ("roost show fib", "Show { what: Fib(FibArgs { prefix: None, longer: false, state: None }) }"),
+        (
+            "roost show fib --prefix 10.65.0.0/16 --longer --state withheld",
+            "Show { what: Fib(FibArgs { prefix: Some(\"10.65.0.0/16\"), longer: true, state: Some(Withheld) }) }",
+        ),
+        ("roost show fib --longer", "MissingRequiredArgument"),
         ("roost fib clean", "Fib { what: Clean { config: \"/etc/roost/roost.yaml\", yes: false } }"),
         ("roost fib clean -c x.yaml --yes", "Fib { what: Clean { config: \"x.yaml\", yes: true } }"),
         ("roost show owners", "Show { what: Owners }"),
@@ -51,8 +61,15 @@ fn command_lines() {
         ("roost show nothing", "InvalidSubcommand"),
         (
             "roost show routes --prefix 10.0.0.0/8 --longer --peer node-b --best",
-            "RouteFilter { prefix: Some(\"10.0.0.0/8\"), longer: true, address: None, peer: Some(\"node-b\"), best: true }",
+            "RouteFilter { prefix: Some(\"10.0.0.0/8\"), longer: true, address: None, peer: Some(\"node-b\"), best: true, \
+             community: None, state: None }",
         ),
+        (
+            "roost show routes --community 64512:100 --state stale",
+            "RouteFilter { prefix: None, longer: false, address: None, peer: None, best: false, \
+             community: Some(\"64512:100\"), state: Some(Stale) }",
+        ),
+        ("roost show routes --state fine", "InvalidValue"),
         ("roost show routes --longer", "MissingRequiredArgument"),
         ("roost show routes --prefix 10.0.0.0/8 --address 10.0.0.1", "ArgumentConflict"),
         (

@@ -220,10 +220,10 @@ fn status() {
 
 #[test]
 fn nothing_is_said_in_words() {
-    assert_eq!(render::peers(&[]), "No peers are configured.\n");
+    assert_eq!(render::peers(&[]), "No peers.\n");
     assert_eq!(render::routes(&[]), "No routes.\n");
     assert_eq!(render::route(&[]), "No routes.\n");
-    assert_eq!(render::fib(&[]), "No kernel routes are wanted, and none of ours are there.\n");
+    assert_eq!(render::fib(&[]), "No kernel routes.\n");
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Backend for Fake {
     }
 
     async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
-        let mut rows = filter.peer.map_or_else(|| Ok(peers()), |name| named(&name))?;
+        let mut rows = filter.peer.as_ref().map_or_else(|| Ok(peers()), |name| named(name))?;
+        rows.retain(|row| filter.passes(row));
         if let (Some(reason), Some(row)) = (&self.reason, rows.get_mut(1)) {
             row.reason = Some(reason.clone());
         }
@@ -78,7 +79,7 @@ impl Backend for Fake {
             filter.prefix.as_ref().is_none_or(|prefix| *prefix == row.prefix || within(row, prefix))
                 && filter.address.is_none_or(|address| inside(row, address))
                 && peers.as_ref().is_none_or(|peers| from(peers, row))
-                && (!filter.best || row.best)
+                && filter.passes(row)
         };
         let last = routes().pop().unwrap();
         let rows: Vec<_> = routes().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect();
@@ -91,8 +92,19 @@ impl Backend for Fake {
         memory()
     }
 
-    async fn fib(&self) -> Vec<FibRow> {
-        fib()
+    async fn fib(&self, filter: FibFilter) -> Result<Slices<FibRow>, Problem> {
+        yield_now().await;
+        let block = filter.prefix.as_ref().map(|text| parse_prefixes(std::slice::from_ref(text))).transpose()?;
+        let block = block.map(|prefixes| prefixes[0].to_string().parse::<ipnetwork::IpNetwork>().unwrap());
+        let wanted = |row: &FibRow| {
+            let prefix = row.prefix.parse().unwrap();
+            filter.passes(row)
+                && block.is_none_or(|block| if filter.longer { inside_of(block, prefix) } else { block == prefix })
+        };
+        let last = fib().pop().unwrap();
+        let rows: Vec<_> = fib().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect();
+        let slices: Vec<_> = rows.chunks(100).map(|slice| Ok(slice.to_vec())).collect();
+        Ok(stream::iter(slices).boxed())
     }
 
     async fn why(&self, address: std::net::IpAddr) -> Result<Why, Problem> {

@@ -8,7 +8,7 @@ use crate::api::model::FibRow;
 /// The table.
 pub fn fib(rows: &[FibRow]) -> String {
     if rows.is_empty() {
-        return "No kernel routes are wanted, and none of ours are there.\n".to_owned();
+        return "No kernel routes.\n".to_owned();
     }
     let columns = [Text("PREFIX"), Text("STATE"), Text("WANTED"), Text("IN THE KERNEL"), Text("WHY")];
     table(

@@ -14,7 +14,7 @@ const NAMED: usize = 4;
 /// The table, then one line for each different hint.
 pub fn peers(rows: &[PeerRow]) -> String {
     if rows.is_empty() {
-        return "No peers are configured.\n".to_owned();
+        return "No peers.\n".to_owned();
     }
     let columns = [
         Text("PEER"),

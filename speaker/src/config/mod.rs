@@ -9,6 +9,7 @@
 //! * [`raw`] is the one definition of the keys, for reader and JSON Schema alike;
 //! * [`read`] fills it in and goes on after a mistake, as every field is an [`at::At`]; [`values`] reads single values;
 //! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
+//! * [`steps`] says what leads from one configuration to another while roost runs;
 //! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
 //!
 //! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema()`]. [`parse`] touches no file,
@@ -24,6 +25,7 @@ mod read;
 mod rules;
 mod schema;
 mod secrets;
+pub mod steps;
 mod tree;
 mod values;
 

@@ -470,6 +470,14 @@ pub enum Password {
 }
 
 impl Password {
+    /// As the configuration has it, whatever stands in the file.
+    pub fn without_content(self) -> Self {
+        match self {
+            Self::Inline(secret) => Self::Inline(secret),
+            Self::File { path, .. } => Self::File { path, secret: None },
+        }
+    }
+
     /// The password, once it is known.
     pub fn secret(&self) -> Option<&Secret> {
         match self {

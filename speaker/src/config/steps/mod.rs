@@ -1,0 +1,172 @@
+//! From the configuration in force to another one: what a running daemon does, step by step, and what each step costs.
+//!
+//! [`between`] is a pure function of the two, so `roost plan` can print what the daemon would do, and both are the same.
+//! What cannot be done while roost runs is named, and stays as it is until the next start; where the rest of the file
+//! hangs on it (our AS, our addresses), nothing of the file is taken over. No file is in force by half without a word.
+//!
+//! The order is make before break: what comes stands before what goes.
+
+mod peers;
+
+use std::fmt;
+
+use bgp_proto::Prefix;
+
+use super::model::{Config, Fib, Node, Password, PeerSettings, Router};
+pub use peers::{Change, Cost};
+
+/// One thing that is done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// A block of the node is announced.
+    Announce(Prefix),
+    /// The table is decided anew, because these keys have changed.
+    Decide(Vec<&'static str>),
+    /// A peer that was not there.
+    AddPeer(PeerSettings),
+    /// A peer that was there with other settings.
+    ChangePeer {
+        /// What holds now.
+        to: PeerSettings,
+        /// What is different, key by key.
+        changes: Vec<Change>,
+    },
+    /// The kernel's routes move to other settings: of `pools`, of `fib`.
+    Kernel(Vec<&'static str>),
+    /// A peer that is there no more.
+    RemovePeer(PeerSettings),
+    /// A block of the node is withdrawn.
+    Withdraw(Prefix),
+}
+
+/// What a running daemon makes of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// Keys whose new value waits for the next start.
+    pub waiting: Vec<&'static str>,
+    /// What is in force afterwards: the file, but for those keys.
+    pub next: Config,
+}
+
+/// Keys that all else hangs on have changed: nothing can be taken over before the next start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} {} changed, and everything else hangs on that: nothing of the file is in force before roost is started again",
+    .0.join(", "), if .0.len() == 1 { "has" } else { "have" }
+)]
+pub struct NeedsRestart(pub Vec<&'static str>);
+
+/// The steps from `now` to `read`.
+///
+/// # Errors
+/// When the identity of this speaker is another one.
+pub fn between(now: &Config, read: &Config) -> Result<Steps, NeedsRestart> {
+    let identity = [
+        ("router.asn", now.router.asn != read.router.asn),
+        ("router.router_id", now.router.router_id != read.router.router_id),
+        ("router.confederation", now.router.confederation != read.router.confederation),
+        ("node.name", now.node.name != read.node.name),
+        ("node.addresses", now.node.addresses != read.node.addresses),
+    ];
+    let identity: Vec<_> = changed(identity);
+    if !identity.is_empty() {
+        return Err(NeedsRestart(identity));
+    }
+    let waiting = changed([
+        ("router.listen", now.router.listen != read.router.listen),
+        ("router.limits", now.router.limits != read.router.limits),
+        ("node.detect", now.node.detect != read.node.detect),
+        ("dynamic_peers", without_secrets(now).dynamic_peers != without_secrets(read).dynamic_peers),
+        ("fib.enabled", now.fib.enabled != read.fib.enabled),
+        ("api", now.api != read.api),
+        ("metrics", now.metrics != read.metrics),
+        ("log", now.log != read.log),
+    ]);
+    let next = Config {
+        router: Router { listen: now.router.listen.clone(), limits: now.router.limits, ..read.router.clone() },
+        node: Node { blocks: read.node.blocks.clone(), ..now.node.clone() },
+        dynamic_peers: now.dynamic_peers.clone(),
+        fib: Fib { enabled: now.fib.enabled, ..read.fib.clone() },
+        api: now.api.clone(),
+        metrics: now.metrics,
+        log: now.log,
+        ..read.clone()
+    };
+    Ok(Steps { steps: steps(now, &next), waiting, next })
+}
+
+fn steps(now: &Config, next: &Config) -> Vec<Step> {
+    let only_in = |a: &Config, b: &Config| -> Vec<Prefix> {
+        a.node.blocks.iter().filter(|block| !b.node.blocks.contains(block)).copied().collect()
+    };
+    let mut steps: Vec<_> = only_in(next, now).into_iter().map(Step::Announce).collect();
+    let decide = decide(&now.router, &next.router);
+    steps.extend((!decide.is_empty()).then_some(Step::Decide(decide)));
+    let (stay, go) = peers::steps(&now.peers, &next.peers);
+    steps.extend(stay);
+    let kernel = changed([("pools", now.pools != next.pools), ("fib", now.fib != next.fib)]);
+    steps.extend((!kernel.is_empty()).then_some(Step::Kernel(kernel)));
+    steps.extend(go);
+    steps.extend(only_in(now, next).into_iter().map(Step::Withdraw));
+    steps
+}
+
+/// What of the router the table is decided by. `graceful_restart` reaches the peers, and the next start.
+fn decide(now: &Router, next: &Router) -> Vec<&'static str> {
+    changed([
+        ("router.cluster_id", now.cluster_id != next.cluster_id),
+        ("router.always_compare_med", now.always_compare_med != next.always_compare_med),
+        ("router.prefer_oldest_external", now.prefer_oldest_external != next.prefer_oldest_external),
+        ("router.strict_cluster_check", now.strict_cluster_check != next.strict_cluster_check),
+    ])
+}
+
+fn changed<const N: usize>(keys: [(&'static str, bool); N]) -> Vec<&'static str> {
+    keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}
+
+/// Contents of password files come and go by themselves.
+fn without_secrets(config: &Config) -> Config {
+    let mut config = config.clone();
+    for range in &mut config.dynamic_peers {
+        range.template.password = range.template.password.take().map(Password::without_content);
+    }
+    config
+}
+
+impl Step {
+    /// The session that ends, if one does, and the reason.
+    pub fn ends(&self) -> Option<(&PeerSettings, &'static str)> {
+        match self {
+            Self::RemovePeer(peer) if peer.enabled => Some((peer, "it is not in the file any more")),
+            Self::ChangePeer { to, changes } => {
+                let reason = changes.iter().find_map(|change| change.cost.ends())?;
+                Some((to, reason))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Announce(block) => write!(f, "block {block}: announced"),
+            Self::Withdraw(block) => write!(f, "block {block}: withdrawn"),
+            Self::Decide(keys) => write!(f, "{}: all routes are decided anew, sessions stay", keys.join(", ")),
+            Self::Kernel(keys) => write!(f, "{}: kernel routes move to the new settings", keys.join(", ")),
+            Self::AddPeer(peer) => {
+                write!(f, "peer {}: added{}", peer.name(), if peer.enabled { "" } else { ", disabled" })
+            }
+            Self::RemovePeer(peer) => {
+                write!(f, "peer {}: removed{}", peer.name(), if peer.enabled { ", its session ends" } else { "" })
+            }
+            Self::ChangePeer { to, changes } => peers::describe(f, to, changes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

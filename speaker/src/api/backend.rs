@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 
+use super::configuration::ConfigSteps;
 use super::model::{
     Examination, FibFilter, FibRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow,
     Problem, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -42,7 +43,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
     /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
     fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;
-    /// Reads the configuration file again and puts of it in force what a running daemon can take over; with `check`
+    /// `POST /v1/reload`: reads the configuration file again and puts of it in force what a running daemon can take over; with `check`
     /// nothing changes.
     fn reread(&self, check: bool) -> impl Future<Output = Reread> + Send;
     /// `GET /metrics`: the Prometheus text.
@@ -60,6 +61,6 @@ pub trait Backend: Clone + Send + Sync + 'static {
 pub struct Reread {
     /// Its path.
     pub file: String,
-    /// Warnings and what was done, a line each; or what is wrong with it, and nothing was done.
-    pub outcome: Result<Vec<String>, Vec<String>>,
+    /// What was done; or what is wrong with it, a line each, and nothing was done.
+    pub outcome: Result<ConfigSteps, Vec<String>>,
 }

@@ -14,8 +14,9 @@ use axum::{Json, Router, middleware};
 use futures::TryStreamExt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::backend::Backend;
+use super::backend::{Backend, Reread};
 use super::body::{Body, Places, few_large_bodies};
+use super::configuration::{ConfigSteps, ReloadRequest};
 use super::list::list;
 use super::model::{
     AnnounceList, Examination, FibFilter, FibRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail,
@@ -193,6 +194,14 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             )
         }
         .of_owner(),
+        Endpoint {
+            problems: &[400, 408, 413, 415, 422, 503],
+            ..Endpoint::post::<ReloadRequest, ConfigSteps>(
+                "/v1/reload",
+                "Read the configuration file again and put it in force; one with mistakes changes nothing",
+                post(reload::<B>),
+            )
+        },
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",
@@ -329,6 +338,18 @@ async fn order<B: Backend, I: IntoOrder>(
         return Err(Problem::bad_request("peers: name at least one, by address or name, or `*` for all"));
     }
     backend.order(peers, order).await.map(Json)
+}
+
+async fn reload<B: Backend>(
+    State(backend): State<B>,
+    Body(request): Body<ReloadRequest>,
+) -> Result<Json<ConfigSteps>, Problem> {
+    let Reread { file, outcome } = backend.reread(request.check).await;
+    outcome.map(Json).map_err(|mistakes| {
+        let mistakes = mistakes.join("\n");
+        let detail = format!("{file} is not in force, and nothing has changed:\n{mistakes}");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    })
 }
 
 async fn openapi_json<B: Backend>() -> impl IntoResponse {

@@ -18,6 +18,7 @@
 //! ```
 
 pub mod backend;
+pub mod configuration;
 pub mod model;
 
 mod body;

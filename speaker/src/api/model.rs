@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::configuration::ConfigStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,9 @@ pub struct Status {
     /// When the configuration in force was read, likewise.
     #[serde(default)]
     pub configured_at: u64,
+    /// The configuration in force, and what became of the last reading of the file.
+    #[serde(default)]
+    pub configuration: ConfigStatus,
     /// Routes this node originates.
     pub originated: Vec<String>,
     /// Connections without an accepted OPEN, and those that were refused.

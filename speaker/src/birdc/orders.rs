@@ -81,8 +81,8 @@ pub(super) async fn configure<B: Backend, W: AsyncWrite + Unpin>(
     let read = backend.reread(check).await;
     reply.line(2, format_args!("Reading configuration from {}", read.file));
     match read.outcome {
-        Ok(said) => {
-            said.iter().for_each(|said| reply.line(2, format_args!("{said}")));
+        Ok(done) => {
+            done.lines().iter().for_each(|said| reply.line(2, format_args!("{said}")));
             let (code, text) = if check { (20, "Configuration OK") } else { (3, "Reconfigured") };
             reply.end(code, text).await
         }

@@ -85,6 +85,13 @@ pub enum Command {
         #[arg(value_name = "PREFIX", required = true)]
         prefixes: Vec<String>,
     },
+    /// Read the configuration file again and put it in force: sessions end only where they must, and a file with mistakes
+    /// changes nothing. SIGHUP does the same
+    Reload {
+        /// Only say what would be done
+        #[arg(long)]
+        check: bool,
+    },
     /// Tell a running session to look again, begin again, stay away or come back
     Peer {
         /// What to do

@@ -13,6 +13,7 @@ use super::birdcl::Conversation;
 use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::{EXIT_OK, generate, render};
+use crate::api::configuration::ReloadRequest;
 use crate::api::model::{
     AnnounceList, Direction, FibFilter, FibRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable, PeerDone,
     PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status, Why,
@@ -55,6 +56,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             let list = AnnounceList { owner, prefixes: lists.0, services: lists.1 };
             ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, args.json, out).await })
         }
+        Command::Reload { check } => ask(async { reload(&client, check, args.json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
         Command::Withdraw { prefixes, owner } => {
             let list = WithdrawList { owner: Some(owner), prefixes };
@@ -169,6 +171,15 @@ async fn edit(client: &Client, edit: &Edit, list: Bytes, json: bool, out: &mut i
     for prefix in unchanged {
         writeln!(out, "{prefix} {}", edit.unchanged)?;
     }
+    Ok(())
+}
+
+async fn reload(client: &Client, check: bool, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let body = client.json(&ReloadRequest { check })?;
+    if json {
+        return pass(client, Method::POST, "/v1/reload", Some(body), out).await;
+    }
+    out.write_all(render::config_steps(&client.post_bytes("/v1/reload", body).await?, check).as_bytes())?;
     Ok(())
 }
 

@@ -110,6 +110,15 @@ impl Announced {
         all
     }
 
+    /// Blocks that come into the configuration, and blocks that go. Says what changes for the peers, new before old.
+    pub fn reconfigure(&mut self, come: &[Prefix], go: &[Prefix]) -> Vec<Change> {
+        let before: Vec<_> = come.iter().chain(go).map(|block| (*block, self.kind_of(block))).collect();
+        self.configured.extend(come);
+        self.configured.retain(|block| !go.contains(block));
+        let now = before.into_iter().map(|(block, before)| (block, before, self.kind_of(&block)));
+        now.filter(|(_, before, now)| before != now).map(|(block, _, now)| (block, now)).collect()
+    }
+
     /// Carries an edit out, and says what it did and what changes for the peers, new before old.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use fib_sync::FibHandle;
 use rib::PeerId;
 use tokio::sync::mpsc;
 
-use super::announced::Announced;
 use super::health::Health;
 use super::keys::Key;
 use super::listener::Doors;
@@ -66,12 +65,21 @@ impl KnownPeers {
         self.0.write().unwrap_or_else(PoisonError::into_inner).by_id.insert(id, peer);
     }
 
-    /// One less; its task has ended.
-    pub fn remove(&self, id: PeerId) {
+    /// Other settings for one of them.
+    pub fn change(&self, id: PeerId, settings: PeerSettings, key: Key) {
         let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(peer) = peers.by_id.remove(&id) {
-            peers.gone += Totals::of(&peer.shared.snapshot());
+        if let Some(peer) = peers.by_id.get_mut(&id) {
+            (peer.settings, peer.key) = (settings, key);
         }
+    }
+
+    /// One less. Says whether it had a session.
+    pub fn remove(&self, id: PeerId) -> bool {
+        let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(peer) = peers.by_id.remove(&id) else { return false };
+        let last = peer.shared.snapshot();
+        peers.gone += Totals::of(&last);
+        last.state == State::Established
     }
 
     /// What all of them have counted, also those that were removed.
@@ -122,7 +130,7 @@ pub struct Parts {
     /// Who is known.
     pub peers: Arc<KnownPeers>,
     /// What is announced over the API.
-    pub announced: Announced,
+    pub origins: Origins,
     /// Who reads the configuration again.
     pub reload: ReloadHandle,
     /// Who looks after the parts.
@@ -130,7 +138,6 @@ pub struct Parts {
 }
 
 struct Inside {
-    config: Arc<Config>,
     addresses: Arc<NodeAddresses>,
     owner: OwnerHandle,
     fib: Option<FibHandle>,
@@ -148,11 +155,9 @@ struct Inside {
 impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { addresses, owner, fib, restart, doors, peers, announced, reload, health } = parts;
-        let (config, origins) = (addresses.config.clone(), Origins::new(announced, owner.clone()));
+        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, health } = parts;
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
         Self(Arc::new(Inside {
-            config,
             addresses,
             owner,
             fib,
@@ -165,6 +170,11 @@ impl Daemon {
             started,
             md5_before,
         }))
+    }
+
+    /// The configuration in force.
+    fn config(&self) -> Arc<Config> {
+        self.0.reload.config()
     }
 
     /// What the kernel has dropped because of TCP MD5 since the start.
@@ -189,9 +199,10 @@ impl Daemon {
         };
         let counts = self.0.owner.ask(ask).await.unwrap_or_default();
         let dropped = self.md5_drops();
+        let config = self.config();
         let row = |(id, known): (PeerId, KnownPeer)| {
             let counts = counts.get(&id).copied().unwrap_or_default();
-            rows::peer(&self.0.config, &known, &known.shared.snapshot(), &counts, dropped)
+            rows::peer(&config, &known, &known.shared.snapshot(), &counts, dropped)
         };
         peers.into_iter().map(row).collect()
     }
@@ -200,7 +211,7 @@ impl Daemon {
 impl Backend for Daemon {
     async fn status(&self) -> Status {
         let inside = &self.0;
-        let config = &inside.config;
+        let config = self.config();
         let ask = |owner: &mut super::owner::Owner| (owner.rib.memory(), owner.rib.size(), owner.rib.originated());
         let (memory, size, originated) = inside.owner.ask(ask).await.unwrap_or_default();
         let peers = self.snapshots();
@@ -222,6 +233,7 @@ impl Backend for Daemon {
             tables: rows::tables(size),
             started_at: rows::wall(inside.started),
             configured_at: rows::wall(inside.reload.read_at()),
+            configuration: inside.reload.status(),
             originated: originated.iter().map(Prefix::to_string).collect(),
             connections: rows::connections(inside.doors.unopened()),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
@@ -243,7 +255,7 @@ impl Backend for Daemon {
         let (id, known) = names::find_one(&self.0.peers.all(), &name)?.clone();
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
-        let row = rows::peer(&self.0.config, &known, &status, &counts, self.md5_drops());
+        let row = rows::peer(&self.config(), &known, &status, &counts, self.md5_drops());
         Ok(rows::peer_detail(row, &known, &status, &counts))
     }
 
@@ -275,8 +287,8 @@ impl Backend for Daemon {
     }
 
     async fn examination(&self) -> Result<Examination, Problem> {
-        let Inside { config, owner, fib, peers, .. } = &*self.0;
-        examination::of_daemon(config, owner, fib.as_ref(), peers).await
+        let Inside { owner, fib, peers, .. } = &*self.0;
+        examination::of_daemon(&self.config(), owner, fib.as_ref(), peers).await
     }
 
     async fn owners(&self) -> Vec<OwnerRow> {

@@ -11,7 +11,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rib::PeerId;
@@ -56,6 +56,8 @@ pub struct Dynamic {
     pub wanted: Arc<Wanted>,
     /// The phase of the process.
     pub restart: Arc<Restart>,
+    /// Numbers that nobody has.
+    pub numbers: Arc<Mutex<Numbers>>,
 }
 
 /// A living peer.
@@ -69,7 +71,6 @@ struct Guest {
 impl Dynamic {
     /// Runs until told to stop; then its peers' connections are closed without a word, as those of listed peers are.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut numbers = Numbers::after(self.config.peers.len());
         let mut guests: HashMap<Id, Guest> = HashMap::new();
         let mut counts = vec![0_usize; self.config.dynamic_peers.len()];
         let mut tasks = JoinSet::new();
@@ -83,10 +84,10 @@ impl Dynamic {
                         Err(error) => error.id(),
                     };
                     let Some(guest) = guests.remove(&task) else { continue };
-                    self.doors.close(guest.address);
+                    self.doors.close(guest.address, &guest.commands);
                     self.known.remove(guest.id);
                     counts[guest.range] -= 1;
-                    numbers.free(guest.id);
+                    free(&self.numbers, guest.id);
                     info!(peer = %guest.address, "a dynamic peer is forgotten");
                 }
                 visitor = self.visitors.recv() => {
@@ -101,7 +102,7 @@ impl Dynamic {
                         self.doors.count_over_limit(address);
                         continue;
                     }
-                    let id = numbers.take();
+                    let id = take(&self.numbers);
                     let (commands, receiver) = mpsc::channel(8);
                     drop(commands.try_send(PeerCommand::Accepted(stream)));
                     let way = (commands.clone(), receiver);
@@ -147,13 +148,14 @@ impl Dynamic {
 }
 
 /// Numbers of peers, the smallest free one first.
-struct Numbers {
+pub struct Numbers {
     next: u32,
     free: BTreeSet<PeerId>,
 }
 
 impl Numbers {
-    fn after(listed: usize) -> Self {
+    /// Those behind as many that are taken.
+    pub fn after(listed: usize) -> Self {
         Self { next: u32::try_from(listed).unwrap_or(u32::MAX), free: BTreeSet::new() }
     }
 
@@ -167,6 +169,16 @@ impl Numbers {
     fn free(&mut self, id: PeerId) {
         self.free.insert(id);
     }
+}
+
+/// A number nobody has.
+pub fn take(numbers: &Mutex<Numbers>) -> PeerId {
+    numbers.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The peer of this number is gone, and the owner knows.
+pub fn free(numbers: &Mutex<Numbers>, id: PeerId) {
+    numbers.lock().unwrap_or_else(PoisonError::into_inner).free(id);
 }
 
 #[cfg(test)]

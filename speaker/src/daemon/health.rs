@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bgp_proto::fsm::State;
 use fib_sync::{FibHandle, FibRow, RowFilter};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::pulse::Pulse;
@@ -27,7 +28,8 @@ const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Who looks after the parts.
 pub struct Health {
-    config: Arc<Config>,
+    /// In force.
+    config: watch::Receiver<Arc<Config>>,
     owner: OwnerHandle,
     fib: Option<FibHandle>,
     peers: Arc<KnownPeers>,
@@ -44,11 +46,16 @@ struct Pulses {
 
 impl Health {
     /// Of these parts, from now on.
-    pub fn new(config: Arc<Config>, owner: OwnerHandle, fib: Option<FibHandle>, peers: Arc<KnownPeers>) -> Arc<Self> {
+    pub fn new(
+        config: watch::Receiver<Arc<Config>>,
+        owner: OwnerHandle,
+        fib: Option<FibHandle>,
+        peers: Arc<KnownPeers>,
+    ) -> Arc<Self> {
         let pulses = Pulses {
             owner: Pulse::new("owner"),
             fib: fib.is_some().then(|| Pulse::new("fib-sync")),
-            api: config.api.is_some().then(|| Pulse::new("api")),
+            api: config.borrow().api.is_some().then(|| Pulse::new("api")),
         };
         let ready = AtomicBool::new(false);
         Arc::new(Self { config, owner, fib, peers, started: Instant::now(), pulses, ready })
@@ -80,13 +87,14 @@ impl Health {
 
     /// Whether the node can be counted on.
     pub async fn readiness(&self) -> Readiness {
+        let config = self.config.borrow().clone();
         let peers = self.peers.all().into_iter().map(|(_, known)| (known.shared.snapshot(), known));
         let peers =
-            peers.filter(|(status, known)| self.counts(known, status)).map(|(status, known)| fact(&known, &status));
+            peers.filter(|(status, known)| counts(&config, known, status)).map(|(status, known)| fact(&known, &status));
         let facts = Facts {
             uptime: self.started.elapsed(),
-            startup_wait: self.config.router.startup_wait,
-            quorum: self.config.readiness.quorum,
+            startup_wait: config.router.startup_wait,
+            quorum: config.readiness.quorum,
             peers: peers.collect(),
             undecided: timeout(PATIENCE, self.owner.ask(|owner| owner.undecided())).await.ok().flatten(),
             kernel: match &self.fib {
@@ -104,20 +112,20 @@ impl Health {
         }
         readiness
     }
+}
 
-    /// Whether the peer is one of those that `readiness.peers` names.
-    fn counts(&self, known: &KnownPeer, status: &PeerStatus) -> bool {
-        let settings = &known.settings;
-        let wanted = match self.config.readiness.peers {
-            ReadyPeers::All => !matches!(settings.origin, PeerOrigin::Dynamic { .. }),
-            ReadyPeers::Reflectors => {
-                let internal = settings.is_ibgp(&self.config.router) && !settings.route_reflector_client;
-                internal && settings.origin == PeerOrigin::Peers
-            }
-            ReadyPeers::None => false,
-        };
-        wanted && settings.enabled && !status.disabled
-    }
+/// Whether the peer is one of those that `readiness.peers` names.
+fn counts(config: &Config, known: &KnownPeer, status: &PeerStatus) -> bool {
+    let settings = &known.settings;
+    let wanted = match config.readiness.peers {
+        ReadyPeers::All => !matches!(settings.origin, PeerOrigin::Dynamic { .. }),
+        ReadyPeers::Reflectors => {
+            let internal = settings.is_ibgp(&config.router) && !settings.route_reflector_client;
+            internal && settings.origin == PeerOrigin::Peers
+        }
+        ReadyPeers::None => false,
+    };
+    wanted && settings.enabled && !status.disabled
 }
 
 fn fact(known: &KnownPeer, status: &PeerStatus) -> PeerFact {

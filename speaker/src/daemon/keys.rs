@@ -8,12 +8,14 @@
 //! Why read and not wait for inotify: a mounted Kubernetes Secret changes by a swap of symbolic links two folders away,
 //! a network file system changes without a word. A file of one line, read once a second, costs nothing and sees both.
 //!
+//! A configuration that is read again can bring other passwords: [`Keys::reconfigure`].
+//!
 //! A file found with new content is believed when the next look finds the same: whoever writes it may be half-way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -74,15 +76,21 @@ impl Key {
 pub struct Keys {
     /// The folder of the configuration, to which its paths are relative.
     folder: PathBuf,
+    /// A short lock, never held across a wait.
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
     files: BTreeMap<PathBuf, watch::Sender<Known>>,
-    users: Vec<(User, Option<Password>)>,
+    users: BTreeMap<User, Option<Password>>,
 }
 
 /// What the last look found in each file.
 type Seen = HashMap<PathBuf, Result<Secret, String>>;
 
 /// Whom a listener knows a key for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum User {
     Peer(IpAddr),
     Range(Prefix),
@@ -91,28 +99,37 @@ enum User {
 impl Keys {
     /// The passwords of a configuration that was loaded from `folder`.
     pub fn new(config: &Config, folder: &Path) -> Self {
-        let peers = config.peers.iter().map(|peer| (User::Peer(peer.address), peer.password.clone()));
-        let ranges =
-            config.dynamic_peers.iter().map(|range| (User::Range(range.prefix), range.template.password.clone()));
-        let users: Vec<_> = peers.chain(ranges).collect();
-        let mut files = BTreeMap::new();
-        for (_, password) in &users {
-            if let Some(Password::File { path, secret }) = password {
-                let known = Known { secret: secret.clone(), trouble: None };
-                files.entry(path.clone()).or_insert_with(|| watch::Sender::new(known));
+        Self { folder: folder.to_owned(), book: Mutex::new(Book::default().next(config)) }
+    }
+
+    /// Takes over the passwords of another configuration, and tells the listeners what has changed. Files that were known
+    /// stay as they are known.
+    pub fn reconfigure(&self, config: &Config, listeners: &[Arc<TcpListener>]) {
+        let mut book = self.book();
+        let next = book.next(config);
+        let keys = |book: &Book| -> BTreeMap<User, Secret> {
+            let key =
+                |(user, password): (&User, &Option<Password>)| Some((*user, book.key(password.as_ref()).secret()?));
+            book.users.iter().filter_map(key).collect()
+        };
+        let (before, now) = (keys(&book), keys(&next));
+        let users: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+        for user in users.into_iter().filter(|user| before.get(user) != now.get(user)) {
+            let failed = |listener: &Arc<TcpListener>| user.set_key(listener, now.get(user)).err();
+            for error in listeners.iter().filter_map(failed) {
+                error!("{error:#}");
             }
         }
-        Self { folder: folder.to_owned(), files, users }
+        *book = next;
     }
 
     /// The key of a peer with this password.
     pub fn of(&self, password: Option<&Password>) -> Key {
-        let file = match password {
-            Some(Password::File { path, .. }) => self.files.get(path),
-            Some(Password::Inline(_)) | None => None,
-        };
-        let fixed = || watch::channel(Known { secret: password.and_then(Password::secret).cloned(), trouble: None }).1;
-        Key(file.map_or_else(fixed, watch::Sender::subscribe))
+        self.book().key(password)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a listener the keys of all who may connect.
@@ -120,8 +137,9 @@ impl Keys {
     /// # Errors
     /// When the kernel takes no more of them.
     pub fn arm(&self, listener: &TcpListener) -> Result<()> {
-        self.users.iter().try_for_each(|(user, password)| match self.of(password.as_ref()).secret() {
-            Some(key) => user.set_key(listener, &key),
+        let book = self.book();
+        book.users.iter().try_for_each(|(user, password)| match book.key(password.as_ref()).secret() {
+            Some(key) => user.set_key(listener, Some(&key)),
             None => Ok(()),
         })
     }
@@ -133,9 +151,9 @@ impl Keys {
         let mut seen = Seen::new();
         loop {
             let at_once = tokio::select! {
-                _ = looks.tick(), if !self.files.is_empty() => false,
+                _ = looks.tick() => false,
                 _ = hangup.recv() => {
-                    info!(files = self.files.len(), "SIGHUP: password files are read again");
+                    info!(files = self.book().files.len(), "SIGHUP: password files are read again");
                     true
                 }
             };
@@ -145,14 +163,18 @@ impl Keys {
 
     /// One look at all files. What is new is taken when the look before found the same, or at once.
     async fn look(self: &Arc<Self>, seen: &mut Seen, at_once: bool, listeners: &[Arc<TcpListener>]) {
-        let keys = self.clone();
+        let paths: Vec<_> = self.book().files.keys().cloned().collect();
+        if paths.is_empty() {
+            return;
+        }
+        let folder = self.folder.clone();
         let read = move || {
-            let read = |path: &PathBuf| (path.clone(), config::read_password(&keys.folder.join(path)));
-            keys.files.keys().map(read).collect::<Vec<_>>()
+            let read = |path: PathBuf| (config::read_password(&folder.join(&path)), path);
+            paths.into_iter().map(read).collect::<Vec<_>>()
         };
         // A file system that hangs holds up nothing but this.
         let Ok(found) = tokio::task::spawn_blocking(read).await else { return };
-        for (path, found) in found {
+        for (found, path) in found {
             let before = seen.insert(path.clone(), found.clone());
             if at_once || before.as_ref() == Some(&found) {
                 self.take(&path, &found, listeners);
@@ -162,7 +184,8 @@ impl Keys {
 
     /// Puts what was found in a file in force, or says why not.
     fn take(&self, path: &Path, found: &Result<Secret, String>, listeners: &[Arc<TcpListener>]) {
-        let Some(file) = self.files.get(path) else { return };
+        let book = self.book();
+        let Some(file) = book.files.get(path) else { return };
         let known = file.borrow().clone();
         match found {
             Err(why) if known.trouble.as_ref() != Some(why) => {
@@ -173,13 +196,13 @@ impl Keys {
                 file.send_replace(Known { trouble: Some(why.clone()), ..known });
             }
             Ok(secret) if known.secret.as_ref() != Some(secret) => {
-                let users = self.users.iter().filter(
+                let users = book.users.iter().filter(
                     |(_, password)| matches!(password, Some(Password::File { path: other, .. }) if other == path),
                 );
                 let mut count = 0;
                 for (user, _) in users {
                     count += 1;
-                    for error in listeners.iter().filter_map(|listener| user.set_key(listener, secret).err()) {
+                    for error in listeners.iter().filter_map(|listener| user.set_key(listener, Some(secret)).err()) {
                         error!("{error:#}; it connects to us with the old one only");
                     }
                 }
@@ -195,9 +218,36 @@ impl Keys {
     }
 }
 
+impl Book {
+    /// Of another configuration; what is known of a file is kept.
+    fn next(&self, config: &Config) -> Self {
+        let peers = config.peers.iter().map(|peer| (User::Peer(peer.address), peer.password.clone()));
+        let ranges =
+            config.dynamic_peers.iter().map(|range| (User::Range(range.prefix), range.template.password.clone()));
+        let mut next = Self { users: peers.chain(ranges).collect(), files: BTreeMap::new() };
+        for password in next.users.values() {
+            if let Some(Password::File { path, secret }) = password {
+                let new = || watch::Sender::new(Known { secret: secret.clone(), trouble: None });
+                let known = || self.files.get(path).cloned().unwrap_or_else(new);
+                next.files.entry(path.clone()).or_insert_with(known);
+            }
+        }
+        next
+    }
+
+    fn key(&self, password: Option<&Password>) -> Key {
+        let file = match password {
+            Some(Password::File { path, .. }) => self.files.get(path),
+            Some(Password::Inline(_)) | None => None,
+        };
+        let fixed = || watch::channel(Known { secret: password.and_then(Password::secret).cloned(), trouble: None }).1;
+        Key(file.map_or_else(fixed, watch::Sender::subscribe))
+    }
+}
+
 impl User {
-    /// RFC 2385 §2: what a listener does not find signed with this key is dropped.
-    fn set_key(self, listener: &TcpListener, key: &Secret) -> Result<()> {
+    /// RFC 2385 §2: what a listener does not find signed with this key is dropped. `None`: nothing is signed any more.
+    fn set_key(self, listener: &TcpListener, key: Option<&Secret>) -> Result<()> {
         let (set, who) = match self {
             Self::Peer(address) => (tcp::set_listener_key(listener, address, key), format!("peer {address}")),
             Self::Range(range) => {

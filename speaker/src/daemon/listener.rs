@@ -66,18 +66,25 @@ impl Doors {
         Self { peers: RwLock::default(), ranges, visitors, unopened }
     }
 
-    /// Lets the listed peer at `address` in, however many others wait.
+    /// Lets the listed peer at `address` in, however many others wait. Who came from a range before leaves: now the peer
+    /// is somebody.
     pub fn list(&self, address: IpAddr, interface: Option<DeviceName>, commands: mpsc::Sender<PeerCommand>) {
         self.unopened.know(address);
-        self.add(address, Door { interface, commands });
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        let doors = peers.entry(address).or_default();
+        doors.retain(|door| {
+            let other = door.interface != interface;
+            if !other {
+                let _ = door.commands.try_send(PeerCommand::Leave); // who is busy is leaving already
+            }
+            other
+        });
+        doors.push(Door { interface, commands });
     }
 
     /// Lets the peer at `address` in.
     pub fn open(&self, address: IpAddr, commands: mpsc::Sender<PeerCommand>) {
-        self.add(address, Door { interface: None, commands });
-    }
-
-    fn add(&self, address: IpAddr, door: Door) {
+        let door = Door { interface: None, commands };
         self.peers.write().unwrap_or_else(PoisonError::into_inner).entry(address).or_default().push(door);
     }
 
@@ -87,10 +94,15 @@ impl Doors {
         doors.iter().find(|door| door.is_for(from)).map(|door| door.commands.clone())
     }
 
-    /// Nobody at `address` is a peer any more.
-    pub fn close(&self, address: IpAddr) {
-        self.peers.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
-        self.unopened.forget(address);
+    /// Who has this way at `address` is a peer no more.
+    pub fn close(&self, address: IpAddr, commands: &mpsc::Sender<PeerCommand>) {
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(doors) = peers.get_mut(&address) else { return };
+        doors.retain(|door| !door.commands.same_channel(commands));
+        if doors.is_empty() {
+            peers.remove(&address);
+            self.unopened.forget(address);
+        }
     }
 
     /// One more connection was refused because its range has as many peers as it may.

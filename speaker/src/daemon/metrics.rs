@@ -63,6 +63,27 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
         "Addresses of the node in use of which node.detect picks another one now, or none.",
         status.addresses.iter().filter(|address| address.change.is_some()).count(),
     )?;
+    let configuration = &status.configuration;
+    gauge(
+        "roost_config_generation",
+        "1 at start, and one more whenever another configuration is put in force.",
+        configuration.generation as usize,
+    )?;
+    gauge(
+        "roost_config_last_read_successful",
+        "1 when what was last read of the configuration file is in force, 0 when it was refused.",
+        usize::from(configuration.error.is_none()),
+    )?;
+    gauge(
+        "roost_config_last_read_timestamp_seconds",
+        "When the configuration file was last read, since 1970.",
+        (configuration.read_at / 1_000) as usize,
+    )?;
+    gauge(
+        "roost_config_needs_restart",
+        "Keys of the configuration file whose new value waits for the next start.",
+        configuration.needs_restart.len(),
+    )?;
     let states = ["disabled", "idle", "active", "connect", "open-sent", "open-confirm", "established"];
     let by_state = states.map(|state| (state, scrape.peers.iter().filter(|peer| peer.state == state).count()));
     gauges("roost_peers", "Peers by state of their session.", "state", &by_state)?;
@@ -161,6 +182,7 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::configuration::ConfigStatus;
     use crate::api::model::{MessageCounts, NodeAddress};
 
     #[test]
@@ -182,6 +204,13 @@ mod tests {
             tables: Vec::new(),
             started_at: 0,
             configured_at: 0,
+            configuration: ConfigStatus {
+                generation: 4,
+                read_at: 1_700_000_000_123,
+                error: Some("no".into()),
+                needs_restart: vec!["log".into()],
+                ..ConfigStatus::default()
+            },
             originated: vec![],
             connections: Default::default(),
             fib: Default::default(),
@@ -206,6 +235,10 @@ mod tests {
         for line in [
             "roost_build_info{version=\"1.2.3\"} 1",
             "roost_node_addresses_changed 1",
+            "roost_config_generation 4",
+            "roost_config_last_read_successful 0",
+            "roost_config_last_read_timestamp_seconds 1700000000",
+            "roost_config_needs_restart 1",
             "roost_peers{state=\"established\"} 0",
             "roost_rib_paths 7",
             "roost_bgp_messages_total{direction=\"in\",type=\"update\"} 3",

@@ -38,6 +38,7 @@ mod peer_task;
 mod policies;
 mod reload;
 mod restart;
+mod roster;
 mod routes;
 mod rows;
 mod rules;

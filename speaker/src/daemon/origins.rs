@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bgp_proto::Prefix;
 use tokio::sync::Mutex;
 use tracing::info;
 
@@ -46,6 +47,14 @@ impl Origins {
     /// 409 when it asks for what cannot be, 503 when it cannot be kept or the daemon is ending; then nothing is done.
     pub async fn edit(&self, name: OwnerName, edit: Edit, caller: Caller) -> Result<Edited, Problem> {
         tokio::spawn(self.clone().carry_out(name, edit, caller)).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Blocks come into the configuration, and blocks go; what owners announce stays announced.
+    pub async fn reconfigure(&self, come: &[Prefix], go: &[Prefix]) {
+        let mut announced = self.announced.lock().await;
+        let changes = announced.reconfigure(come, go);
+        // A table whose owner has ended announces nothing.
+        let _ = self.table.ask(move |owner| tell(owner, changes)).await;
     }
 
     async fn carry_out(self, name: OwnerName, edit: Edit, caller: Caller) -> Result<Edited, Problem> {

@@ -6,11 +6,13 @@
 //! When the owner is busy, the task stops *reading* (TCP then slows the peer) but goes on with timers and keepalives:
 //! nothing here ever waits for the owner.
 
+mod configure;
 mod events;
 mod orders;
 mod recover;
 mod sockets;
 
+pub use configure::Configured;
 pub use orders::{Done, Ordered};
 
 use std::collections::VecDeque;
@@ -86,6 +88,10 @@ pub enum PeerCommand {
     Stop(Option<Notification>),
     /// The operator wants something.
     Order(Ordered),
+    /// The configuration says something else of the peer.
+    Configure(Box<Configured>),
+    /// The peer is one no more: its session and its routes go, then the task ends and tells the owner so.
+    Leave,
 }
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -113,6 +119,8 @@ pub struct PeerTask {
     /// What the last session negotiated: whether this process had one, and what its end means for the routes.
     session: Option<Arc<Negotiated>>,
     stopping: bool,
+    /// The peer is one no more.
+    leaving: bool,
     /// When the machine is to be started.
     start_at: Option<Instant>,
     /// Feeds the jitter of its timers.
@@ -169,6 +177,7 @@ impl PeerTask {
             shared,
             restart,
             stopping: false,
+            leaving: false,
             start_at: Some(Instant::now()),
             seed,
             disabled: false,
@@ -182,7 +191,7 @@ impl PeerTask {
         while let Err(panic) = AssertUnwindSafe(self.turns()).catch_unwind().await {
             self.recover(&*panic);
         }
-        if !self.stopping {
+        if !self.stopping || self.leaving {
             self.take_leave().await;
         }
     }
@@ -206,6 +215,8 @@ impl PeerTask {
                 Wake::Command(Some(PeerCommand::Accepted(incoming))) => self.accepted(incoming),
                 Wake::Command(Some(PeerCommand::Stop(notification))) => self.stop(notification),
                 Wake::Command(Some(PeerCommand::Order(ordered))) => self.ordered(ordered),
+                Wake::Command(Some(PeerCommand::Configure(configured))) => self.configure(*configured),
+                Wake::Command(Some(PeerCommand::Leave)) => self.leave(),
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),

@@ -1,8 +1,7 @@
 //! Start and end of the daemon.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -16,18 +15,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::announced::Announced;
-use super::backend::{Daemon, KnownPeer, KnownPeers, Parts};
-use super::dynamic::{Dynamic, VISITORS};
+use super::backend::{Daemon, KnownPeers, Parts};
+use super::dynamic::{Dynamic, Numbers, VISITORS};
 use super::health::Health;
 use super::keys::Keys;
 use super::last_run::{Known, LastRun};
 use super::listener::{Doors, accept};
 use super::node_address::{self, NodeAddresses};
+use super::origins::Origins;
 use super::out_queue::Wanted;
 use super::owner::Owner;
-use super::peer_status::PeerShared;
-use super::peer_task::{PeerCommand, PeerTask};
-use super::reload::Reload;
+use super::reload::{Concerned, Reload};
+use super::roster::{Roster, Surroundings};
 use super::unopened::Unopened;
 use super::{descriptors, setup};
 use crate::api::{self, ControlSocket};
@@ -99,30 +98,21 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
     let doors = Arc::new(Doors::new(config.dynamic_peers.iter().map(|range| range.prefix), visitor, unopened));
     let known = Arc::new(KnownPeers::default());
+    let numbers = Arc::new(Mutex::new(Numbers::after(config.peers.len())));
     let mut tasks = JoinSet::new();
-    let mut commands = Vec::new();
-    let random = RandomState::new();
+    let mut roster = Roster::new(Surroundings {
+        doors: doors.clone(),
+        keys: keys.clone(),
+        known: known.clone(),
+        news: news_sender.clone(),
+        wanted: wanted.clone(),
+        restart: restart.clone(),
+        numbers: numbers.clone(),
+    });
     for (n, peer) in config.peers.iter().enumerate() {
         let id = peer_id(n);
-        let (shared, key) = (PeerShared::new(), keys.of(peer.password.as_ref()));
-        let (sender, receiver) = mpsc::channel(8);
-        let known_peer = KnownPeer {
-            settings: peer.clone(),
-            key: key.clone(),
-            shared: shared.clone(),
-            commands: peer.enabled.then(|| sender.clone()),
-        };
-        known.insert(id, known_peer);
         owner.rib.peer_add(id, setup::rib_peer(&config, peer));
-        if !peer.enabled {
-            continue;
-        }
-        doors.list(peer.address, peer.interface.clone(), sender.clone());
-        commands.push(sender);
-        let spec = setup::peer(&config, id, peer, key, &restart);
-        let seed = random.hash_one(n);
-        let task = PeerTask::new(spec, seed, receiver, news_sender.clone(), wanted.clone(), shared, restart.clone());
-        tasks.spawn(task.run());
+        roster.seat(&config, id, peer);
     }
     let dynamic = Dynamic {
         config: config.clone(),
@@ -131,8 +121,9 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         keys: keys.clone(),
         known: known.clone(),
         news: news_sender.clone(),
-        wanted: wanted.clone(),
+        wanted,
         restart: restart.clone(),
+        numbers,
     };
     let (stop, farewell) = (CancellationToken::new(), CancellationToken::new());
     tasks.spawn(dynamic.run(farewell.clone()));
@@ -141,7 +132,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     for listener in &listeners {
         services.spawn(accept(listener.clone(), doors.clone()));
     }
-    services.spawn(keys.keep(listeners, keys_hangup));
+    services.spawn(keys.clone().keep(listeners.clone(), keys_hangup));
     let to_know = Arc::new(Known {
         fib: fib.clone(),
         restart: restart.clone(),
@@ -150,10 +141,20 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         forgotten: Instant::now() + setup::kept_time(&config),
         told: false.into(),
     });
-    let (reload, reread) = Reload::new(path, (*config).clone(), fib.clone(), owner_handle.clone(), restart.clone());
-    services.spawn(reload.keep(hangup));
+    let origins = Origins::new(announced, owner_handle.clone());
+    let concerned = Concerned {
+        fib: fib.clone(),
+        owner: owner_handle.clone(),
+        restart: restart.clone(),
+        roster,
+        keys,
+        listeners,
+        origins: origins.clone(),
+    };
+    let (reload, reread) = Reload::new(path, config.clone(), concerned);
+    tasks.spawn(reload.keep(hangup, farewell.clone()));
 
-    let health = Health::new(config.clone(), owner_handle.clone(), fib.clone(), known.clone());
+    let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone());
     services.spawn(health.clone().keep());
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());
@@ -164,7 +165,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         restart,
         doors,
         peers: known,
-        announced,
+        origins,
         reload: reread,
         health,
     });
@@ -188,7 +189,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         signal = wait_for_end() => signal?,
         // Without it nothing is decided any more. Better to end, loudly: the kernel's routes stay, peers keep ours.
         ended = &mut owner_task => anyhow::bail!("the owner of the RIB has ended, which it never should: {ended:?}"),
-        // A peer's task recovers by itself. Without one of these nobody gets in, or nobody can look.
+        // A peer's task recovers by itself, and the roster looks after it. Without one of these nobody gets in, or nobody can look.
         error = panicked(&mut tasks) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
         error = panicked(&mut services) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
     };
@@ -200,9 +201,6 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     // Kept until here: the owner has work to do without any peer, too.
     drop(news_sender);
     farewell.cancel();
-    for sender in commands {
-        drop(sender.send(PeerCommand::Stop(None)).await);
-    }
     let all_gone = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(FAREWELL, all_gone).await.is_err() {
         warn!("some peers did not let go in time");

@@ -47,29 +47,34 @@ pub fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Tells a listener the MD5 key of a peer, in place of the one it had. A peer of the other family is no concern of this
-/// listener.
+/// Tells a listener the MD5 key of a peer, in place of the one it had; `None` takes that away. A peer of the other family
+/// is no concern of this listener.
 ///
 /// # Errors
-/// What the kernel says.
-pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: &Secret) -> io::Result<()> {
+/// What the kernel says; `NotFound` when there is none to take away.
+pub fn set_listener_key(listener: &TcpListener, peer: IpAddr, key: Option<&Secret>) -> io::Result<()> {
     let v6 = listener.local_addr()?.is_ipv6();
     if v6 != peer.is_ipv6() {
         return Ok(());
     }
-    sockopt::set_md5_key(listener.as_fd(), peer, v6, key.expose().as_bytes())
+    sockopt::set_md5_key(listener.as_fd(), peer, v6, octets(key))
 }
 
-/// Tells a listener the MD5 key of all peers in a range, in place of the one it had.
+/// Tells a listener the MD5 key of all peers in a range, in place of the one it had; `None` takes that away.
 ///
 /// # Errors
-/// What the kernel says.
-pub fn set_listener_range_key(listener: &TcpListener, range: &Prefix, key: &Secret) -> io::Result<()> {
+/// As [`set_listener_key`].
+pub fn set_listener_range_key(listener: &TcpListener, range: &Prefix, key: Option<&Secret>) -> io::Result<()> {
     let v6 = listener.local_addr()?.is_ipv6();
     if v6 != range.addr().is_ipv6() {
         return Ok(());
     }
-    sockopt::set_md5_range_key(listener.as_fd(), range.addr(), range.len(), v6, key.expose().as_bytes())
+    sockopt::set_md5_range_key(listener.as_fd(), range.addr(), range.len(), v6, octets(key))
+}
+
+/// An empty key is none.
+fn octets(key: Option<&Secret>) -> &[u8] {
+    key.map_or(&[], |key| key.expose().as_bytes())
 }
 
 /// Gives a connection the MD5 key of now, in place of the one it was made with.
@@ -120,6 +125,15 @@ pub async fn connect(source: Option<IpAddr>, remote: SocketAddr, options: &Socke
 pub fn adopt(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
     stream.set_nodelay(true)?;
     set_ttls(stream, stream.local_addr()?.is_ipv6(), options)
+}
+
+/// Puts the TTLs of `options` in force on a living connection, also that there is no least one.
+///
+/// # Errors
+/// What the kernel says.
+pub fn set_distance(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
+    let options = SocketOptions { min_ttl: options.min_ttl.or(Some(0)), ..options.clone() };
+    set_ttls(stream, stream.local_addr()?.is_ipv6(), &options)
 }
 
 /// The number of an interface. Asked anew for each connection: a device made again under the same name has another one.

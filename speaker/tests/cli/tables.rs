@@ -1,6 +1,7 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
+use speaker::api::configuration::{ConfigSteps, StepRow};
 use speaker::api::model::{Memory, PeerRow, Why};
 use speaker::cli::render;
 use speaker::doctor::{Finding, Outcome, Report};
@@ -204,18 +205,47 @@ fn memory() {
 fn status() {
     assert_snapshot!(render::status(&fake::status(vec!["10.65.1.0/26".to_owned()])), @r#"
     roost 0.1.0 on node-a: running, up 3m12s
-      AS            64512
-      router id     172.16.1.1
-      node address  172.16.1.1/24 of eth0, picked by interface=^eth; now it picks 172.16.1.9/24 of eth1: restart roost to use that one
-      node address  fd00:172:16::1/64
-      listening     0.0.0.0:179, [::]:179
-      peers         2 of 4 established
-      routes        6 paths of 5 prefixes
-      originated    10.65.1.0/26
-      connections   1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
-      kernel        3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
-      warning       tunnel device tunl0 has MTU 1500, and 1440 is what fits
+      AS               64512
+      router id        172.16.1.1
+      node address     172.16.1.1/24 of eth0, picked by interface=^eth; now it picks 172.16.1.9/24 of eth1: restart roost to use that one
+      node address     fd00:172:16::1/64
+      configuration    /etc/roost/roost.yaml, generation 3
+      needs a restart  log
+      listening        0.0.0.0:179, [::]:179
+      peers            2 of 4 established
+      routes           6 paths of 5 prefixes
+      originated       10.65.1.0/26
+      connections      1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
+      kernel           3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
+      warning          tunnel device tunl0 has MTU 1500, and 1440 is what fits
     "#);
+}
+
+#[test]
+fn what_a_reload_did() {
+    let step = |text: &str, peer: Option<&str>, ends| StepRow {
+        text: text.to_owned(),
+        peer: peer.map(str::to_owned),
+        ends,
+        ..StepRow::default()
+    };
+    let steps = ConfigSteps {
+        generation: 7,
+        steps: vec![
+            step("block 10.65.3.0/26: announced", None, false),
+            step("peer 172.16.1.2: asn changed; the session is reset, because of asn: ...", Some("172.16.1.2"), true),
+        ],
+        needs_restart: vec!["api".to_owned(), "log".to_owned()],
+        warnings: vec!["roost.yaml:3:4: warning: doubtful".to_owned()],
+    };
+    assert_snapshot!(render::config_steps(&steps, false), @r"
+    roost.yaml:3:4: warning: doubtful
+    block 10.65.3.0/26: announced
+    peer 172.16.1.2: asn changed; the session is reset, because of asn: ...
+    needs a restart, and stays as it was until then: api, log
+    generation 7 of the configuration is in force; one session was ended: 172.16.1.2
+    ");
+    assert_snapshot!(render::config_steps(&ConfigSteps::default(), true), @"nothing that is in force is different");
 }
 
 #[test]

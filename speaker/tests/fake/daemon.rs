@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
+use speaker::api::configuration::{ConfigStatus, ConfigSteps, StepRow};
 use speaker::api::model::*;
 use speaker::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
 use tokio::sync::{Notify, Semaphore};
@@ -162,7 +163,13 @@ impl Backend for Fake {
     async fn reread(&self, check: bool) -> Reread {
         let file = "/etc/roost/roost.yaml".to_owned();
         let mistake = self.broken.then_some("/etc/roost/roost.yaml:2:10: unknown key `asm` (did you mean `asn`?)");
-        let done = if check { Vec::new() } else { vec!["pools and fib are as they were".to_owned()] };
+        let text = "pools: kernel routes move to the new settings".to_owned();
+        let done = ConfigSteps {
+            generation: if check { 1 } else { 2 },
+            steps: vec![StepRow { text, ..StepRow::default() }],
+            needs_restart: vec!["log".to_owned()],
+            ..ConfigSteps::default()
+        };
         Reread { file, outcome: mistake.map_or(Ok(done), |mistake| Err(vec![mistake.to_owned()])) }
     }
 
@@ -246,6 +253,13 @@ pub fn status(originated: Vec<String>) -> Status {
             .into(),
         started_at: AT - 192_000,
         configured_at: AT - 60_000,
+        configuration: ConfigStatus {
+            file: "/etc/roost/roost.yaml".to_owned(),
+            generation: 3,
+            read_at: AT - 60_000,
+            error: None,
+            needs_restart: vec!["log".to_owned()],
+        },
         originated,
         connections: ConnectionSummary {
             unopened: 1,

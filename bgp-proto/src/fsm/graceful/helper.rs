@@ -92,6 +92,11 @@ impl Helper {
         Self { stale_time, hold, kept: SmallVec::new(), events: VecDeque::new() }
     }
 
+    /// Other times, as those of [`Self::new`]. What is kept already goes when it was to go.
+    pub fn set_times(&mut self, stale_time: Duration, hold: Duration) {
+        (self.stale_time, self.hold) = (stale_time, hold);
+    }
+
     /// The established session ended.
     pub fn lost(&mut self, now: Instant, negotiated: &Negotiated, reason: &DownReason) {
         let keeps = reason.keeps_routes(negotiated);

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+mod configuration;
 mod doctor;
 mod fib;
 mod memory;
@@ -17,6 +18,7 @@ mod routes;
 mod status;
 mod why;
 
+pub use configuration::config_steps;
 pub use doctor::doctor;
 pub use fib::fib;
 pub use memory::memory;

@@ -14,6 +14,9 @@ pub fn status(status: &Status) -> String {
     for address in &status.addresses {
         facts.add("node address", node_address(address));
     }
+    for (name, value) in super::configuration::facts(&status.configuration) {
+        facts.add(name, value);
+    }
     facts.add("listening", if status.listen.is_empty() { "nowhere".to_owned() } else { status.listen.join(", ") });
     facts.add("peers", format!("{} of {} established", status.peers_established, status.peers));
     for range in &status.dynamic_peers {

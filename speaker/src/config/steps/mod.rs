@@ -22,6 +22,8 @@ pub enum Step {
     Announce(Prefix),
     /// The table is decided anew, because these keys have changed.
     Decide(Vec<&'static str>),
+    /// `readiness` is judged by other rules.
+    Readiness,
     /// A peer that was not there.
     AddPeer(PeerSettings),
     /// A peer that was there with other settings.
@@ -104,9 +106,14 @@ fn steps(now: &Config, next: &Config) -> Vec<Step> {
     let mut steps: Vec<_> = only_in(next, now).into_iter().map(Step::Announce).collect();
     let decide = decide(&now.router, &next.router);
     steps.extend((!decide.is_empty()).then_some(Step::Decide(decide)));
+    steps.extend((now.readiness != next.readiness).then_some(Step::Readiness));
     let (stay, go) = peers::steps(&now.peers, &next.peers);
     steps.extend(stay);
-    let kernel = changed([("pools", now.pools != next.pools), ("fib", now.fib != next.fib)]);
+    let kernel = if next.fib.enabled {
+        changed([("pools", now.pools != next.pools), ("fib", now.fib != next.fib)])
+    } else {
+        Vec::new()
+    };
     steps.extend((!kernel.is_empty()).then_some(Step::Kernel(kernel)));
     steps.extend(go);
     steps.extend(only_in(now, next).into_iter().map(Step::Withdraw));
@@ -156,6 +163,7 @@ impl fmt::Display for Step {
             Self::Announce(block) => write!(f, "block {block}: announced"),
             Self::Withdraw(block) => write!(f, "block {block}: withdrawn"),
             Self::Decide(keys) => write!(f, "{}: all routes are decided anew, sessions stay", keys.join(", ")),
+            Self::Readiness => f.write_str("readiness: judged anew"),
             Self::Kernel(keys) => write!(f, "{}: kernel routes move to the new settings", keys.join(", ")),
             Self::AddPeer(peer) => {
                 write!(f, "peer {}: added{}", peer.name(), if peer.enabled { "" } else { ", disabled" })

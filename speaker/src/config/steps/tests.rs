@@ -113,8 +113,7 @@ fn the_as_of_a_peer_resets_it_and_enabling_begins_and_ends() {
 #[test]
 fn what_comes_stands_before_what_goes() {
     let now = "node: { blocks: [10.65.1.0/26, 10.65.2.0/26] }\n";
-    let next =
-        "node: { blocks: [10.65.2.0/26, 10.65.3.0/26] }\npools: [ { cidr: 10.65.0.0/16 } ]\nfib: { metric: 7 }\n";
+    let next = "node: { blocks: [10.65.2.0/26, 10.65.3.0/26] }\npools: [ { cidr: 10.65.0.0/16 } ]\nfib: { metric: 7 }\nreadiness: { quorum: 50 }\n";
     let peers = "peers: [ { address: 10.0.0.3, asn: 64512 }, { address: 10.0.0.4, asn: 64512, enabled: false } ]\n";
     let router = "router: { asn: 64512, router_id: 10.0.0.1, always_compare_med: true }\n";
     let steps = steps_of(&config("asn: 64512", now), &config("", &format!("{router}{next}{peers}")));
@@ -122,6 +121,7 @@ fn what_comes_stands_before_what_goes() {
     let expected = [
         "block 10.65.3.0/26: announced",
         "router.always_compare_med: all routes are decided anew, sessions stay",
+        "readiness: judged anew",
         "peer 10.0.0.3: added",
         "peer 10.0.0.4: added, disabled",
         "pools, fib: kernel routes move to the new settings",

@@ -136,7 +136,7 @@ impl PeerTask {
     }
 
     /// Whether only the operator lets the peer in again.
-    fn is_kept_away(&self) -> bool {
+    pub(super) fn is_kept_away(&self) -> bool {
         let for_good = matches!(self.machine.last_down(), DownReason::TooManyPrefixes { pause: None, .. });
         self.disabled || (for_good && self.machine.state() == State::Idle)
     }

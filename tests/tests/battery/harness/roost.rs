@@ -206,6 +206,18 @@ impl Roost {
         self.process = Some(process);
     }
 
+    /// Writes another configuration into its file; peers are told apart by their places in the list.
+    pub fn rewrite(&mut self, setup: Setup) {
+        self.setup = setup;
+        let yaml = self.setup.yaml(&self.net, &self.socket.display().to_string());
+        std::fs::write(&self.config, yaml).expect("the folder is ours");
+    }
+
+    /// Its configuration file.
+    pub fn file(&self) -> &std::path::Path {
+        &self.config
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::V4(SocketAddrV4::new(self.net.roost(), PORT))

@@ -9,3 +9,5 @@ mod arguments;
 mod binary;
 #[path = "cli/tables.rs"]
 mod tables;
+#[path = "cli/terminal.rs"]
+mod terminal;

@@ -22,12 +22,33 @@ pub struct Args {
     /// The running daemon's control socket (`api.socket` of its configuration)
     #[arg(long, global = true, value_name = "PATH", env = "ROOST_SOCKET", default_value = "/run/roost/roost.sock")]
     pub socket: PathBuf,
-    /// Print the API's answer as JSON instead of a table
+    /// Print the API's answer as JSON instead of a table: the same as --output json
     #[arg(long, global = true)]
     pub json: bool,
+    /// How to print an answer
+    #[arg(long, short, global = true, value_name = "FORM", conflicts_with = "json", default_value = "table")]
+    pub output: Output,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Columns for people
+    Table,
+    /// Of routes and peers more columns
+    Wide,
+    /// The API's answer
+    Json,
+}
+
+impl Args {
+    /// How to print, in either spelling.
+    pub fn output(&self) -> Output {
+        if self.json { Output::Json } else { self.output }
+    }
 }
 
 /// What `roost` can do.

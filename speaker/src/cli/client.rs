@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::{Method, Request, header};
@@ -26,6 +28,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    /// Octets of answers so far.
+    octets: Arc<AtomicU64>,
 }
 
 /// Why there is no answer.
@@ -85,7 +89,13 @@ fn likely_cause(error: &io::Error) -> &'static str {
 impl Client {
     /// A client of the daemon behind `socket`.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { socket: socket.into(), octets: Arc::default() }
+    }
+
+    /// The same, and what it has heard can be seen from outside.
+    #[must_use]
+    pub fn counting(self, octets: Arc<AtomicU64>) -> Self {
+        Self { octets, ..self }
     }
 
     /// The socket's path.
@@ -130,6 +140,7 @@ impl Client {
     ) -> Result<(), E> {
         let mut answer = self.request(method, path, body).await?;
         while let Some(data) = self.next(&mut answer).await? {
+            self.octets.fetch_add(data.len() as u64, Ordering::Relaxed);
             piece(&data)?;
         }
         Ok(())

@@ -6,21 +6,22 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::client::{Client, ClientError};
-use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, render};
+use super::look::Look;
+use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE};
 use crate::api::model::Examination;
-use crate::doctor::{examine, look::look};
+use crate::doctor::{self, examine};
 use crate::{config, daemon};
 
 /// It could not look.
 const EXIT_NOT_LOOKED: u8 = EXIT_USAGE;
 
 /// Writes what is wrong to `out`. Returns 0 when nothing is, 1 when something is, 2 when it could not look.
-pub(super) fn doctor(client: &Client, file: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+pub(super) fn doctor(client: &Client, file: &Path, json: bool, look: Look, out: &mut impl Write) -> anyhow::Result<u8> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
     let looked = runtime.block_on(async {
         let (meant, settings) = meant(client, file).await?;
-        anyhow::Ok(examine(&look(meant).await?, settings))
+        anyhow::Ok(examine(&doctor::look::look(meant).await?, settings))
     });
     let report = match looked {
         Ok(report) => report,
@@ -34,7 +35,7 @@ pub(super) fn doctor(client: &Client, file: &Path, json: bool, out: &mut impl Wr
             serde_json::to_writer_pretty(&mut *out, &report)?;
             writeln!(out)?;
         }
-        false => out.write_all(render::doctor(&report).as_bytes())?,
+        false => out.write_all(look.doctor(&report).as_bytes())?,
     }
     Ok(match (report.looked, report.is_well()) {
         (false, _) => EXIT_NOT_LOOKED,

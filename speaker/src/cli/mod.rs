@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, FibArgs, FibCommand, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
+pub use args::{Args, Command, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;
@@ -17,6 +17,8 @@ mod clean;
 mod client;
 mod doctor;
 mod generate;
+mod look;
+mod progress;
 pub mod render;
 mod run;
 

@@ -8,10 +8,12 @@ use anyhow::Context;
 use axum::http::Method;
 use bytes::Bytes;
 
-use super::args::{Args, Command, FibCommand, PeerOrder, Show};
+use super::args::{Args, Command, FibCommand, Output, PeerOrder, Show};
 use super::birdcl::Conversation;
 use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
+use super::look::Look;
+use super::progress::{self, Meter};
 use super::{EXIT_OK, generate, render};
 use crate::api::configuration::ReloadRequest;
 use crate::api::model::{
@@ -23,7 +25,10 @@ use crate::decode::{DecodeArgs, DecodeError};
 
 /// Writes to `out` what was asked for, and returns the exit code.
 pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
-    let client = Client::new(args.socket);
+    let (json, look) = (args.output() == Output::Json, Look::of_stdout(args.output()));
+    let octets = Meter::default();
+    let out = &mut progress::Output::new(out, doing(&args.command), octets.clone());
+    let client = Client::new(args.socket).counting(octets);
     match args.command {
         Command::Run { config } => crate::daemon::run(&config).map(|()| EXIT_OK),
         Command::Check { file } => Ok(crate::config::check_command(&file, out, &mut io::stderr())?),
@@ -48,20 +53,33 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             Ok(EXIT_OK)
         }
         Command::Man { folder } => generate::man(folder.as_deref(), out).map(|()| EXIT_OK),
-        Command::Show { what } => ask(async { show(&client, what, args.json, out).await }),
-        Command::Fib { what: FibCommand::Doctor { config } } => doctor(&client, &config, args.json, out),
-        Command::Why { address } => ask(async { why(&client, address, args.json, out).await }),
+        Command::Show { what } => ask(async { show(&client, what, json, look, out).await }),
+        Command::Fib { what: FibCommand::Doctor { config } } => doctor(&client, &config, json, look, out),
+        Command::Why { address } => ask(async { why(&client, address, json, out).await }),
         Command::Announce { prefixes, service, owner } => {
             let (owner, lists) = (Some(owner), if service { (Vec::new(), prefixes) } else { (prefixes, Vec::new()) });
             let list = AnnounceList { owner, prefixes: lists.0, services: lists.1 };
-            ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, args.json, out).await })
+            ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, json, out).await })
         }
-        Command::Reload { check } => ask(async { reload(&client, check, args.json, out).await }),
-        Command::Peer { order: what } => ask(async { order(&client, what, args.json, out).await }),
+        Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
+        Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Withdraw { prefixes, owner } => {
             let list = WithdrawList { owner: Some(owner), prefixes };
-            ask(async { edit(&client, &WITHDRAW, client.json(&list)?, args.json, out).await })
+            ask(async { edit(&client, &WITHDRAW, client.json(&list)?, json, out).await })
         }
+    }
+}
+
+/// What is said of a command that takes its time.
+fn doing(command: &Command) -> Option<&'static str> {
+    match command {
+        // The daemon has its log, and whoever types at standard input sees what he does.
+        Command::Run { .. } | Command::Birdcl { .. } => None,
+        Command::Decode { file: None, .. } if io::stdin().is_terminal() => None,
+        Command::Decode { .. } => Some("decoding"),
+        Command::Check { .. } => Some("checking"),
+        Command::Fib { .. } => Some("looking"),
+        _ => Some("waiting for the daemon"),
     }
 }
 
@@ -96,7 +114,7 @@ fn ask(conversation: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
     runtime.block_on(conversation).map(|()| EXIT_OK)
 }
 
-async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut impl Write) -> anyhow::Result<()> {
     let path = match &what {
         Show::Status => "/v1/status".to_owned(),
         Show::Peers(filter) => format!("/v1/peers{}", query(&PeerFilter::from(filter.clone()))?),
@@ -111,12 +129,12 @@ async fn show(client: &Client, what: Show, json: bool, out: &mut impl Write) -> 
         return pass(client, Method::GET, &path, None, out).await;
     }
     let text = match what {
-        Show::Status => render::status(&client.get::<Status>(&path).await?),
-        Show::Peers(_) => render::peers(&client.get::<Vec<PeerRow>>(&path).await?),
-        Show::Peer { name } => render::each_peer(&details(client, &name).await?),
-        Show::Routes(_) => render::routes(&client.get::<Vec<RouteRow>>(&path).await?),
+        Show::Status => look.status(&client.get::<Status>(&path).await?),
+        Show::Peers(_) => look.peers(&client.get::<Vec<PeerRow>>(&path).await?),
+        Show::Peer { name } => look.each_peer(&details(client, &name).await?),
+        Show::Routes(_) => look.routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
-        Show::Fib(_) => render::fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Fib(_) => look.fib(&client.get::<Vec<FibRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };

@@ -1,8 +1,9 @@
 //! Which command lines are understood, and as what.
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use speaker::api::model::RouteFilter;
-use speaker::cli::{Args, Command, Show};
+use speaker::cli::{Args, Command, Output, Show};
 
 /// `Ok` with what was understood (as its `Debug` text without the defaults), or the kind of the error.
 fn understood(line: &str) -> String {
@@ -132,5 +133,21 @@ fn the_socket_can_stand_anywhere_on_the_line() {
     for line in ["roost --socket /x show peers", "roost show --socket /x peers", "roost show peers --socket /x"] {
         let args = Args::try_parse_from(line.split_whitespace()).unwrap();
         assert_eq!(args.socket.to_str(), Some("/x"), "{line}");
+    }
+}
+
+#[test]
+fn an_answer_is_printed_as_one_form_that_can_stand_anywhere_on_the_line() {
+    for (line, expected) in [
+        ("roost show peers", Ok(Output::Table)),
+        ("roost show peers -o wide", Ok(Output::Wide)),
+        ("roost -o json show peers", Ok(Output::Json)),
+        ("roost show --output wide routes", Ok(Output::Wide)),
+        ("roost show routes --json", Ok(Output::Json)),
+        ("roost show routes --json -o wide", Err(ErrorKind::ArgumentConflict)),
+        ("roost show routes -o yaml", Err(ErrorKind::InvalidValue)),
+    ] {
+        let args = Args::try_parse_from(line.split_whitespace());
+        assert_eq!(args.map(|args| args.output()).map_err(|error| error.kind()), expected, "{line}");
     }
 }

@@ -126,6 +126,27 @@ fn routes() {
 }
 
 #[test]
+fn wide_tables_have_all_of_the_others_and_more() {
+    let mut rows = fake::routes().split_off(1);
+    rows.truncate(2);
+    rows[0].originator_id = Some("172.16.1.9".to_owned());
+    rows[0].cluster_list = vec!["172.16.0.10".to_owned(), "172.16.0.11".to_owned()];
+    assert_snapshot!(render::routes_wide(&rows), @r#"
+    PREFIX        FROM        NEXT HOP    PREF  MED  AS PATH              CHOICE                       ORIGIN  COST  ORIGINATOR  CLUSTERS                 COMMUNITIES          KERNEL
+    10.65.2.0/26  172.16.1.2  172.16.1.2   100    -  -                    best                         igp        0  172.16.1.9  172.16.0.10 172.16.0.11  64512:100 no-export  installed via 172.16.1.2 dev eth0 proto bird
+    10.65.2.0/26  172.16.2.1  172.16.2.1   100   20  64513 {64514 64515}  lost: its AS path is longer  igp        0  -           -                        -
+    "#);
+    assert_snapshot!(render::peers_wide(&fake::peers()[..2]), @r#"
+    PEER           AS  STATE        SINCE  RECEIVED  ACCEPTED  ADVERTISED  STALE  KIND      ROUTER ID   FAMILIES                   INFO
+    172.16.1.2  64512  established  3m12s      1204      1203           2      0  internal  172.16.1.2  ipv4-unicast ipv6-unicast  node-b
+    172.16.1.3  64512  active          7s        12        12           0     12  internal  -           -                          the connection was refused: nothing listens on TCP port 179 there; 12 stale paths kept
+
+    hint: is BGP running on that node, and does it listen on that address? (172.16.1.3)
+    "#);
+    assert_eq!((render::routes_wide(&[]), render::peers_wide(&[])), (render::routes(&[]), render::peers(&[])));
+}
+
+#[test]
 fn route() {
     let rows: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();
     assert_snapshot!(render::route(&rows), @r#"

@@ -24,8 +24,8 @@ pub use fib::fib;
 pub use memory::memory;
 pub use owners::owners;
 pub use peer::{each_peer, peer};
-pub use peers::peers;
-pub use routes::{route, routes};
+pub use peers::{peers, peers_wide};
+pub use routes::{route, routes, routes_wide};
 pub use status::status;
 pub use why::why;
 

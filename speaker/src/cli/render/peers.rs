@@ -5,48 +5,67 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::Column::{Number, Text};
-use super::{count, duration, number_or_dash, table};
+use super::{Column, count, duration, number_or_dash, or_dash, table};
 use crate::api::model::PeerRow;
 
 /// Peers named in one hint; the rest is counted, as the table has them all.
 const NAMED: usize = 4;
 
+const COLUMNS: [Column; 7] = [
+    Text("PEER"),
+    Number("AS"),
+    Text("STATE"),
+    Number("SINCE"),
+    Number("RECEIVED"),
+    Number("ACCEPTED"),
+    Number("ADVERTISED"),
+];
+const MORE: [Column; 4] = [Number("STALE"), Text("KIND"), Text("ROUTER ID"), Text("FAMILIES")];
+const LAST: Column = Text("INFO");
+
 /// The table, then one line for each different hint.
 pub fn peers(rows: &[PeerRow]) -> String {
+    with_hints(rows, &[&COLUMNS[..], &[LAST]].concat(), cells)
+}
+
+/// The same with more of what is known of the peers.
+pub fn peers_wide(rows: &[PeerRow]) -> String {
+    with_hints(rows, &[&COLUMNS[..], &MORE, &[LAST]].concat(), |row| {
+        let router_id = row.router_id.clone().unwrap_or_else(|| "-".to_owned());
+        let mut cells = cells(row);
+        cells.extend([row.stale.to_string(), row.kind.clone(), router_id, or_dash(&row.families.join(" "))]);
+        cells
+    })
+}
+
+fn with_hints(rows: &[PeerRow], columns: &[Column], cells: impl Fn(&PeerRow) -> Vec<String>) -> String {
     if rows.is_empty() {
         return "No peers.\n".to_owned();
     }
-    let columns = [
-        Text("PEER"),
-        Number("AS"),
-        Text("STATE"),
-        Number("SINCE"),
-        Number("RECEIVED"),
-        Number("ACCEPTED"),
-        Number("ADVERTISED"),
-        Text("INFO"),
-    ];
-    let mut text = table(
-        &columns,
-        rows.iter().map(|row| {
-            vec![
-                endpoint(row),
-                number_or_dash(Some(row.asn).filter(|asn| *asn != 0)),
-                row.state.clone(),
-                duration(row.since),
-                row.received.to_string(),
-                row.accepted.to_string(),
-                row.advertised.to_string(),
-                info(row),
-            ]
-        }),
-    );
+    let cells = |row: &PeerRow| {
+        let mut cells = cells(row);
+        cells.push(info(row));
+        cells
+    };
+    let mut text = table(columns, rows.iter().map(cells));
     let hints = hints(rows);
     if !hints.is_empty() {
         text.push('\n');
         text.push_str(&hints);
     }
     text
+}
+
+fn cells(row: &PeerRow) -> Vec<String> {
+    vec![
+        endpoint(row),
+        number_or_dash(Some(row.asn).filter(|asn| *asn != 0)),
+        row.state.clone(),
+        duration(row.since),
+        row.received.to_string(),
+        row.accepted.to_string(),
+        row.advertised.to_string(),
+    ]
 }
 
 /// What the peer is called, with its port when that is not BGP's own.

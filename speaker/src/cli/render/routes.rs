@@ -3,39 +3,57 @@
 use std::fmt::Write;
 
 use super::Column::{Number, Text};
-use super::{Facts, count, number_or_dash, or_dash, table};
+use super::{Column, Facts, count, number_or_dash, or_dash, table};
 use crate::api::model::{KernelState, RouteRow};
+
+const COLUMNS: [Column; 7] =
+    [Text("PREFIX"), Text("FROM"), Text("NEXT HOP"), Number("PREF"), Number("MED"), Text("AS PATH"), Text("CHOICE")];
+const MORE: [Column; 5] = [Text("ORIGIN"), Number("COST"), Text("ORIGINATOR"), Text("CLUSTERS"), Text("COMMUNITIES")];
+const LAST: Column = Text("KERNEL");
 
 /// The table. A prefix stands in each of its rows, so that `grep` finds whole lines.
 pub fn routes(rows: &[RouteRow]) -> String {
+    with_kernel(rows, &[&COLUMNS[..], &[LAST]].concat(), cells)
+}
+
+/// The same with more of what the paths say.
+pub fn routes_wide(rows: &[RouteRow]) -> String {
+    with_kernel(rows, &[&COLUMNS[..], &MORE, &[LAST]].concat(), |row| {
+        let mut cells = cells(row);
+        cells.extend([
+            row.origin.clone(),
+            number_or_dash(row.cost),
+            row.originator_id.clone().unwrap_or_else(|| "-".to_owned()),
+            or_dash(&row.cluster_list.join(" ")),
+            or_dash(&row.communities.join(" ")),
+        ]);
+        cells
+    })
+}
+
+fn with_kernel(rows: &[RouteRow], columns: &[Column], cells: impl Fn(&RouteRow) -> Vec<String>) -> String {
     if rows.is_empty() {
         return "No routes.\n".to_owned();
     }
-    let columns = [
-        Text("PREFIX"),
-        Text("FROM"),
-        Text("NEXT HOP"),
-        Number("PREF"),
-        Number("MED"),
-        Text("AS PATH"),
-        Text("CHOICE"),
-        Text("KERNEL"),
-    ];
-    table(
-        &columns,
-        rows.iter().map(|row| {
-            vec![
-                row.prefix.clone(),
-                from(row),
-                next_hop(row),
-                row.local_pref.to_string(),
-                number_or_dash(row.med),
-                or_dash(&row.as_path),
-                choice(row),
-                row.kernel.as_ref().map_or_else(String::new, |state| kernel(state, &row.prefix)),
-            ]
-        }),
-    )
+    let last = |row: &RouteRow| row.kernel.as_ref().map_or_else(String::new, |state| kernel(state, &row.prefix));
+    let cells = |row: &RouteRow| {
+        let mut cells = cells(row);
+        cells.push(last(row));
+        cells
+    };
+    table(columns, rows.iter().map(cells))
+}
+
+fn cells(row: &RouteRow) -> Vec<String> {
+    vec![
+        row.prefix.clone(),
+        from(row),
+        next_hop(row),
+        row.local_pref.to_string(),
+        number_or_dash(row.med),
+        or_dash(&row.as_path),
+        choice(row),
+    ]
 }
 
 /// The story of the prefixes in `rows` (usually one): what the kernel has, then each path and why it was chosen or not.

@@ -42,6 +42,7 @@ fn each_filter_of_show_leaves_what_it_says() {
         ("show routes --state rejected", &[]),
         ("show routes --community 64512:7", &["10.65.3.0/26"]),
         ("show routes --community 64512:7 --state withheld", &[]),
+        ("show groups", &["ipv4"]),
         ("show peers --state down", &["10.9.0.9"]),
         ("show peers --state established", &["10.9.0.2"]),
         ("show peers --state established --peer 10.9.0.9", &[]),

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use super::configuration::ConfigSteps;
 use super::model::{
-    Examination, FibFilter, FibRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow,
-    Problem, Readiness, RouteFilter, RouteRow, Status, Why,
+    Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone,
+    PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Caller, Edit, Edited, Order, OwnerName, Slices};
 
@@ -29,6 +29,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn why(&self, address: IpAddr) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// `GET /v1/examination`: what `roost fib doctor` has to know of the daemon.
     fn examination(&self) -> impl Future<Output = Result<Examination, Problem>> + Send;
+    /// `GET /v1/groups`, in order of family and members.
+    fn groups(&self) -> impl Future<Output = Vec<GroupRow>> + Send;
     /// `GET /v1/owners`: who announces at run time, in order of name.
     fn owners(&self) -> impl Future<Output = Vec<OwnerRow>> + Send;
     /// `GET /v1/owners/{owner}`: what it announces; nothing if it is not known.

@@ -19,9 +19,9 @@ use super::body::{Body, Places, few_large_bodies};
 use super::configuration::{ConfigSteps, ReloadRequest};
 use super::list::list;
 use super::model::{
-    AnnounceList, Examination, FibFilter, FibRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail,
-    PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem,
-    RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow,
+    PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
+    Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
 use super::{openapi, owner_pages};
@@ -145,6 +145,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
                 get(examination::<B>),
             )
         },
+        Endpoint::get::<Vec<GroupRow>>("/v1/groups", "Peers that are sent the same bytes", get(groups::<B>)),
         Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
         Endpoint::post::<AnnounceList, PrefixListDone>(
             "/v1/announce",
@@ -323,6 +324,10 @@ async fn why<B: Backend>(
 
 async fn examination<B: Backend>(State(backend): State<B>) -> Result<Json<Examination>, Problem> {
     backend.examination().await.map(Json)
+}
+
+async fn groups<B: Backend>(State(backend): State<B>) -> Json<Vec<GroupRow>> {
+    Json(backend.groups().await)
 }
 
 async fn memory<B: Backend>(State(backend): State<B>) -> Json<Memory> {

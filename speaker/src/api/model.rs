@@ -12,12 +12,14 @@ use crate::net::zone::zoned;
 
 mod examination;
 mod filters;
+mod groups;
 mod health;
 mod owners;
 mod why;
 
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
 pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
+pub use groups::GroupRow;
 pub use health::{Liveness, PartRow, Readiness};
 pub use owners::{
     AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,

@@ -179,6 +179,8 @@ pub enum Show {
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
     Fib(FibArgs),
+    /// Peers that are sent the same bytes (update groups), and how many of them are behind
+    Groups,
     /// Who announces prefixes at run time, how many, and for how long without another word
     Owners,
     /// Where the memory goes, part by part

@@ -17,9 +17,9 @@ use super::progress::{self, Meter};
 use super::{EXIT_OK, generate, render};
 use crate::api::configuration::ReloadRequest;
 use crate::api::model::{
-    AnnounceList, Direction, FibFilter, FibRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable, PeerDone,
-    PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status, Why,
-    WithdrawList,
+    AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
+    PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
+    Why, WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -122,6 +122,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Routes(filter) => format!("/v1/routes{}", query(&RouteFilter::from(filter.clone()))?),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib(filter) => format!("/v1/fib{}", query(&FibFilter::from(filter.clone()))?),
+        Show::Groups => "/v1/groups".to_owned(),
         Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
     };
@@ -135,6 +136,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Routes(_) => look.routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib(_) => look.fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Groups => render::groups(&client.get::<Vec<GroupRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };

@@ -26,10 +26,10 @@ use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
-use super::{examination, kernel_routes, names, operator, rows, why};
+use super::{examination, groups, kernel_routes, names, operator, rows, why};
 use crate::api::model::{
-    Examination, FibFilter, FibRow, FibSummary, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone,
-    PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
+    Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
+    PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use crate::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
@@ -289,6 +289,10 @@ impl Backend for Daemon {
     async fn examination(&self) -> Result<Examination, Problem> {
         let Inside { owner, fib, peers, .. } = &*self.0;
         examination::of_daemon(&self.config(), owner, fib.as_ref(), peers).await
+    }
+
+    async fn groups(&self) -> Vec<GroupRow> {
+        groups::rows(&self.0.owner, &self.0.peers).await
     }
 
     async fn owners(&self) -> Vec<OwnerRow> {

@@ -18,6 +18,7 @@ mod conn;
 mod descriptors;
 mod dynamic;
 pub(crate) mod examination;
+mod groups;
 mod health;
 mod kernel_routes;
 mod keys;

@@ -59,6 +59,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/announce",
             "get /v1/examination",
             "get /v1/fib",
+            "get /v1/groups",
             "get /v1/memory",
             "get /v1/owners",
             "delete /v1/owners/{owner}",

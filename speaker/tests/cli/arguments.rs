@@ -49,6 +49,7 @@ fn command_lines() {
         ("roost show fib --longer", "MissingRequiredArgument"),
         ("roost fib clean", "Fib { what: Clean { config: \"/etc/roost/roost.yaml\", yes: false } }"),
         ("roost fib clean -c x.yaml --yes", "Fib { what: Clean { config: \"x.yaml\", yes: true } }"),
+        ("roost show groups", "Show { what: Groups }"),
         ("roost show owners", "Show { what: Owners }"),
         ("roost show memory", "Show { what: Memory }"),
         ("roost why 10.65.2.7", "Why { address: 10.65.2.7 }"),

@@ -54,6 +54,7 @@ async fn show_prints_the_tables_of_the_daemon() {
         (vec!["show", "route", "10.65.2.0/26"], render::route(&one)),
         (vec!["show", "route", "10.65.2.63"], render::route(&one)),
         (vec!["show", "fib"], render::fib(&fake::fib())),
+        (vec!["show", "groups"], render::groups(&fake::groups())),
         (vec!["show", "owners"], render::owners(&fake::owners())),
         (vec!["show", "memory"], render::memory(&fake::memory())),
     ] {

@@ -195,6 +195,16 @@ fn fib() {
 }
 
 #[test]
+fn groups() {
+    assert_snapshot!(render::groups(&fake::groups()), @r"
+    FAMILY  KIND    EXPORT  PATHS    MEMBERS  BEHIND  ANNOUNCED  WRITTEN  REUSED  WHO
+    ipv4    client  accept  several        9       1       1204        7      21  172.16.1.10 172.16.1.2 172.16.1.3 172.16.1.4 and 5 more
+    ipv4    client  accept  best           1       1       1204        7      21  172.16.2.1
+    ");
+    assert_eq!(render::groups(&[]), "No peer is up.\n");
+}
+
+#[test]
 fn owners() {
     assert_snapshot!(render::owners(&fake::owners()), @r"
     OWNER     PREFIXES  SERVICES       SEEN  LEASE

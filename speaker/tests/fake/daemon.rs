@@ -118,6 +118,10 @@ impl Backend for Fake {
         Ok(examination())
     }
 
+    async fn groups(&self) -> Vec<GroupRow> {
+        groups()
+    }
+
     async fn owners(&self) -> Vec<OwnerRow> {
         owners()
     }
@@ -193,6 +197,26 @@ impl Backend for Fake {
     fn served(&self) {
         self.looks.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+pub fn groups() -> Vec<GroupRow> {
+    let group = |members: Vec<String>, add_path| GroupRow {
+        family: "ipv4".to_owned(),
+        kind: "client".to_owned(),
+        export: "accept".to_owned(),
+        own_address: "172.16.1.1".parse().ok(),
+        add_path,
+        members,
+        announced: 1_204,
+        tombstones: 3,
+        behind: 1,
+        filled: true,
+        written: 7,
+        reused: 21,
+        too_large: 0,
+    };
+    let many = ["10", "2", "3", "4", "5", "6", "7", "8", "9"].map(|n| format!("172.16.1.{n}")).into();
+    vec![group(many, true), group(vec!["172.16.2.1".to_owned()], false)]
 }
 
 pub fn owners() -> Vec<OwnerRow> {

@@ -44,7 +44,8 @@ pub(crate) async fn run<K: Kernel>(
         shared.tell_macs(engine.take_macs());
         lag.take_up(intake.take_stamp());
         lag.turn(intake.is_empty() && engine.is_planned(), engine.batches_landed(), engine.batches_out());
-        let stats = FibStats { refused: kernel.refused(), oldest: lag.oldest(), ..engine.report(now) };
+        let (oldest, latency) = (lag.oldest(), lag.latency());
+        let stats = FibStats { refused: kernel.refused(), oldest, latency, ..engine.report(now) };
         shared.publish(stats, engine.warnings());
         if engine.has_work() || !intake.is_empty() || !shared.is_empty() {
             continue;

@@ -129,7 +129,7 @@ pub(crate) struct Wishes {
     pub(crate) targets: HashMap<IpNetwork, Option<Target>>,
     pub(crate) next_hops: HashMap<NextHop, bool>,
     pub(crate) sweep: bool,
-    /// When the oldest target was handed in.
+    /// When the oldest target was handed in, or what it comes from was heard.
     pub(crate) since: Option<Instant>,
 }
 
@@ -148,9 +148,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn hand_in(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
+        self.hand_in_since(Instant::now(), changes);
+    }
+
+    fn hand_in_since(&self, since: Instant, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
         let mut wishes = lock(&self.wishes);
         wishes.targets.extend(changes);
-        wishes.since.get_or_insert_with(Instant::now);
+        wishes.since = wishes.since.into_iter().chain([since]).min();
         drop(wishes);
         self.changed.notify_one();
     }
@@ -208,6 +212,16 @@ impl FibHandle {
     /// Hands in wishes: a target for a prefix, or `None` for "no longer wanted". Never waits.
     pub fn update(&self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
         self.shared.hand_in(changes);
+    }
+
+    /// [`FibHandle::update`] with wishes that began earlier: when what they come from was heard.
+    pub fn update_since(&self, since: Instant, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
+        self.shared.hand_in_since(since, changes);
+    }
+
+    /// Wishes that the thread has not taken up.
+    pub fn waiting(&self) -> usize {
+        lock(&self.shared.wishes).targets.len()
     }
 
     /// From now on, adopted routes that nobody wants are deleted. Never waits. Call it when every
@@ -484,7 +498,9 @@ mod tests {
             assert!(fib.behind() > Duration::ZERO, "nothing is written before the tables can be read");
         }
         fib.flush().await;
-        assert_eq!((fib.behind(), fib.stats().installed), (Duration::ZERO, 1));
+        assert_eq!((fib.behind(), fib.stats().installed, fib.waiting()), (Duration::ZERO, 1, 0));
+        let (count, sum) = fib.stats().latency.total();
+        assert!(count == 1 && sum > Duration::from_millis(500), "it waited for the next reading: {sum:?}");
         let other = fib.clone();
         fib.shutdown(true).await;
         assert!(!other.answers().await);

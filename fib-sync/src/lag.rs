@@ -5,6 +5,7 @@
 //! is never idle, so "nothing left to do" would not tell: instead the stamp hangs on the last batch that was out when
 //! nothing was left to plan.
 
+use crate::latency::Latency;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -14,6 +15,8 @@ pub(crate) struct Lag {
     planned: Option<Instant>,
     /// Oldest first: after so many batches have landed since the start, the kernel has answered.
     flying: VecDeque<(u64, Instant)>,
+    /// How long those waited whose stamp has been taken off.
+    latency: Latency,
 }
 
 impl Lag {
@@ -27,7 +30,18 @@ impl Lag {
         if all_planned && let Some(since) = self.planned.take() {
             self.flying.push_back((landed + out as u64, since));
         }
-        while self.flying.pop_front_if(|(awaited, _)| *awaited <= landed).is_some() {}
+        if self.flying.front().is_none_or(|(awaited, _)| *awaited > landed) {
+            return;
+        }
+        let now = Instant::now();
+        while let Some((_, since)) = self.flying.pop_front_if(|(awaited, _)| *awaited <= landed) {
+            self.latency.observe(now.saturating_duration_since(since));
+        }
+    }
+
+    /// How long wishes have waited so far.
+    pub(crate) fn latency(&self) -> Latency {
+        self.latency
     }
 
     /// The oldest stamp of what the kernel has not answered.
@@ -59,6 +73,7 @@ mod tests {
         lag.take_up(None);
         lag.turn(true, 3, 0);
         assert_eq!(lag.oldest(), None);
+        assert_eq!(lag.latency().total().0, 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Counters for metrics. Cheap to copy; the thread publishes a new copy after each turn.
 
+use crate::latency::Latency;
 use std::time::Instant;
 
 /// What the route thread has done and how things stand. Counters start at zero with the thread.
@@ -52,6 +53,8 @@ pub struct FibStats {
     pub refused: u64,
     /// When the oldest wish was handed in of those taken up that the kernel has not been asked for yet, or has not answered.
     pub oldest: Option<Instant>,
+    /// How long wishes have waited for the kernel: one observation for those handed in together, of the oldest.
+    pub latency: Latency,
 }
 
 /// Repairs by cause.

@@ -23,6 +23,7 @@ pub mod daemon;
 pub mod lab;
 pub mod netns;
 pub mod peers;
+pub mod probe;
 pub mod process;
 pub mod purity;
 pub mod speaker;
@@ -38,6 +39,7 @@ pub use daemon::{
 };
 pub use lab::{Lab, Lan};
 pub use netns::Netns;
+pub use probe::probe;
 pub use process::Process;
 pub use speaker::{Kind, Peer, Speaker};
 pub use stream::Stream;

@@ -73,6 +73,14 @@ pub fn exabgp() -> PathBuf {
     unpacked("ExaBGP", "python3-exabgp/usr/lib/python3/dist-packages")
 }
 
+/// Prometheus' own checker of metrics and rules.
+///
+/// # Panics
+/// When there is none.
+pub fn promtool() -> PathBuf {
+    find("promtool", "prometheus/usr/bin/promtool", "/usr/bin/promtool", "promtool, version")
+}
+
 /// A program for the VM test: of the packages that `tests/setup vm` has unpacked, else of the machine.
 ///
 /// # Panics

@@ -1,30 +1,17 @@
 //! `/livez` and `/readyz`, as a kubelet asks them: false with its reasons at the start, true once the peers have told
 //! everything and the kernel holds it, false while the kernel does something else.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use roost_tests::{Daemon, Kind, Lab, Netns, PATIENCE, Peer, Speaker, until};
 use serde_json::Value;
 
 const THEIRS: &str = "10.65.2.0/26 via 10.9.0.2 dev eth0";
 const TUNNELLED: &str = "10.66.2.0/26 via 10.9.0.2 dev tunl0 onlink";
 
-/// The status and the body of a page of the metrics listener.
-fn probe(ns: &Netns, page: &str) -> (u16, Value) {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", 9179))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {page} HTTP/1.0\r\nHost: roost\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = ns.enter(ask).unwrap_or_else(|error| panic!("{page}: {error}"));
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let json = serde_json::from_str(body).unwrap_or_else(|error| panic!("{page} is no JSON ({error}): {body}"));
-    (status.unwrap_or_else(|| panic!("no status: {head}")), json)
+/// The status and the JSON of a page.
+#[track_caller]
+fn page(ns: &Netns, page: &str) -> (u16, Value) {
+    let (status, body) = roost_tests::probe(ns, page);
+    (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{page} is no JSON ({error}): {body}")))
 }
 
 /// The node's roost.
@@ -38,7 +25,7 @@ impl Node {
     #[track_caller]
     fn await_ready(&self, what: &str, reason: Option<&str>) {
         until(what, PATIENCE, || {
-            let (status, body) = probe(&self.ns, "/readyz");
+            let (status, body) = page(&self.ns, "/readyz");
             let reasons: Vec<_> = body["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let as_wanted = match reason {
                 None => status == 200 && body["ready"] == true && reasons.is_empty(),
@@ -80,7 +67,7 @@ fn a_node_is_ready_from_quorum_and_sync_on_and_not_while_its_kernel_diverges() {
         Some("of 1 peers 0 are up and have sent everything; wanted are 1"),
     );
     node.await_ready("the absent peer is named", Some("peer 10.9.0.2: "));
-    let (status, alive) = probe(&node.ns, "/livez");
+    let (status, alive) = page(&node.ns, "/livez");
     assert_eq!((status, &alive["alive"]), (200, &true.into()), "{alive}");
     let parts: Vec<_> = alive["parts"].as_array().into_iter().flatten().map(|row| row["part"].clone()).collect();
     assert_eq!(parts, ["owner", "fib-sync", "api"]);

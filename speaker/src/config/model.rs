@@ -5,7 +5,7 @@
 //! [`Config`] therefore asks no further question of the file. Only this module's siblings can build one from YAML;
 //! the daemon reads it, and compares two of them when the file has changed (all parts are `PartialEq`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -549,6 +549,27 @@ pub struct Api {
 pub struct Metrics {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Peers that have series of their own beside the sums of all.
+    pub peers: PeerSeries,
+    /// Of so many peers at most.
+    pub max_peers: usize,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, 9179).into(), peers: PeerSeries::Unhealthy, max_peers: 100 }
+    }
+}
+
+/// Peers that have series of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerSeries {
+    /// Those without a session that should have one.
+    Unhealthy,
+    /// All.
+    All,
+    /// None.
+    None,
 }
 
 /// When the node can be counted on.

@@ -18,6 +18,7 @@ use super::memory::{self, OfSessions};
 use super::metrics::{self, Scrape};
 use super::node_address::NodeAddresses;
 use super::origins::Origins;
+use super::out_queue::Wanted;
 use super::owner::OwnerHandle;
 use super::peer_status::{PeerShared, PeerStatus};
 use super::peer_task::{PeerCommand, PeerTask};
@@ -135,6 +136,8 @@ pub struct Parts {
     pub reload: ReloadHandle,
     /// Who looks after the parts.
     pub health: Arc<Health>,
+    /// What all sessions count together.
+    pub wanted: Arc<Wanted>,
 }
 
 struct Inside {
@@ -147,6 +150,7 @@ struct Inside {
     origins: Origins,
     reload: ReloadHandle,
     health: Arc<Health>,
+    wanted: Arc<Wanted>,
     started: Instant,
     /// What the kernel had counted by then.
     md5_before: Md5Counters,
@@ -155,7 +159,7 @@ struct Inside {
 impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, health } = parts;
+        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, health, wanted } = parts;
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
         Self(Arc::new(Inside {
             addresses,
@@ -167,6 +171,7 @@ impl Daemon {
             origins,
             reload,
             health,
+            wanted,
             started,
             md5_before,
         }))
@@ -316,15 +321,22 @@ impl Backend for Daemon {
     }
 
     async fn metrics(&self) -> String {
+        let Inside { doors, health, wanted, fib, .. } = &*self.0;
         let (status, peers) = (self.status().await, self.rows(self.0.peers.all()).await);
-        let unopened = self.0.doors.unopened();
+        let unopened = doors.unopened();
         let scrape = Scrape {
+            settings: self.config().metrics.unwrap_or_default(),
             status: &status,
             peers: &peers,
             totals: &self.0.peers.totals(),
+            reasons: &wanted.tally.reasons(),
+            to_wire: wanted.tally.to_wire(),
             unopened: unopened.waiting(),
             refused: &Refusal::ALL.map(|refusal| (refusal.name(), unopened.refused(refusal))),
-            fib: self.0.fib.as_ref().map(FibHandle::stats),
+            liveness: &health.liveness(),
+            readiness: &health.readiness().await,
+            memory: &self.memory().await,
+            fib: fib.as_ref().map(|fib| (fib.stats(), fib.waiting(), fib.behind())),
             md5: Md5Counters::read(),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rib::PeerId;
 use tokio::sync::mpsc;
@@ -134,7 +134,7 @@ impl Dynamic {
         info!(peer = %address, range = %range.prefix, "a dynamic peer connects");
         let (shared, key) = (PeerShared::new(), self.keys.of(settings.password.as_ref()));
         let begin = News::Begin(Box::new(setup::rib_peer(&self.config, &settings)));
-        if self.news.send(FromPeer { peer: id, news: begin, turn: None }).await.is_err() {
+        if self.news.send(FromPeer { peer: id, news: begin, at: Instant::now(), turn: None }).await.is_err() {
             warn!("the owner has ended: no more peers");
             return None;
         }

@@ -45,6 +45,8 @@ mod rows;
 mod rules;
 mod run;
 pub(crate) mod setup;
+mod stamps;
+mod tally;
 mod targets;
 mod totals;
 mod tunnels;

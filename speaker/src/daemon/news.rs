@@ -1,6 +1,7 @@
 //! What a peer's task tells the owner, in order.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bgp_proto::fsm::Negotiated;
 use bgp_proto::message::{RouteRefresh, Update};
@@ -16,6 +17,8 @@ pub struct FromPeer {
     pub peer: PeerId,
     /// What happened.
     pub news: News,
+    /// When it was read from the socket.
+    pub at: Instant,
     /// The sender's turn, given back when the owner has taken the news in: so a peer that floods fills neither the
     /// memory nor the way of the others.
     pub turn: Option<OwnedSemaphorePermit>,

@@ -9,11 +9,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bgp_proto::message::HEADER_LEN;
 use bytes::Bytes;
 use rib::{LimitEvent, PeerId};
 use tokio::sync::Notify;
+
+use super::stamps::earlier;
+use super::tally::Tally;
 
 /// Bytes up to which another chunk is taken.
 const ROOM: usize = 128 * 1024;
@@ -32,16 +36,29 @@ struct State {
     bytes: usize,
     /// The owner found no room and is to be told when there is some.
     starved: bool,
+    /// Since when the oldest of it is news.
+    since: Option<Instant>,
     /// Limits the peer has reached and the session was not told of yet, each kind of news once a family, in the order of
     /// its last time.
     limits: Vec<LimitEvent>,
 }
 
-/// The sessions that have room again: what the owner wakes up for.
+/// The sessions that have room again: what the owner wakes up for. With what they all count together.
 #[derive(Default)]
 pub struct Wanted {
     peers: Mutex<Vec<PeerId>>,
     notify: Notify,
+    /// Sums.
+    pub tally: Tally,
+}
+
+/// What a session has got.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Number of messages.
+    pub messages: u64,
+    /// Since when the oldest was news, when nothing of it is left behind.
+    pub since: Option<Instant>,
 }
 
 impl Wanted {
@@ -68,12 +85,16 @@ impl OutQueue {
     }
 
     /// Owner: fills the queue from `next` while there is room. Says whether it stopped for lack of room; the owner is
-    /// then woken by [`Wanted`].
-    pub fn fill(&self, mut next: impl FnMut() -> Option<Bytes>) -> bool {
+    /// then woken by [`Wanted`]. What it brings has been news since that moment, if it is told.
+    pub fn fill(&self, since: Option<Instant>, mut next: impl FnMut() -> Option<Bytes>) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.since = earlier(state.since, since);
         let mut filled = false;
         while state.bytes < ROOM {
             let Some(chunk) = next() else {
+                if state.chunks.is_empty() {
+                    state.since = None; // there was nothing to tell
+                }
                 drop(state);
                 if filled {
                     self.filled.notify_one();
@@ -92,8 +113,8 @@ impl OutQueue {
         true
     }
 
-    /// Session: moves chunks into `out` until it holds about `want` bytes more. Returns the number of messages moved.
-    pub fn take(&self, out: &mut VecDeque<Bytes>, want: usize) -> u64 {
+    /// Session: moves chunks into `out` until it holds about `want` bytes more.
+    pub fn take(&self, out: &mut VecDeque<Bytes>, want: usize) -> Taken {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut moved, mut count) = (0, 0);
         while moved < want {
@@ -103,12 +124,13 @@ impl OutQueue {
             out.push_back(chunk);
         }
         state.bytes -= moved;
+        let since = if state.starved || !state.chunks.is_empty() { None } else { state.since.take() };
         if state.starved && state.bytes <= ROOM / 2 {
             state.starved = false;
             drop(state);
             self.wanted.add(self.peer);
         }
-        count
+        Taken { messages: count, since }
     }
 
     /// Octets in it.
@@ -166,8 +188,8 @@ mod tests {
     #[test]
     fn a_session_that_does_not_take_costs_a_constant() {
         let queue = OutQueue::new(PeerId(1), Arc::default());
-        assert!(queue.fill(chunks(1_000, 64 * 1024)));
-        assert!(queue.fill(chunks(1_000, 64 * 1024)), "a full queue takes nothing more");
+        assert!(queue.fill(None, chunks(1_000, 64 * 1024)));
+        assert!(queue.fill(None, chunks(1_000, 64 * 1024)), "a full queue takes nothing more");
         let mut out = VecDeque::new();
         queue.take(&mut out, usize::MAX);
         assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), 2 * 64 * 1024);
@@ -179,8 +201,22 @@ mod tests {
         let mut two = end_of_rib(Family::IPV4_UNICAST).to_vec();
         two.extend(end_of_rib(Family::IPV6_UNICAST));
         let mut chunk = Some(Bytes::from(two));
-        assert!(!queue.fill(|| chunk.take()));
-        assert_eq!(queue.take(&mut VecDeque::new(), usize::MAX), 2);
+        assert!(!queue.fill(None, || chunk.take()));
+        assert_eq!(queue.take(&mut VecDeque::new(), usize::MAX).messages, 2);
+    }
+
+    #[test]
+    fn the_age_of_news_is_told_when_the_last_of_it_is_taken() {
+        let queue = OutQueue::new(PeerId(1), Arc::default());
+        let (old, new) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(1));
+        let mut out = VecDeque::new();
+        assert!(!queue.fill(Some(new), chunks(1, 100)));
+        assert!(queue.fill(Some(old), chunks(9, 32 * 1024)));
+        assert_eq!(queue.take(&mut out, 1).since, None);
+        assert_eq!(queue.take(&mut out, usize::MAX).since, None, "the owner has more of it");
+        assert!(!queue.fill(None, chunks(1, 100)));
+        assert_eq!(queue.take(&mut out, usize::MAX).since, Some(old));
+        assert_eq!(queue.take(&mut out, usize::MAX).since, None);
     }
 
     #[test]
@@ -188,10 +224,10 @@ mod tests {
         let wanted = Arc::new(Wanted::default());
         let queue = OutQueue::new(PeerId(7), wanted.clone());
         let mut out = VecDeque::new();
-        assert!(!queue.fill(chunks(1, 100)));
+        assert!(!queue.fill(None, chunks(1, 100)));
         queue.take(&mut out, usize::MAX);
         assert!(wanted.take().is_empty());
-        assert!(queue.fill(chunks(9, 32 * 1024)));
+        assert!(queue.fill(None, chunks(9, 32 * 1024)));
         queue.take(&mut out, 1);
         assert!(wanted.take().is_empty(), "three quarters full");
         queue.take(&mut out, 1);
@@ -202,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_waiting_session_sees_what_is_put_in() {
         let queue = OutQueue::new(PeerId(1), Arc::default());
-        let (woken, ()) = tokio::join!(queue.filled(), async { assert!(!queue.fill(chunks(1, 10))) });
+        let (woken, ()) = tokio::join!(queue.filled(), async { assert!(!queue.fill(None, chunks(1, 10))) });
         let () = woken;
         let mut out = VecDeque::new();
         queue.take(&mut out, 100);

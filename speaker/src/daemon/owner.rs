@@ -52,6 +52,7 @@ use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
 use super::pace::Pace;
 use super::restart::Restart;
+use super::stamps::Stamps;
 use super::targets::Targets;
 use super::tunnels::Tunnels;
 use crate::api::Kind;
@@ -109,6 +110,8 @@ pub struct Owner {
     tunnels: Tunnels,
     /// Which of our own routes are announced only.
     services: HashSet<Prefix>,
+    /// Since when news waits.
+    stamps: Stamps,
 }
 
 impl Owner {
@@ -145,6 +148,7 @@ impl Owner {
             pace: Pace::default(),
             tunnels: Tunnels::default(),
             services: HashSet::new(),
+            stamps: Stamps::default(),
         };
         (owner, OwnerHandle(ask))
     }
@@ -244,13 +248,16 @@ impl Owner {
             updates += if let News::Updates(updates) = &from.news { updates.len() } else { 1 };
             self.hear(from);
         }
+        self.stamps.taken_in(self.rib.unsettled());
     }
 
     /// Decides some of what is undecided, and publishes it; answers questions. Says whether the RIB has more to do.
     async fn turn(&mut self) -> bool {
         // What is held can give the RIB more to do.
+        let before = self.rib.unsettled();
         let more = self.rib.settle(SETTLE) || !self.held.is_empty();
-        self.publish();
+        let since = self.stamps.decided(before.saturating_sub(self.rib.unsettled()));
+        self.publish(since);
         for from in std::mem::take(&mut self.held) {
             self.hear(from);
         }
@@ -265,14 +272,16 @@ impl Owner {
         true
     }
 
-    fn publish(&mut self) {
+    /// What was decided of news that came then, or of nobody's.
+    fn publish(&mut self, since: Option<Instant>) {
         self.tell_limits();
         let changes = self.rib.take_fib_changes();
         let next_hops = self.rib.take_next_hops();
         if let Some(fib) = &self.fib {
             if !changes.is_empty() {
                 let mut targets = Targets::default();
-                fib.update(
+                fib.update_since(
+                    since.unwrap_or_else(Instant::now),
                     changes
                         .into_iter()
                         .map(|(prefix, route)| (IpNetwork::from(prefix), route.map(|route| targets.of(route)))),
@@ -292,8 +301,8 @@ impl Owner {
         if !self.pace.may_tell(now) {
             return;
         }
-        let rib = &mut self.rib;
-        let told = self.queues.iter().filter(|(peer, queue)| fill(rib, **peer, queue)).count();
+        let (rib, since) = (&mut self.rib, self.stamps.told());
+        let told = self.queues.iter().filter(|(peer, queue)| fill(rib, **peer, queue, since)).count();
         if told > 0 {
             self.pace.told(now, told, late);
         }
@@ -325,7 +334,7 @@ impl Owner {
 
     fn fill(&mut self, peer: PeerId) {
         if let Some(queue) = self.queues.get(&peer) {
-            fill(&mut self.rib, peer, queue);
+            fill(&mut self.rib, peer, queue, None);
         }
     }
 
@@ -335,6 +344,9 @@ impl Owner {
         if self.rib.is_busy(from.peer) {
             self.held.push_back(from);
         } else {
+            if let News::Updates(_) = from.news {
+                self.stamps.hear(from.at);
+            }
             self.apply(from.peer, from.news);
         }
     }
@@ -427,11 +439,11 @@ impl Owner {
     }
 }
 
-/// Says whether there was something to tell the peer.
-fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue) -> bool {
+/// Says whether there was something to tell the peer, which has been news since then.
+fn fill(rib: &mut Rib, peer: PeerId, queue: &OutQueue, since: Option<Instant>) -> bool {
     let pending = rib.pending(peer);
     if pending {
-        queue.fill(|| rib.poll_chunk(peer));
+        queue.fill(since, || rib.poll_chunk(peer));
     }
     pending
 }

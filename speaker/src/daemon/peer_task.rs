@@ -110,6 +110,8 @@ pub struct PeerTask {
     updates: Vec<Update>,
     queue: Option<Arc<OutQueue>>,
     wanted: Arc<Wanted>,
+    /// Since when the oldest was news of what the queue has given and the socket not taken.
+    unwritten: Option<Instant>,
     shared: Arc<PeerShared>,
     restart: Arc<Restart>,
     /// What becomes of the peer's routes while it is away.
@@ -174,6 +176,7 @@ impl PeerTask {
             updates: Vec::new(),
             queue: None,
             wanted,
+            unwritten: None,
             shared,
             restart,
             stopping: false,

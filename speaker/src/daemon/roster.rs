@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use rib::PeerId;
 use tokio::sync::{mpsc, oneshot};
@@ -92,7 +93,7 @@ impl Roster {
         let id = dynamic::take(&self.around.numbers);
         let begin = News::Begin(Box::new(setup::rib_peer(config, peer)));
         // An owner that has ended ends us all.
-        drop(self.around.news.send(FromPeer { peer: id, news: begin, turn: None }).await);
+        drop(self.around.news.send(FromPeer { peer: id, news: begin, at: Instant::now(), turn: None }).await);
         self.seat(config, id, peer);
     }
 
@@ -134,7 +135,7 @@ impl Roster {
                 drop(commands.send(PeerCommand::Leave).await);
             }
             None => {
-                let end = FromPeer { peer: id, news: News::End, turn: None };
+                let end = FromPeer { peer: id, news: News::End, at: Instant::now(), turn: None };
                 drop(self.around.news.send(end).await);
                 dynamic::free(&self.around.numbers, id);
             }

@@ -121,7 +121,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         keys: keys.clone(),
         known: known.clone(),
         news: news_sender.clone(),
-        wanted,
+        wanted: wanted.clone(),
         restart: restart.clone(),
         numbers,
     };
@@ -168,6 +168,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         origins,
         reload: reread,
         health,
+        wanted,
     });
     if let Some(settings) = &config.api {
         let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;

@@ -15,6 +15,12 @@ pub struct Totals {
     pub messages: MessageCounts,
     /// UPDATEs with errors the session survived (RFC 7606).
     pub update_faults: u64,
+    /// Messages that could not be read.
+    pub message_errors: u64,
+    /// Sessions that came up.
+    pub established: u64,
+    /// Sessions that ended.
+    pub lost: u64,
     /// Mistakes of ours that ended what was done for a peer.
     pub panics: u64,
 }
@@ -38,6 +44,9 @@ impl Totals {
                 refresh_out: sent.route_refresh,
             },
             update_faults: status.counters.update_faults,
+            message_errors: status.counters.message_errors,
+            established: status.counters.established,
+            lost: status.counters.lost,
             panics: 0,
         };
         totals
@@ -45,7 +54,8 @@ impl Totals {
 }
 
 impl AddAssign for Totals {
-    fn add_assign(&mut self, Self { messages, update_faults, panics }: Self) {
+    fn add_assign(&mut self, other: Self) {
+        let Self { messages, update_faults, message_errors, established, lost, panics } = other;
         let sum = &mut self.messages;
         sum.open_in += messages.open_in;
         sum.open_out += messages.open_out;
@@ -58,6 +68,9 @@ impl AddAssign for Totals {
         sum.refresh_in += messages.refresh_in;
         sum.refresh_out += messages.refresh_out;
         self.update_faults += update_faults;
+        self.message_errors += message_errors;
+        self.established += established;
+        self.lost += lost;
         self.panics += panics;
     }
 }

@@ -24,8 +24,8 @@ use ipnetwork::IpNetwork;
 use super::at::At;
 use super::diagnostic::{Place, Report, Severity};
 use super::model::{
-    Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, Pool, Readiness, ReadyPeers,
-    Router,
+    Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, PeerSeries, Pool, Readiness,
+    ReadyPeers, Router,
 };
 use super::raw;
 use super::values::{RouteProtocol, RouteTable, SocketMode};
@@ -276,7 +276,17 @@ const MAX_SOCKET_PATH: usize = 107;
 
 fn metrics(file: &raw::File) -> Option<Metrics> {
     let raw = file.metrics.value()?;
-    Some(Metrics { listen: raw.listen.get().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 9179).into()) })
+    let default = Metrics::default();
+    Some(Metrics {
+        listen: raw.listen.get().unwrap_or(default.listen),
+        peers: match raw.peers.value() {
+            None => default.peers,
+            Some(raw::PeerSeries::Unhealthy) => PeerSeries::Unhealthy,
+            Some(raw::PeerSeries::All) => PeerSeries::All,
+            Some(raw::PeerSeries::None) => PeerSeries::None,
+        },
+        max_peers: raw.max_peers.get().map_or(default.max_peers, |max| max.0 as usize),
+    })
 }
 
 fn readiness(file: &raw::File) -> Readiness {

@@ -73,6 +73,23 @@ pub(in crate::config) struct Api {
 pub(in crate::config) struct Metrics {
     /// Where to listen. Default: 127.0.0.1:9179.
     pub listen: S<SocketAddr>,
+    /// Peers that have series of their own beside the sums of all. Default: unhealthy, those that are down and should not be.
+    pub peers: At<PeerSeries>,
+    /// Of so many peers at most. Default: 100.
+    #[schemars(with = "Option<S<Int<0, 10_000>>>")]
+    pub max_peers: S<Int<0, 10_000>>,
+}
+
+/// Peers that have series of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum PeerSeries {
+    /// Those without a session that should have one.
+    Unhealthy,
+    /// All, those without a session first.
+    All,
+    /// None.
+    None,
 }
 
 /// When `/readyz` of the metrics listener says that the node can be counted on.

@@ -78,7 +78,7 @@ impl Bench {
     }
 
     async fn tell(&self, peer: PeerId, news: News) {
-        assert!(self.news.send(FromPeer { peer, news, turn: None }).await.is_ok());
+        assert!(self.news.send(FromPeer { peer, news, at: Instant::now(), turn: None }).await.is_ok());
     }
 
     async fn ask<R: Send + 'static>(&self, question: impl FnOnce(&mut Owner) -> R + Send + 'static) -> R {

@@ -24,6 +24,7 @@ impl PeerTask {
             PeerEvent::Down(reason) => self.down(&reason),
             PeerEvent::AttemptFailed(reason) => {
                 debug!(%peer, reason = reason.name(), "{reason}");
+                self.wanted.tally.failed(reason.name());
                 if matches!(reason, DownReason::NoOpen(_)) {
                     self.no_open();
                 }
@@ -39,7 +40,7 @@ impl PeerTask {
         self.helper.up(Instant::now(), &negotiated);
         self.help();
         let queue = OutQueue::new(self.spec.id, self.wanted.clone());
-        self.queue = Some(queue.clone());
+        (self.queue, self.unwritten) = (Some(queue.clone()), None);
         self.session = Some(negotiated.clone());
         self.shared.up(negotiated.clone());
         self.tell(News::Up(negotiated, queue));
@@ -51,6 +52,7 @@ impl PeerTask {
         let Some(negotiated) = self.session.clone() else { return };
         self.helper.lost(Instant::now(), &negotiated, reason);
         let retain = self.helper.stale();
+        self.wanted.tally.lost(reason.name());
         let peer = self.spec.name.clone();
         if self.stopping {
             info!(%peer, "session closed");
@@ -152,7 +154,7 @@ impl PeerTask {
     }
 
     pub(super) fn tell(&mut self, news: News) {
-        self.outbox.push_back(FromPeer { peer: self.spec.id, news, turn: None });
+        self.outbox.push_back(FromPeer { peer: self.spec.id, news, at: Instant::now(), turn: None });
     }
 
     /// Gives the owner what it takes at the moment, and the first message the room that was waited for.

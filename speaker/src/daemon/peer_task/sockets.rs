@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use super::super::conn::Conn;
+use super::super::stamps::earlier;
 use super::super::unopened::{Incoming, Refusal, Ticket};
 use super::{OUTBOX, PeerTask};
 use crate::net::tcp;
@@ -126,13 +127,19 @@ impl PeerTask {
                     && let Some(queue) = &self.queue
                     && let Some((routes, room)) = conn.routes_room()
                 {
-                    self.machine.count_updates_sent(queue.take(routes, room));
+                    let taken = queue.take(routes, room);
+                    self.machine.count_updates_sent(taken.messages);
+                    self.unwritten = earlier(self.unwritten, taken.since);
                 }
                 match conn.write() {
                     Ok(written) if written.bytes > 0 => {
-                        self.machine.sent(Instant::now(), id, written.bytes);
+                        let now = Instant::now();
+                        self.machine.sent(now, id, written.bytes);
                         if written.blocked {
                             break Ok(true);
+                        }
+                        if let Some(since) = self.unwritten.take() {
+                            self.wanted.tally.wrote(now.saturating_duration_since(since));
                         }
                     }
                     Ok(written) => break Ok(written.blocked),

@@ -31,7 +31,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
     let client = Client::new(args.socket).counting(octets);
     match args.command {
         Command::Run { config } => crate::daemon::run(&config).map(|()| EXIT_OK),
-        Command::Check { file } => Ok(crate::config::check_command(&file, out, &mut io::stderr())?),
+        Command::Check { file } => Ok(crate::config::check_command(&file, json, out, &mut io::stderr())?),
         Command::Schema => {
             serde_json::to_writer_pretty(&mut *out, &crate::config::schema())?;
             writeln!(out)?;

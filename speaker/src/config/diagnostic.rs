@@ -10,6 +10,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::secrets::{Secrets, floor_char};
 
 /// A range of bytes of the file.
@@ -31,7 +33,8 @@ impl Place {
 }
 
 /// How much a diagnostic matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be run.
     Error,
@@ -103,7 +106,7 @@ impl Report {
 }
 
 /// One mistake or doubt, with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
@@ -118,6 +121,7 @@ pub struct Diagnostic {
     /// What was expected, and what to do.
     pub help: Option<String>,
     /// The source line, secrets blanked, with the characters to underline.
+    #[serde(skip)]
     quote: Option<Quote>,
 }
 

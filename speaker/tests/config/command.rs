@@ -5,8 +5,35 @@ use super::*;
 /// Status, standard output and standard error of `roost check`.
 fn check(path: &Path) -> (u8, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = check_command(path, &mut out, &mut err).unwrap();
+    let status = check_command(path, false, &mut out, &mut err).unwrap();
     (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn for_machines_the_verdict_is_one_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roost.yaml");
+    let check = |path: &Path| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = check_command(path, true, &mut out, &mut err).unwrap();
+        assert!(err.is_empty() && out.ends_with(b"\n"));
+        (status, serde_json::from_slice::<serde_json::Value>(&out).unwrap())
+    };
+    std::fs::write(&file, BASE).unwrap();
+    let good = serde_json::json!({ "ok": true, "summary": "0 peers, 1 block, 0 pools", "diagnostics": [] });
+    assert_eq!(check(&file), (0, good));
+
+    std::fs::write(&file, format!("{BASE}passwort: hunter2\n")).unwrap();
+    let (status, verdict) = check(&file);
+    assert_eq!((status, &verdict["ok"], &verdict["summary"]), (1, &false.into(), &().into()));
+    let wrong = &verdict["diagnostics"][0];
+    assert_eq!((&wrong["severity"], &wrong["line"], &wrong["column"]), (&"error".into(), &3.into(), &1.into()));
+    assert_eq!((&wrong["file"], wrong["help"].is_string()), (&file.display().to_string().into(), true));
+    assert!(wrong["message"].as_str().unwrap().starts_with("unknown key `passwort`"), "{wrong}");
+    assert!(!verdict.to_string().contains("hunter2"));
+
+    let (status, verdict) = check(&folder.path().join("missing.yaml"));
+    assert_eq!((status, &verdict["diagnostics"][0]["line"]), (2, &0.into()));
 }
 
 #[test]

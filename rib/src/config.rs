@@ -34,6 +34,9 @@ pub struct RibConfig {
     /// No End-of-RIB before [`Rib::release_end_of_rib`](crate::Rib::release_end_of_rib): we have restarted and do not
     /// know all yet (RFC 4724 §4.1).
     pub hold_end_of_rib: bool,
+    /// We are about to go: everybody is told all that he is told with the community GRACEFUL_SHUTDOWN, and inside the AS
+    /// with LOCAL_PREF 0. See [`Rib::set_leaving`](crate::Rib::set_leaving). RFC 8326 §4.2
+    pub leaving: bool,
     /// Say what the kernel's routes are to be ([`Rib::take_fib_changes`](crate::Rib::take_fib_changes)). A reflector without
     /// kernel routes need not find out which paths are as good as the best: a quarter of its work for prefixes that thirty
     /// peers have.
@@ -55,6 +58,7 @@ impl RibConfig {
             strict_cluster_check: false,
             chunk_size: 64 * 1024,
             hold_end_of_rib: false,
+            leaving: false,
             kernel: true,
         }
     }

@@ -251,6 +251,11 @@ pub(crate) fn outgoing(key: &GroupKey, source: &Source, attrs: &PathAttrs, keep_
             }
         }
     }
+    if key.leaving {
+        // RFC 8326 §4.2. Inside the AS it is LOCAL_PREF that counts, and receivers need not know the community.
+        out.local_pref = out.local_pref.map(|_| 0);
+        out.communities = with_community(&out, Community::GRACEFUL_SHUTDOWN).communities;
+    }
     out
 }
 

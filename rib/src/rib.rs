@@ -55,10 +55,10 @@ impl Rib {
 
     /// Puts another configuration in force: paths are imported and decided anew, members move to the groups it calls for.
     /// Our AS and identifier on living sessions are what those negotiated; the caller ends them if they changed.
-    /// End-of-RIBs stay held back as they are.
+    /// End-of-RIBs stay held back as they are, and who leaves goes on leaving.
     pub fn reconfigure(&mut self, config: RibConfig) {
-        let hold_end_of_rib = self.core.config.hold_end_of_rib;
-        let config = RibConfig { max_paths: config.max_paths.clamp(1, 64), hold_end_of_rib, ..config };
+        let RibConfig { hold_end_of_rib, leaving, .. } = self.core.config;
+        let config = RibConfig { max_paths: config.max_paths.clamp(1, 64), hold_end_of_rib, leaving, ..config };
         if std::mem::replace(&mut self.core.config, config) == config {
             return;
         }
@@ -68,6 +68,22 @@ impl Rib {
             self.regroup(id);
         }
         self.core.redecide = Some(0);
+    }
+
+    /// We are about to go, or stay after all: everybody is told all again as [`RibConfig::leaving`] has it, or as before.
+    /// Our own decisions are the same. RFC 8326 §4.2
+    pub fn set_leaving(&mut self, leaving: bool) {
+        if std::mem::replace(&mut self.core.config.leaving, leaving) != leaving {
+            self.core.peers.ids().into_iter().for_each(|id| self.regroup(id));
+        }
+    }
+
+    /// Whether the peer was given all that it is to hold as things stand: nothing is undecided, and
+    /// [`Rib::poll_chunk`] has nothing but what is held back.
+    pub fn is_told(&self, id: PeerId) -> bool {
+        let Some(peer) = self.core.peers.find(id) else { return true };
+        let told = |at: &Membership| self.groups[at.group as usize].as_ref().is_none_or(|group| group.is_told(at.member));
+        self.core.dirty.is_empty() && self.walkers.is_empty() && !self.pending(id) && peer.memberships.iter().all(told)
     }
 
     /// Makes a peer known. Adding one that is known replaces it, paths and session included.

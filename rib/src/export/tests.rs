@@ -21,6 +21,7 @@ fn key(kind: PeerKind) -> GroupKey {
         own_address: Some([192, 0, 2, 1].into()),
         long_lived: true,
         avoid: None,
+        leaving: false,
         export: Policy::accept(),
     }
 }
@@ -239,4 +240,22 @@ fn long_lived_stale_paths_go_to_those_who_know_them_and_to_our_own_as_a_last_res
     let told = outgoing(&GroupKey { long_lived: false, ..internal() }, &source, &stale, false);
     assert_eq!(told.local_pref, Some(0));
     assert_eq!(told.communities[..], [Community::LLGR_STALE, Community::NO_EXPORT]);
+}
+
+#[test]
+fn who_leaves_says_so_and_is_the_last_choice_inside_the_as() {
+    // RFC 8326 §4.2
+    let confederation = key(PeerKind::Confederation { local_asn: Asn(64512) });
+    for (kind, local_pref) in [(external(), None), (internal(), Some(0)), (client(), Some(0)), (confederation, Some(0))] {
+        for source in [local(), from(true, false), from(false, true)] {
+            let mut attrs = attrs();
+            (attrs.local_pref, attrs.communities) = (Some(200), [Community(7)].into());
+            let told = ask(&GroupKey { leaving: true, ..kind.clone() }, &source, attrs.clone()).unwrap();
+            assert_eq!(told.local_pref, local_pref, "{:?}", kind.kind);
+            assert_eq!(*told.communities, [Community(7), Community::GRACEFUL_SHUTDOWN]);
+            let before = ask(&kind, &source, attrs).unwrap();
+            let rest = PathAttrs { local_pref: before.local_pref, communities: before.communities.clone(), ..told };
+            assert_eq!(rest, before, "nothing else is another");
+        }
+    }
 }

@@ -53,6 +53,8 @@ pub struct GroupKey {
     pub long_lived: bool,
     /// Paths that cross this AS are withheld.
     pub avoid: Option<Asn>,
+    /// We are about to go: members are to prefer any other path. RFC 8326 §4.2
+    pub leaving: bool,
     /// What is told, and how changed.
     pub export: Policy,
 }
@@ -84,6 +86,7 @@ impl GroupKey {
             own_address: own_address(family, &codec, session.local_addr, settings),
             long_lived: session.long_lived,
             avoid: settings.skip_paths_through_peer.then_some(session.peer_asn),
+            leaving: config.leaving,
             export: settings.export.clone(),
         }
     }

@@ -298,6 +298,12 @@ impl Group {
         }
     }
 
+    /// Whether the whole table is in the log and the member has passed all of it.
+    pub(crate) fn is_told(&self, member: u32) -> bool {
+        let passed = |member: &Member| member.rest.is_empty() && member.cursor >= self.log.tail();
+        self.fill.is_none() && self.member(member).is_none_or(passed)
+    }
+
     /// Whether [`Group::poll`] has something.
     pub(crate) fn is_pending(&self, member: u32, hold_end_of_rib: bool) -> bool {
         let Some(member) = self.member(member) else { return false };

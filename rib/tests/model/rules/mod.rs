@@ -2,6 +2,7 @@
 
 mod believed;
 mod confederation;
+mod leaving;
 mod roles;
 mod telling;
 mod tunnels;

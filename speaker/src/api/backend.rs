@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use super::configuration::ConfigSteps;
 use super::model::{
-    Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail, PeerDone,
-    PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
+    DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
+    PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use super::{Caller, Edit, Edited, Order, OwnerName, Slices};
+use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Slices};
 
 /// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -45,6 +45,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
     /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
     fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;
+    /// `GET /v1/drain`
+    fn drain_state(&self) -> impl Future<Output = DrainState> + Send;
+    /// `POST /v1/drain` begins, and `POST /v1/undrain` (`None`) takes back; says how things stand then.
+    fn drain(&self, order: Option<Drain>) -> impl Future<Output = Result<DrainState, Problem>> + Send;
     /// `POST /v1/reload`: reads the configuration file again and puts of it in force what a running daemon can take over; with `check`
     /// nothing changes.
     fn reread(&self, check: bool) -> impl Future<Output = Reread> + Send;

@@ -19,9 +19,9 @@ use super::body::{Body, Places, few_large_bodies};
 use super::configuration::{ConfigSteps, ReloadRequest};
 use super::list::list;
 use super::model::{
-    AnnounceList, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow,
-    PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
-    Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch,
+    OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
+    PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
 use super::{openapi, owner_pages};
@@ -203,6 +203,22 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
                 post(reload::<B>),
             )
         },
+        Endpoint::get::<DrainState>("/v1/drain", "Whether the node is out of service", get(drain_state::<B>)),
+        Endpoint::post::<DrainOrder, DrainState>(
+            "/v1/drain",
+            "Take the node out of service: tell peers to prefer other ways, wait, then end all sessions and want none; \
+             answered at once, and repeating it changes text and times",
+            post(drain::<B>),
+        ),
+        Endpoint {
+            method: Method::POST,
+            problems: &[503],
+            ..Endpoint::get::<DrainState>(
+                "/v1/undrain",
+                "Take the node back into service; repeating it changes nothing",
+                post(undrain::<B>),
+            )
+        },
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",
@@ -355,6 +371,21 @@ async fn reload<B: Backend>(
         let detail = format!("{file} is not in force, and nothing has changed:\n{mistakes}");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     })
+}
+
+async fn drain_state<B: Backend>(State(backend): State<B>) -> Json<DrainState> {
+    Json(backend.drain_state().await)
+}
+
+async fn drain<B: Backend>(
+    State(backend): State<B>,
+    Body(order): Body<DrainOrder>,
+) -> Result<Json<DrainState>, Problem> {
+    backend.drain(Some(order.try_into()?)).await.map(Json)
+}
+
+async fn undrain<B: Backend>(State(backend): State<B>) -> Result<Json<DrainState>, Problem> {
+    backend.drain(None).await.map(Json)
 }
 
 async fn openapi_json<B: Backend>() -> impl IntoResponse {

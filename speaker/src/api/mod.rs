@@ -23,6 +23,7 @@ pub mod model;
 
 mod body;
 mod caller;
+mod drain;
 mod endpoints;
 mod fields;
 mod list;
@@ -38,6 +39,7 @@ mod socket;
 
 pub use backend::{Backend, Reread};
 pub use caller::Caller;
+pub use drain::Drain;
 pub use list::Slices;
 pub use model::Problem;
 pub use openapi::document as openapi_document;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::zone::zoned;
 
+mod drain;
 mod examination;
 mod filters;
 mod groups;
@@ -17,6 +18,7 @@ mod health;
 mod owners;
 mod why;
 
+pub use drain::{DrainOrder, DrainPhase, DrainState};
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
 pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 pub use groups::GroupRow;
@@ -73,6 +75,9 @@ pub struct Status {
     pub originated: Vec<String>,
     /// Connections without an accepted OPEN, and those that were refused.
     pub connections: ConnectionSummary,
+    /// Whether the node is out of service, or about to go.
+    #[serde(default)]
+    pub drain: DrainState,
     /// The kernel side.
     pub fib: FibSummary,
 }

@@ -72,7 +72,7 @@ impl IntoOrder for PeerEnable {
 }
 
 /// A text that fits a shutdown communication whole: what is cut may lose its meaning. RFC 9003 §2
-fn message(text: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn message(text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let octets = text.len();
     if octets > MAX_SHUTDOWN_TEXT {

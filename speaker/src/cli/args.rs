@@ -119,6 +119,11 @@ pub enum Command {
         #[command(subcommand)]
         order: PeerOrder,
     },
+    /// Take the node out of service: tell peers to prefer other ways (RFC 8326), wait until they could, then end all
+    /// sessions and want none until `undrain`. Returns when that is done
+    Drain(DrainArgs),
+    /// Take the node back into service: sessions come up again
+    Undrain,
     /// Speak BIRD's control protocol (`api.bird_socket`), as BIRD's birdcl does: one command, or lines of standard input
     Birdcl {
         /// The socket
@@ -260,6 +265,26 @@ pub enum PeerOrder {
         #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
     },
+}
+
+/// How the node is taken out of service.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DrainArgs {
+    /// A line for the peers' operators, at most 255 octets (RFC 9003)
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// How long peers have for taking other ways, from when everything was sent [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub settle: Option<u64>,
+    /// When the sessions end in any case [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Only until roost ends, as for a pod's preStop hook; otherwise also when it is started again
+    #[arg(long)]
+    pub until_restart: bool,
+    /// Return when it has begun
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// Which peers.

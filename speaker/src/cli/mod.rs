@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
+pub use args::{Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
 mod args;
@@ -16,6 +16,7 @@ mod birdcl;
 mod clean;
 mod client;
 mod doctor;
+mod drain;
 mod generate;
 mod look;
 mod progress;

@@ -14,7 +14,7 @@ use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
-use super::{EXIT_OK, generate, render};
+use super::{EXIT_OK, drain, generate, render};
 use crate::api::configuration::ReloadRequest;
 use crate::api::model::{
     AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
@@ -63,6 +63,8 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         }
         Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
+        Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
+        Command::Undrain => ask(async { drain::undrain(&client, json, out).await }),
         Command::Withdraw { prefixes, owner } => {
             let list = WithdrawList { owner: Some(owner), prefixes };
             ask(async { edit(&client, &WITHDRAW, client.json(&list)?, json, out).await })

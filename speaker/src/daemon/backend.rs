@@ -11,6 +11,7 @@ use fib_sync::FibHandle;
 use rib::PeerId;
 use tokio::sync::mpsc;
 
+use super::drain::DrainHandle;
 use super::health::Health;
 use super::keys::Key;
 use super::listener::Doors;
@@ -29,10 +30,10 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, groups, kernel_routes, names, operator, rows, why};
 use crate::api::model::{
-    Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
-    PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
+    DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow,
+    PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use crate::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
+use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
 use crate::net::md5_counters::Md5Counters;
 
@@ -134,6 +135,8 @@ pub struct Parts {
     pub origins: Origins,
     /// Who reads the configuration again.
     pub reload: ReloadHandle,
+    /// Who takes the node out of service.
+    pub drain: DrainHandle,
     /// Who looks after the parts.
     pub health: Arc<Health>,
     /// What all sessions count together.
@@ -149,6 +152,7 @@ struct Inside {
     peers: Arc<KnownPeers>,
     origins: Origins,
     reload: ReloadHandle,
+    drain: DrainHandle,
     health: Arc<Health>,
     wanted: Arc<Wanted>,
     started: Instant,
@@ -159,7 +163,7 @@ struct Inside {
 impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, health, wanted } = parts;
+        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, drain, health, wanted } = parts;
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
         Self(Arc::new(Inside {
             addresses,
@@ -170,6 +174,7 @@ impl Daemon {
             peers,
             origins,
             reload,
+            drain,
             health,
             wanted,
             started,
@@ -241,6 +246,7 @@ impl Backend for Daemon {
             configuration: inside.reload.status(),
             originated: originated.iter().map(Prefix::to_string).collect(),
             connections: rows::connections(inside.doors.unopened()),
+            drain: inside.drain.state(),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
         }
     }
@@ -314,6 +320,15 @@ impl Backend for Daemon {
 
     async fn order(&self, peers: Vec<String>, order: Order) -> Result<Vec<PeerDone>, Problem> {
         operator::carry_out(&self.0.peers, &peers, order).await
+    }
+
+    async fn drain_state(&self) -> DrainState {
+        self.0.drain.state()
+    }
+
+    async fn drain(&self, order: Option<Drain>) -> Result<DrainState, Problem> {
+        self.0.drain.wish(order).await.map_err(Problem::unavailable)?;
+        Ok(self.0.drain.state())
     }
 
     async fn reread(&self, check: bool) -> Reread {

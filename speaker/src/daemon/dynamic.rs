@@ -98,6 +98,9 @@ impl Dynamic {
                         drop(guest.commands.try_send(PeerCommand::Accepted(stream)));
                         continue;
                     }
+                    if self.restart.is_away() {
+                        continue;
+                    }
                     if counts[range] >= self.config.dynamic_peers[range].limit {
                         self.doors.count_over_limit(address);
                         continue;

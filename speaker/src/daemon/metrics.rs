@@ -71,6 +71,8 @@ fn process(page: &mut Page, scrape: &Scrape<'_>) {
     page.gauge("roost_uptime_seconds", "Seconds since the process started.", status.uptime as f64);
     let started = "When the process started: each change is a restart.";
     page.gauge("roost_start_timestamp_seconds", started, status.started_at as f64 / 1000.0);
+    let drain = "0 in service, 1 while peers are told to prefer other ways, 2 without sessions.";
+    page.gauge("roost_drain", drain, f64::from(status.drain.state as u8));
     page.gauge("roost_starting", "1 while End-of-RIBs are awaited after start.", flag(status.phase == "starting"));
     page.gauge("roost_ready", "1 when /readyz says that the node is.", flag(scrape.readiness.ready));
     page.gauge("roost_alive", "1 when /livez says that all parts turn.", flag(scrape.liveness.alive));

@@ -16,6 +16,7 @@ mod announced;
 mod backend;
 mod conn;
 mod descriptors;
+mod drain;
 mod dynamic;
 pub(crate) mod examination;
 mod groups;

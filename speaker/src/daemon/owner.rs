@@ -190,6 +190,12 @@ impl Owner {
         self.news.len() + self.incoming.len() + self.held.len() + self.rib.unsettled()
     }
 
+    /// Sessions that have not taken all that they are to be told.
+    pub fn untold(&self) -> HashSet<PeerId> {
+        let untold = self.queues.iter().filter(|(peer, queue)| queue.bytes() > 0 || !self.rib.is_told(**peer));
+        untold.map(|(peer, _)| *peer).collect()
+    }
+
     /// What the table costs, and what waits to be sent.
     pub fn memory(&self) -> OfOwner {
         OfOwner { rib: self.rib.memory(), unsent: self.queues.values().map(|queue| queue.bytes()).sum() }

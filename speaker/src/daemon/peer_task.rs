@@ -92,6 +92,10 @@ pub enum PeerCommand {
     Configure(Box<Configured>),
     /// The peer is one no more: its session and its routes go, then the task ends and tells the owner so.
     Leave,
+    /// The node is drained: end the session with this, and want none.
+    Drain(Notification),
+    /// The node is back in service.
+    Return,
 }
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -220,6 +224,8 @@ impl PeerTask {
                 Wake::Command(Some(PeerCommand::Order(ordered))) => self.ordered(ordered),
                 Wake::Command(Some(PeerCommand::Configure(configured))) => self.configure(*configured),
                 Wake::Command(Some(PeerCommand::Leave)) => self.leave(),
+                Wake::Command(Some(PeerCommand::Drain(notification))) => self.drain(notification),
+                Wake::Command(Some(PeerCommand::Return)) => self.come_back(),
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),
                 Wake::Conn(slot) => self.read(slot),
@@ -348,7 +354,8 @@ impl PeerTask {
     /// Starts the machine when it is time to.
     fn start(&mut self) {
         let now = Instant::now();
-        if self.start_at.take_if(|at| *at <= now).is_some() && !self.stopping && !self.disabled {
+        let wanted = !self.stopping && !self.disabled && !self.restart.is_away();
+        if self.start_at.take_if(|at| *at <= now).is_some() && wanted {
             self.machine.command(now, Command::Start);
         }
     }

@@ -21,6 +21,7 @@ pub struct Restart {
     starting: AtomicBool,
     swept: AtomicBool,
     preserved: FamilySet,
+    away: AtomicBool,
 }
 
 impl Restart {
@@ -39,7 +40,7 @@ impl Restart {
     }
 
     fn new(preserved: FamilySet) -> Self {
-        Self { starting: AtomicBool::new(true), swept: AtomicBool::new(false), preserved }
+        Self { starting: AtomicBool::new(true), swept: AtomicBool::new(false), preserved, away: AtomicBool::new(false) }
     }
 
     /// Whether the last run left something that is worth waiting for.
@@ -71,6 +72,16 @@ impl Restart {
     /// Whether kernel routes that nobody announced again have been given up.
     pub fn is_swept(&self) -> bool {
         self.swept.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node is drained: no session is wanted.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// See [`Self::is_away`]. Peers that run are to be told.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Kernel routes that nobody announced again go now.

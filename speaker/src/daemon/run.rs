@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 
 use super::announced::Announced;
 use super::backend::{Daemon, KnownPeers, Parts};
+use super::drain::{DrainFile, Drainer};
 use super::dynamic::{Dynamic, Numbers, VISITORS};
 use super::health::Health;
 use super::keys::Keys;
@@ -53,14 +54,20 @@ pub fn run(path: &Path) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        // From here on SIGHUP ends nothing.
+        // From here on none of these signals ends the process.
         let hangups = [signal(SignalKind::hangup())?, signal(SignalKind::hangup())?];
+        let drain_signals = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
         let config = node_address::awaited(path, loaded).await?;
-        serve(Arc::new(config), path, hangups).await
+        serve(Arc::new(config), path, hangups, drain_signals).await
     })
 }
 
-async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal; 2]) -> Result<()> {
+async fn serve(
+    config: Arc<Config>,
+    path: &Path,
+    [keys_hangup, hangup]: [Signal; 2],
+    drain_signals: [Signal; 2],
+) -> Result<()> {
     info!(
         version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -98,6 +105,9 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
     let doors = Arc::new(Doors::new(config.dynamic_peers.iter().map(|range| range.prefix), visitor, unopened));
     let known = Arc::new(KnownPeers::default());
+    // Before the first peer's task begins: of a drained node none wants a session.
+    let drained = config.api.as_ref().map(|api| DrainFile::beside(&api.socket));
+    let (drainer, drain) = Drainer::new(owner_handle.clone(), known.clone(), restart.clone(), drained);
     let numbers = Arc::new(Mutex::new(Numbers::after(config.peers.len())));
     let mut tasks = JoinSet::new();
     let mut roster = Roster::new(Surroundings {
@@ -153,6 +163,8 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
     };
     let (reload, reread) = Reload::new(path, config.clone(), concerned);
     tasks.spawn(reload.keep(hangup, farewell.clone()));
+    services.spawn(drainer.keep());
+    services.spawn(drain.clone().obey(drain_signals));
 
     let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone());
     services.spawn(health.clone().keep());
@@ -167,6 +179,7 @@ async fn serve(config: Arc<Config>, path: &Path, [keys_hangup, hangup]: [Signal;
         peers: known,
         origins,
         reload: reread,
+        drain,
         health,
         wanted,
     });

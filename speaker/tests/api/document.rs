@@ -31,6 +31,8 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
             (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"],"families":["ipv4"],"direction":"in"}"#))
         }
         ("post", "/v1/reload") => (Method::POST, path.to_owned(), Some(r#"{"check":true}"#)),
+        ("post", "/v1/drain") => (Method::POST, path.to_owned(), Some(r#"{"message":"new disk","timeout":20}"#)),
+        ("post", "/v1/undrain") => (Method::POST, path.to_owned(), None),
         ("post", path) if path.starts_with("/v1/peers/") => {
             (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"]}"#))
         }
@@ -57,6 +59,8 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
         pages,
         [
             "post /v1/announce",
+            "get /v1/drain",
+            "post /v1/drain",
             "get /v1/examination",
             "get /v1/fib",
             "get /v1/groups",
@@ -76,6 +80,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/routes",
             "get /v1/routes/{prefix}",
             "get /v1/status",
+            "post /v1/undrain",
             "get /v1/why/{address}",
             "post /v1/withdraw"
         ]

@@ -9,7 +9,7 @@ use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
 use speaker::api::configuration::{ConfigStatus, ConfigSteps, StepRow};
 use speaker::api::model::*;
-use speaker::api::{Backend, Caller, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
+use speaker::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::yield_now;
 
@@ -27,6 +27,8 @@ pub struct Fake {
     pub stuck: Option<&'static str>,
     /// How often the control socket's listener has looked around.
     pub looks: Arc<AtomicUsize>,
+    /// Whether it is out of service.
+    pub drain: Arc<Mutex<DrainState>>,
     /// Why its second peer is down, instead of the usual.
     pub reason: Option<String>,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
@@ -43,7 +45,11 @@ impl Backend for Fake {
         }
         yield_now().await;
         let phase = if self.starting { "starting" } else { "running" }.to_owned();
-        Status { phase, ..status(self.originated.lock().unwrap().iter().cloned().collect()) }
+        Status {
+            phase,
+            drain: self.drain_state().await,
+            ..status(self.originated.lock().unwrap().iter().cloned().collect())
+        }
     }
 
     async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
@@ -124,6 +130,22 @@ impl Backend for Fake {
 
     async fn owners(&self) -> Vec<OwnerRow> {
         owners()
+    }
+
+    async fn drain_state(&self) -> DrainState {
+        self.drain.lock().unwrap().clone()
+    }
+
+    async fn drain(&self, order: Option<Drain>) -> Result<DrainState, Problem> {
+        yield_now().await;
+        let state = order.map(|order| DrainState {
+            state: DrainPhase::Drained,
+            message: order.message,
+            until_restart: order.until_restart,
+            ..DrainState::default()
+        });
+        *self.drain.lock().unwrap() = state.unwrap_or_default();
+        Ok(self.drain_state().await)
     }
 
     async fn owner(&self, owner: OwnerName) -> Result<OwnerRoutes, Problem> {
@@ -290,6 +312,7 @@ pub fn status(originated: Vec<String>) -> Status {
             limit: 1000,
             refused: RefusedConnections { stranger: 12, open_timeout: 3, ..RefusedConnections::default() },
         },
+        drain: DrainState::default(),
         fib: FibSummary {
             enabled: true,
             installed: 3,

@@ -28,7 +28,7 @@ pub use owners::owners;
 pub use peer::{each_peer, peer};
 pub use peers::{peers, peers_wide};
 pub use routes::{route, routes, routes_wide};
-pub use status::status;
+pub use status::{drain, status};
 pub use why::why;
 
 /// How a column stands.

@@ -1,7 +1,9 @@
 //! `roost show status`: one daemon at a glance.
 
 use super::{Facts, count, duration, prefixes};
-use crate::api::model::{ConnectionSummary, FibSummary, NodeAddress, RangeRow, RefusedConnections, Status};
+use crate::api::model::{
+    ConnectionSummary, DrainPhase, DrainState, FibSummary, NodeAddress, RangeRow, RefusedConnections, Status,
+};
 
 /// A headline, then facts.
 pub fn status(status: &Status) -> String {
@@ -24,6 +26,9 @@ pub fn status(status: &Status) -> String {
         let full = if peers >= limit { ", full" } else { "" };
         facts.add("dynamic peers", format!("{peers} of {limit} from {prefix} (group {group}, {asn}){full}"));
     }
+    if status.drain.state != DrainPhase::Off {
+        facts.add("service", drain(&status.drain));
+    }
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts.add("originated", originated(&status.originated));
     facts.add("connections", connections(&status.connections));
@@ -42,6 +47,20 @@ fn originated(prefixes: &[String]) -> String {
         [] => "none".to_owned(),
         few if few.len() <= SHOWN => few.join(", "),
         many => format!("{} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
+    }
+}
+
+/// How far the node is out of service.
+pub fn drain(state: &DrainState) -> String {
+    let until = if state.until_restart { "`roost undrain`, or the next start" } else { "`roost undrain`" };
+    let text = match state.state {
+        DrainPhase::Off => "in service".to_owned(),
+        DrainPhase::Leaving => format!("leaving: sessions end in {} s at most", state.ends_in.unwrap_or(0)),
+        DrainPhase::Drained => format!("drained: no sessions until {until}"),
+    };
+    match &state.message {
+        Some(message) => format!("{text} ({message})"),
+        None => text,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::api::model::{MemoryPart, MessageCounts, NodeAddress};
+use crate::api::model::{DrainPhase, DrainState, MemoryPart, MessageCounts, NodeAddress};
 use crate::config::PeerSeries;
 
 fn status() -> Status {
@@ -31,6 +31,7 @@ fn status() -> Status {
         },
         originated: vec![],
         connections: Default::default(),
+        drain: DrainState { state: DrainPhase::Leaving, ..DrainState::default() },
         fib: Default::default(),
     }
 }
@@ -84,6 +85,7 @@ fn the_page_has_every_peer_state_and_what_was_counted() {
         "roost_build_info{version=\"1.2.3\"} 1",
         "roost_start_timestamp_seconds 1795223219.5",
         "roost_node_addresses_changed 1",
+        "roost_drain 1",
         "roost_config_generation 4",
         "roost_config_last_read_successful 0",
         "roost_config_last_read_timestamp_seconds 1700000000",

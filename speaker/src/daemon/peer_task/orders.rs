@@ -40,6 +40,9 @@ fn nothing(text: impl Into<String>) -> Result<Done, String> {
 impl PeerTask {
     pub(super) fn ordered(&mut self, (order, answer): Ordered) {
         let result = match order.clone() {
+            Order::Reset { .. } | Order::Enable if self.restart.is_away() => {
+                Err("the node is drained; `roost undrain` lets all peers in again".to_owned())
+            }
             Order::Refresh { families, direction } => self.refresh(families, direction),
             Order::Reset { message, graceful } => self.reset(message.as_deref(), graceful),
             Order::Disable { message } => self.disable(message.as_deref()),
@@ -132,6 +135,22 @@ impl PeerTask {
             (true, _) => done("enabled"),
             (false, true) => done("its pause is over: let in again"),
             (false, false) => nothing("was enabled already; it has no session yet"),
+        }
+    }
+
+    /// The node is drained. RFC 8326 §4.2
+    pub(super) fn drain(&mut self, farewell: Notification) {
+        self.start_at = None;
+        self.machine.command(Instant::now(), Command::Stop(Some(farewell)));
+        // Also routes that are kept for a peer that is away.
+        self.helper.forget();
+        self.help();
+    }
+
+    /// The node is back in service.
+    pub(super) fn come_back(&mut self) {
+        if !self.disabled && self.machine.state() == State::Idle {
+            self.start_at = Some(Instant::now());
         }
     }
 

@@ -19,14 +19,14 @@ async fn main() -> Result<(), FibError> {
     let mut fib = begin()?;
     println!("{count} /26 routes to write");
     for (what, gateway) in [("add", Some([172, 16, 1, 2])), ("replace", Some([172, 16, 1, 3])), ("delete", None)] {
-        let target = gateway.map(|octets| Target::Via([IpAddr::from(octets).into()].into_iter().collect()));
+        let target = gateway.map(|octets| Target::via([IpAddr::from(octets).into()].into_iter().collect()));
         measure(&fib, what, count, || fib.update((0..count).map(|n| (prefix(n), target.clone())))).await;
         if what == "replace" {
             // As a new run of the program does: find them all in the kernel, then want them again.
             fib.shutdown(true).await;
             fib = begin()?;
             measure(&fib, "want", count, || fib.update((0..count).map(|n| (prefix(n), target.clone())))).await;
-            let back = Target::Via([IpAddr::from([172, 16, 1, 2]).into()].into_iter().collect());
+            let back = Target::via([IpAddr::from([172, 16, 1, 2]).into()].into_iter().collect());
             let began = Instant::now();
             fib.update([(prefix(count / 2), Some(back))]);
             fib.flush().await;

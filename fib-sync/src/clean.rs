@@ -61,7 +61,7 @@ async fn clean_on<K: Kernel>(kernel: &mut K, mut engine: Engine, remove: bool) -
             }
         };
         // Time stands still, so nothing is tried twice, and no notification is waited for.
-        engine.results(now, &ops, results.clone());
+        engine.results(now, ops, results.clone());
         engine.drained();
         let errors = results.into_iter().map(Result::err);
         cleaned.extend(commands.into_iter().zip(errors).map(|(command, error)| Cleaned { command, error }));

@@ -330,7 +330,7 @@ mod tests {
             ],
             ..FibConfig::default()
         };
-        let via = Target::Via(["172.16.1.2".parse().unwrap()].into_iter().collect());
+        let via = Target::via(["172.16.1.2".parse().unwrap()].into_iter().collect());
         let key = |prefix: &str, target: &Target| config.key_of(prefix.parse().unwrap(), target);
         assert_eq!(key("10.1.0.0/24", &via), Ok(Key { protocol: 12, metric: 7, table: 254 }));
         assert_eq!(key("10.65.1.0/24", &via), Ok(Key { protocol: 186, metric: 0, table: 100 }));
@@ -344,7 +344,7 @@ mod tests {
     fn metrics_are_none_or_a_number_or_follow_the_preference() {
         let (v4, v6) = ("10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap());
         let both = |metric: Metric, target: &Target| [metric.of(v4, target), metric.of(v6, target)];
-        let via = |preference| Target::Via(Via { preference, ..Via::default() });
+        let via = |preference| Target::via(Via { preference, ..Via::default() });
         for metric in [Metric::None, Metric::Fixed(0)] {
             assert_eq!(both(metric, &via(100)), [0, 1024], "IPv6 has no metric 0");
             assert_eq!(both(metric, &Target::Blackhole), [0, 1024]);

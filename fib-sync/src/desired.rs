@@ -16,11 +16,31 @@ use std::time::SystemTime;
 /// What a prefix is to do with its packets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// Send them on to any of these addresses, all equally good.
-    Via(Via),
+    /// Send them on to any of these addresses, all equally good. A table has few of these, so its routes share them.
+    Via(Arc<Via>),
     /// Drop them: an own block, whose used addresses have longer routes. A single address (/32, /128)
     /// is accepted and gets no route, because the user of the address must be able to add its own.
     Blackhole,
+}
+
+impl Target {
+    /// Send packets on.
+    pub fn via(via: Via) -> Target {
+        Target::Via(Arc::new(via))
+    }
+
+    /// Where packets are sent on to, each once; nowhere, if they are dropped.
+    pub(crate) fn next_hops(&self) -> impl Iterator<Item = NextHop> + '_ {
+        let all: &[NextHop] = match self {
+            Target::Via(via) => &via.next_hops,
+            Target::Blackhole => &[],
+        };
+        all.iter().enumerate().filter(|(n, next_hop)| !all[..*n].contains(next_hop)).map(|(_, next_hop)| *next_hop)
+    }
+
+    pub(crate) fn leads_to(&self, next_hop: NextHop) -> bool {
+        matches!(self, Target::Via(via) if via.next_hops.contains(&next_hop))
+    }
 }
 
 /// Where packets are sent on to.
@@ -31,8 +51,8 @@ pub struct Via {
     /// How much the route is preferred to others of the prefix, the highest the most; see
     /// [`Metric::FromPreference`](crate::Metric::FromPreference).
     pub preference: u32,
-    /// What is said of the tunnels to some of them. Many routes share few of these, and most have none.
-    pub tunnels: Option<Arc<Vec<Tunnel>>>,
+    /// What is said of the tunnels to some of them.
+    pub tunnels: Vec<Tunnel>,
 }
 
 /// What is announced of the tunnel to a next hop, for pools in a VXLAN.
@@ -58,7 +78,7 @@ impl Via {
     }
 
     fn tunnel_to(&self, node: IpAddr) -> Option<&Tunnel> {
-        self.tunnels.as_ref()?.iter().find(|tunnel| tunnel.node == node)
+        self.tunnels.iter().find(|tunnel| tunnel.node == node)
     }
 }
 
@@ -361,7 +381,7 @@ impl Desired {
     }
 
     /// Wants it; gives the former target if it was wanted before.
-    pub(crate) fn want(&mut self, prefix: IpNetwork, target: Target) -> Option<Target> {
+    pub(crate) fn want(&mut self, prefix: IpNetwork, target: Target, now: SystemTime) -> Option<Target> {
         match self.entries.entry(prefix) {
             MapEntry::Occupied(mut entry) => {
                 let entry = entry.get_mut();
@@ -369,7 +389,6 @@ impl Desired {
                 Some(std::mem::replace(&mut entry.target, target))
             }
             MapEntry::Vacant(slot) => {
-                let now = SystemTime::now();
                 slot.insert(Entry {
                     target,
                     state: State::Pending,

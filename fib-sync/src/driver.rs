@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 /// Operations between two looks at the rest of the world: about four milliseconds of kernel time, so that handing them
 /// over and waking up for their results does not count.
 const OPS: usize = 1024;
+/// Wishes taken between two plans.
+const WISHES: usize = 64;
 /// Batches that are out while the next one is planned.
 const AHEAD: usize = 1;
 /// Notifications taken in one turn.
@@ -39,7 +41,7 @@ pub(crate) async fn run<K: Kernel>(
             obey(kernel, engine, command, &mut waiters, &mut stop);
         }
         let now = Instant::now();
-        turn(kernel, engine, now, |engine| intake.feed(shared, engine, OPS)).await;
+        turn(kernel, engine, now, |engine| intake.feed(shared, engine, WISHES)).await;
         shared.tell(engine.take_next_hop_changes());
         shared.tell_macs(engine.take_macs());
         lag.take_up(intake.take_stamp());
@@ -73,12 +75,13 @@ pub(crate) async fn run<K: Kernel>(
     }
 }
 
-/// One turn: take wishes, listen, dump if wanted, plan a batch, begin it, end the one before. Nothing here waits for news.
+/// One turn: take wishes, listen, dump if wanted, plan a batch with as many more wishes as it has room for, begin it, end the
+/// one before. `wishes` hands in a few, and says whether there were any. Nothing here waits for news.
 pub(crate) async fn turn<K: Kernel>(
     kernel: &mut K,
     engine: &mut Engine,
     now: Instant,
-    wishes: impl FnOnce(&mut Engine),
+    mut wishes: impl FnMut(&mut Engine) -> bool,
 ) {
     wishes(engine);
     let mut events = Vec::new();
@@ -103,7 +106,7 @@ pub(crate) async fn turn<K: Kernel>(
             }
         }
     }
-    let ops = engine.poll_ops(now, OPS);
+    let ops = engine.poll_ops_of(now, OPS, wishes);
     let nothing = ops.is_empty();
     if !nothing {
         kernel.begin(ops);
@@ -118,7 +121,7 @@ pub(crate) async fn turn<K: Kernel>(
 async fn end<K: Kernel>(kernel: &mut K, engine: &mut Engine, now: Instant) {
     let (ops, results) = kernel.finish().await;
     if !ops.is_empty() {
-        engine.results(now, &ops, results);
+        engine.results(now, ops, results);
     }
 }
 

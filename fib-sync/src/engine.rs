@@ -43,6 +43,7 @@ mod fights;
 mod flights;
 mod macs;
 mod places;
+mod queue;
 mod reconfigure;
 mod report;
 mod watch;
@@ -79,8 +80,8 @@ pub struct Engine {
     /// Found at start, not wanted yet.
     adopted: HashSet<IpNetwork>,
     /// Prefixes to plan: wanted ones first, so that new comes before old.
-    dirty: BTreeSet<IpNetwork>,
-    gone: BTreeSet<IpNetwork>,
+    dirty: queue::Queue,
+    gone: queue::Queue,
     places: places::Places,
     fights: fights::Fights,
     far_ends: FarEnds,
@@ -104,6 +105,8 @@ pub struct Engine {
     loud: Loud,
     stats: FibStats,
     started: SystemTime,
+    /// As of the last entry: one look at the clock for many routes.
+    clock: SystemTime,
 }
 
 #[derive(Debug, Default)]
@@ -130,8 +133,8 @@ impl Engine {
             protected: Protected::new(&config.protect),
             tunnels,
             adopted: HashSet::default(),
-            dirty: BTreeSet::new(),
-            gone: BTreeSet::new(),
+            dirty: queue::Queue::default(),
+            gone: queue::Queue::default(),
             places: places::Places::default(),
             fights: fights::Fights::default(),
             far_ends: FarEnds::default(),
@@ -149,16 +152,18 @@ impl Engine {
             loud: Loud::default(),
             stats: FibStats::default(),
             started: SystemTime::now(),
+            clock: SystemTime::now(),
             config,
         })
     }
 
     /// New wishes: a target, or `None` for "no longer". Host bits are cut off.
     pub fn update(&mut self, changes: impl IntoIterator<Item = (IpNetwork, Option<Target>)>) {
+        self.clock = SystemTime::now();
         let mut changes = changes.into_iter().map(|(prefix, target)| (masked(prefix), target));
         let mut some: SmallVec<[_; TOGETHER]> = changes.by_ref().take(TOGETHER).collect();
         while !some.is_empty() {
-            self.warm(&some);
+            self.warm(some.iter().map(|(prefix, _)| *prefix));
             for (prefix, target) in some.drain(..) {
                 match target {
                     Some(target) => self.want(prefix, target),
@@ -171,13 +176,11 @@ impl Engine {
 
     /// Looks at what is known of these prefixes, for nothing but to have it in the processor's caches. In a large table each
     /// look waits for memory; looks that do not hang on each other wait together.
-    fn warm(&self, changes: &[(IpNetwork, Option<Target>)]) {
-        for (prefix, target) in changes {
-            let entry = self.desired.get(*prefix);
-            let used = entry.map(|entry| &entry.target).into_iter().chain(target).flat_map(next_hops);
-            let users = used.filter(|next_hop| self.next_hops.is_user(**next_hop, *prefix)).count();
-            let held = self.view.routes.at(*prefix).iter().filter(|held| held.ours).count();
-            std::hint::black_box((entry.map(|entry| entry.attempts), users, held));
+    fn warm(&self, prefixes: impl Iterator<Item = IpNetwork>) {
+        for prefix in prefixes {
+            let attempts = self.desired.get(prefix).map(|entry| entry.attempts);
+            let held = self.view.routes.at(prefix).iter().filter(|held| held.ours).count();
+            std::hint::black_box((attempts, held));
         }
     }
 
@@ -185,19 +188,12 @@ impl Engine {
         if self.desired.get(prefix).is_some_and(|entry| entry.target == target) {
             return;
         }
-        let next_hops = SmallVec::<[NextHop; 2]>::from_slice(next_hops(&target));
         let key = self.config.key_of(prefix, &target);
         let protected = target != Target::Blackhole && self.protected.find(prefix, &self.config).is_some();
-        match self.desired.want(prefix, target) {
-            Some(old) => {
-                for next_hop in self::next_hops(&old).iter().filter(|next_hop| !next_hops.contains(next_hop)) {
-                    self.next_hops.detach(*next_hop, prefix);
-                }
-            }
-            None => {
-                self.stats.wanted += 1;
-                self.stats.pending += 1;
-            }
+        let old = self.desired.want(prefix, target.clone(), self.clock);
+        if old.is_none() {
+            self.stats.wanted += 1;
+            self.stats.pending += 1;
         }
         if let Some(entry) = self.desired.get_mut(prefix) {
             entry.protected = protected;
@@ -205,10 +201,14 @@ impl Engine {
                 entry.cause = None;
             }
         }
-        for next_hop in next_hops {
-            let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+        let world = Underlay { config: &self.config, view: &self.view, desired: &self.desired };
+        let is_old = |next_hop: &NextHop| old.as_ref().is_some_and(|old| old.leads_to(*next_hop));
+        for next_hop in target.next_hops().filter(|next_hop| !is_old(next_hop)) {
             let find = || Facts::find(next_hop, &world, &self.subnets);
-            self.next_hops.attach(next_hop, prefix, find);
+            self.next_hops.attach(next_hop, prefix, &self.desired, find);
+        }
+        for next_hop in old.iter().flat_map(Target::next_hops).filter(|next_hop| !target.leads_to(*next_hop)) {
+            self.next_hops.detach(next_hop);
         }
         if let Ok(key) = key {
             // A route with our protocol id and exactly our key: an earlier run's, or ours whose
@@ -216,7 +216,7 @@ impl Engine {
             self.view.routes.claim(prefix, |route| key.is_of(route));
             self.adopted.remove(&prefix);
         }
-        self.gone.remove(&prefix);
+        self.gone.remove(prefix);
         self.dirty.insert(prefix);
         self.stale_under(prefix);
     }
@@ -228,10 +228,10 @@ impl Engine {
         self.places.forget(prefix, entry.placed);
         self.fights.forget(prefix);
         let concerned = self.far_ends.needed_by(prefix, &[]);
-        for next_hop in next_hops(&entry.target) {
-            self.next_hops.detach(*next_hop, prefix);
+        for next_hop in entry.target.next_hops() {
+            self.next_hops.detach(next_hop);
         }
-        self.dirty.remove(&prefix);
+        self.dirty.remove(prefix);
         self.gone.insert(prefix);
         self.stale_under(prefix);
         concerned.into_iter().for_each(|prefix| self.mark(prefix));
@@ -260,7 +260,9 @@ impl Engine {
 
     /// From now on, adopted routes that nobody wants, or that another program is to write, are deleted.
     pub fn sweep(&mut self) {
-        for prefix in std::mem::take(&mut self.adopted) {
+        let mut adopted: Vec<IpNetwork> = std::mem::take(&mut self.adopted).into_iter().collect();
+        adopted.sort_unstable();
+        for prefix in adopted {
             self.mark(prefix);
         }
         self.far_ends.sweep();
@@ -269,7 +271,8 @@ impl Engine {
     /// All routes of ours are to go, and the devices (a final clean-up).
     pub fn drop_all(&mut self) {
         (self.devices.closing, self.devices.changed) = (true, true);
-        let wanted: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
+        let mut wanted: Vec<IpNetwork> = self.desired.iter().map(|(prefix, _)| prefix).collect();
+        wanted.sort_unstable();
         self.update(wanted.into_iter().map(|prefix| (prefix, None)));
         self.sweep();
     }
@@ -278,19 +281,25 @@ impl Engine {
     /// no wanted prefix waits. The caller runs them and hands the results to [`Engine::results`]. It may ask again
     /// once before it does that: so the kernel needs not wait for what is next.
     pub fn poll_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
+        self.poll_ops_of(now, max, |_| false)
+    }
+
+    /// As [`Engine::poll_ops`]. Where there is room left, `more` may hand in wishes, a few at a time, and says whether it
+    /// did: one that is planned as soon as it is known is still in the processor's caches.
+    pub(crate) fn poll_ops_of(&mut self, now: Instant, max: usize, more: impl FnMut(&mut Engine) -> bool) -> Vec<Op> {
         if !self.loaded || self.blind || self.flights.forbid_more() {
             return Vec::new();
         }
-        let ops = self.next_ops(now, max);
+        let ops = self.next_ops(now, max, more);
         if !ops.is_empty() {
             let is_route = |op: &Op| matches!(op, Op::Add(_) | Op::Replace { .. } | Op::Delete(_));
-            let alone = !ops.iter().all(is_route);
-            self.flights.depart(ops.iter().filter(|op| is_route(op)).map(Op::prefix), alone);
+            self.flights.depart(!ops.iter().all(is_route));
         }
         ops
     }
 
-    fn next_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
+    fn next_ops(&mut self, now: Instant, max: usize, mut more: impl FnMut(&mut Engine) -> bool) -> Vec<Op> {
+        self.clock = SystemTime::now();
         let mut ops = Vec::new();
         self.judge_next_hops(now);
         while let Some((at, prefix)) = self.retry.first().copied() {
@@ -309,26 +318,17 @@ impl Engine {
         ops.extend(self.missing_far_ends(max));
         // Who waits for a place is planned in a turn of its own: one that has just given its place up may be about to be
         // deleted, which the view does not know yet.
-        let waiting_turn = self.dirty.is_empty() && ops.is_empty();
-        while ops.len() < max
-            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting().filter(|_| waiting_turn))
-        {
-            if !self.flights.put_off(prefix) {
-                self.settle(now, prefix, &mut ops);
+        let mut waiting_turn = self.dirty.is_empty() && ops.is_empty();
+        loop {
+            self.plan_some(now, max, waiting_turn, &mut ops);
+            if ops.len() >= max || !more(self) {
+                break;
             }
+            waiting_turn = false;
+            self.judge_next_hops(now);
         }
         if self.dirty.is_empty() {
             self.tell_disputes();
-        }
-        while ops.len() < max
-            && self.dirty.is_empty()
-            && self.next_waiting().is_none()
-            && let Some(prefix) = self.gone.pop_first()
-        {
-            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) && !self.flights.put_off(prefix) {
-                let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
-                self.take_up(prefix, planned, &mut ops);
-            }
         }
         // In a turn of their own: by then the last route over them is gone.
         if ops.is_empty() && !self.flights.are_out() {
@@ -340,28 +340,52 @@ impl Engine {
         ops
     }
 
+    /// Of what is marked: wanted prefixes first.
+    fn plan_some(&mut self, now: Instant, max: usize, waiting_turn: bool, ops: &mut Vec<Op>) {
+        while ops.len() < max
+            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting().filter(|_| waiting_turn))
+        {
+            if !self.flights.put_off(prefix) {
+                self.settle(now, prefix, ops);
+            }
+        }
+        while ops.len() < max
+            && self.dirty.is_empty()
+            && self.next_waiting().is_none()
+            && let Some(prefix) = self.gone.pop_first()
+        {
+            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) && !self.flights.put_off(prefix) {
+                let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
+                self.take_up(prefix, planned, ops);
+            }
+        }
+    }
+
     fn settle(&mut self, now: Instant, prefix: IpNetwork, ops: &mut Vec<Op>) {
         let Some(entry) = self.desired.get(prefix) else { return };
+        let (cause, failed) = (entry.cause, matches!(entry.state, State::Failed { .. }));
         let key = self.config.key_of(prefix, &entry.target);
         let protected = || entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten();
-        let facts = |next_hop: NextHop| self.next_hops.facts(next_hop).cloned();
+        let facts = |next_hop: NextHop| self.next_hops.facts(next_hop);
         let resolved = match key.as_ref().err().cloned().or_else(protected) {
             Some(reason) => Resolved::Withheld(reason),
             None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
         };
         let resolved = self.place(prefix, resolved);
         let Some(resolved) = self.reach_far_ends(prefix, resolved) else { return self.await_far_ends(prefix) };
-        let route;
-        let want = match (&resolved, key) {
+        let (want, otherwise) = match (resolved, key) {
             (Resolved::Form(form), Ok(Key { protocol, metric, table })) => {
-                route = Route { prefix, metric, table, protocol, tos: 0, form: form.clone(), extras: false };
-                Want::Route(&route)
+                let route = Route { prefix, metric, table, protocol, tos: 0, form, extras: false };
+                (Want::Route(route), State::Pending)
             }
-            _ => Want::Nothing,
+            (Resolved::Withheld(reason), _) | (Resolved::Form(_), Err(reason)) => {
+                (Want::Nothing, State::Withheld { reason })
+            }
+            (Resolved::Skipped, _) => (Want::Nothing, State::Skipped),
         };
         let (planned, verdict) = plan_prefix(self.view.routes.at(prefix), want);
-        if let (Want::Route(route), Verdict::Changing) = (want, &verdict)
-            && let Some(reason) = self.fight(now, route)
+        if verdict == Verdict::Changing
+            && let Some(reason) = self.fight(now, prefix, &planned)
         {
             return self.set_state(prefix, State::Withheld { reason });
         }
@@ -369,31 +393,35 @@ impl Engine {
         if !self.adopted.contains(&prefix) {
             self.take_up(prefix, planned, ops);
         }
-        let state = match (verdict, resolved) {
-            (Verdict::Held, _) => State::Installed,
-            (Verdict::Conflict(foreign), _) => {
+        let state = match verdict {
+            Verdict::Held => State::Installed,
+            Verdict::Conflict(foreign) => {
                 State::Conflict { foreign: foreign.text(&self.view.links).to_string().into() }
             }
-            (_, Resolved::Withheld(reason)) => State::Withheld { reason },
-            (_, Resolved::Skipped) => State::Skipped,
-            (Verdict::Changing | Verdict::Nothing, Resolved::Form(_)) => {
-                self.note_repair(prefix);
-                // A refusal stays visible until the retry has succeeded.
-                match &entry_state(&self.desired, prefix) {
-                    Some(failed @ State::Failed { .. }) => failed.clone(),
-                    _ => State::Pending,
-                }
+            Verdict::Nothing => otherwise,
+            Verdict::Changing => {
+                self.note_repair(prefix, cause);
+                State::Pending
             }
         };
-        if let Some(entry) = self.desired.get_mut(prefix) {
+        if cause.is_some()
+            && let Some(entry) = self.desired.get_mut(prefix)
+        {
             entry.cause = None;
         }
-        self.set_state(prefix, state);
+        // A refusal stays visible until the retry has succeeded.
+        if !(failed && matches!(state, State::Pending)) {
+            self.set_state(prefix, state);
+        }
     }
 
-    fn take_up(&self, prefix: IpNetwork, planned: Ops, ops: &mut Vec<Op>) {
+    fn take_up(&mut self, prefix: IpNetwork, planned: Ops, ops: &mut Vec<Op>) {
+        let before = ops.len();
         let stuck = self.stuck.get(&prefix).is_some_and(|times| *times >= STUCK);
         ops.extend(planned.into_iter().filter(|op| !stuck || !matches!(op, Op::Delete(_))));
+        if ops.len() > before {
+            self.flights.board(prefix);
+        }
     }
 
     /// Batches given out whose results are to come.
@@ -413,19 +441,25 @@ impl Engine {
     }
 
     /// What became of operations of [`Engine::poll_ops`]: those given out first, if there were two batches.
-    pub fn results(&mut self, now: Instant, ops: &[Op], results: Vec<Result<(), KernelError>>) {
+    pub fn results(&mut self, now: Instant, ops: Vec<Op>, results: Vec<Result<(), KernelError>>) {
+        self.clock = SystemTime::now();
         let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));
         let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
         for prefix in self.flights.land() {
             self.mark(prefix);
         }
-        for (op, result) in ops.iter().zip(results) {
+        let prefixes: Vec<IpNetwork> = ops.iter().map(Op::prefix).collect();
+        let mut prefixes = prefixes.into_iter();
+        for (n, (op, result)) in ops.into_iter().zip(results).enumerate() {
+            if n.is_multiple_of(TOGETHER) {
+                self.warm(prefixes.by_ref().take(TOGETHER));
+            }
             if let Op::SetFar(entry) | Op::DropFar(entry) = op {
-                self.far_result(now, op, *entry, result);
+                self.far_result(now, &op, entry, result);
                 continue;
             }
             if op.is_of_device() {
-                self.device_result(now, op, result);
+                self.device_result(now, &op, result);
                 continue;
             }
             match result {
@@ -433,35 +467,35 @@ impl Engine {
                     self.stuck.remove(&op.prefix());
                     self.done(op);
                 }
-                Err(error) => self.refused(now, op, error),
+                Err(error) => self.refused(now, &op, error),
             }
         }
     }
 
-    fn done(&mut self, op: &Op) {
+    fn done(&mut self, op: Op) {
         let prefix = op.prefix();
-        match op {
+        let ours = match op {
             Op::Add(route) => {
                 self.stats.adds += 1;
-                self.view.wrote(route.clone());
+                self.view.wrote(route)
             }
             Op::Replace { new, old } => {
                 self.stats.replaces += 1;
-                self.view.rewrote(old, new.clone());
+                self.view.rewrote(&old, new)
             }
             Op::Delete(route) => {
                 self.stats.deletes += 1;
-                self.view.erased(route);
+                self.view.erased(&route);
                 return;
             }
             // Theirs are looked at elsewhere.
             _ => return,
-        }
+        };
         if let Some(entry) = self.desired.get_mut(prefix) {
             entry.attempts = 0;
             self.set_state(prefix, State::Installed);
             // Under another metric an older one may be left; its time has come.
-            if self.view.routes.at(prefix).iter().filter(|held| held.ours).count() > 1 {
+            if ours > 1 {
                 self.dirty.insert(prefix);
             }
         }
@@ -551,17 +585,6 @@ impl Engine {
         let steady = self.view.links.next_steady().filter(|_| self.loaded && !self.blind);
         [self.dump_at, self.rescan_at, retry, news, device, steady].into_iter().flatten().min()
     }
-}
-
-fn next_hops(target: &Target) -> &[NextHop] {
-    match target {
-        Target::Via(via) => &via.next_hops,
-        Target::Blackhole => &[],
-    }
-}
-
-fn entry_state(desired: &Desired, prefix: IpNetwork) -> Option<State> {
-    desired.get(prefix).map(|entry| entry.state.clone())
 }
 
 #[cfg(test)]

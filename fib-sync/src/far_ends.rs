@@ -144,6 +144,9 @@ impl FarEnds {
 
     /// A prefix's route leads to these far ends, and to no others. Returns as [`FarEnds::also_needed_by`].
     pub(crate) fn needed_by(&mut self, prefix: IpNetwork, claims: &[Claim]) -> Vec<IpNetwork> {
+        if claims.is_empty() && self.uses.is_empty() {
+            return Vec::new();
+        }
         let before = self.uses.remove(&prefix).unwrap_or_default();
         let (kept, left): (Claims, Claims) =
             before.into_iter().partition(|(place, _)| claims.iter().any(|(needed, _)| needed == place));

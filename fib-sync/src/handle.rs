@@ -430,7 +430,7 @@ mod tests {
     use crate::route::{Form, Hop, Hops, Route};
 
     fn via(gateway: &str) -> Option<Target> {
-        Some(Target::Via([gateway.parse().unwrap()].into_iter().collect()))
+        Some(Target::via([gateway.parse().unwrap()].into_iter().collect()))
     }
 
     fn world() -> MemoryKernel {

@@ -1,4 +1,4 @@
-//! Wishes on their way to the engine: as many at a time as it plans at a time.
+//! Wishes on their way to the engine: a few at a time, and each few planned before the next come.
 //!
 //! A wish that is planned at once costs a fraction of one that waits in the engine among a hundred thousand others, because
 //! what it touches is still in the processor's caches; and the kernel gets its first routes when the first wishes are in.
@@ -34,17 +34,20 @@ impl Intake {
         self.targets.len() == 0 && self.gone.is_empty() && !self.sweep
     }
 
-    /// Gives the engine about `max` wishes.
-    pub(crate) fn feed(&mut self, shared: &Shared, engine: &mut Engine, max: usize) {
+    /// Gives the engine about `max` wishes; says whether there were any.
+    pub(crate) fn feed(&mut self, shared: &Shared, engine: &mut Engine, max: usize) -> bool {
         engine.watch_next_hops(shared.take_next_hops());
         if self.is_empty() {
             let Wishes { targets, sweep, since, .. } = shared.take_targets();
             let mut targets: Vec<_> = targets.into_iter().collect();
             targets.sort_unstable_by_key(|(prefix, _)| match prefix {
                 IpNetwork::V4(_) => None,
-                IpNetwork::V6(net) => Some(net.network()),
+                IpNetwork::V6(net) => Some(u128::from(net.ip())),
             });
             *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep, since };
+        }
+        if self.is_empty() {
+            return false;
         }
         let wanted = self.targets.by_ref().filter(|(prefix, target)| {
             if target.is_none() {
@@ -55,13 +58,14 @@ impl Intake {
         let mut room = max;
         engine.update(wanted.take(max).inspect(|_| room -= 1));
         if self.targets.len() > 0 {
-            return;
+            return true;
         }
         let rest = self.gone.len().saturating_sub(room);
         engine.update(self.gone.drain(rest..).map(|prefix| (prefix, None)));
         if self.gone.is_empty() && std::mem::take(&mut self.sweep) {
             engine.sweep();
         }
+        true
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
     use crate::config::FibConfig;
 
     fn target(next_hop: &str) -> Option<Target> {
-        Some(Target::Via([next_hop.parse().unwrap()].into_iter().collect()))
+        Some(Target::via([next_hop.parse().unwrap()].into_iter().collect()))
     }
 
     #[test]

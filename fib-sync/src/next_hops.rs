@@ -3,9 +3,12 @@
 //!
 //! A hundred thousand prefixes have a handful of next hops. So a change of links or routes is judged
 //! once per next hop, and only the prefixes of those whose answer changed are planned again.
+//!
+//! Who uses it is a list that only grows: a prefix more is one more at its end, and a prefix less only a smaller count,
+//! so that neither waits for memory. When half of the list is out of date it is made anew.
 
 use crate::config::FibConfig;
-use crate::hash::HashSet;
+use crate::desired::Desired;
 use crate::next_hop::NextHop;
 use crate::resolve::{Found, Through, Underlay};
 use crate::route::{Hops, bounds, contains};
@@ -88,10 +91,20 @@ impl Facts {
     }
 }
 
+/// So many out-of-date users are let be, whatever their share.
+const SLACK: usize = 64;
+
+fn uses(desired: &Desired, prefix: IpNetwork, next_hop: NextHop) -> bool {
+    desired.get(prefix).is_some_and(|entry| entry.target.leads_to(next_hop))
+}
+
 #[derive(Debug)]
 struct Known {
     facts: Facts,
-    users: HashSet<IpNetwork>,
+    /// Whoever has begun to use it; some no longer do, and some are named twice.
+    users: Vec<IpNetwork>,
+    /// How many do.
+    used: usize,
     /// Followed also without a user.
     watched: bool,
 }
@@ -112,20 +125,28 @@ impl NextHops {
         self.known.get(&next_hop).map(|known| &known.facts)
     }
 
-    /// Whether the prefix uses it.
-    pub(crate) fn is_user(&self, next_hop: NextHop, prefix: IpNetwork) -> bool {
-        self.known.get(&next_hop).is_some_and(|known| known.users.contains(&prefix))
+    /// A prefix begins to use it, as `desired` has it already.
+    pub(crate) fn attach(
+        &mut self,
+        next_hop: NextHop,
+        user: IpNetwork,
+        desired: &Desired,
+        find: impl FnOnce() -> Facts,
+    ) {
+        let known = self.know(next_hop, find);
+        known.used += 1;
+        if known.users.len() >= SLACK + 2 * known.used {
+            known.users.sort_unstable();
+            known.users.dedup();
+            known.users.retain(|user| uses(desired, *user, next_hop));
+        }
+        known.users.push(user);
     }
 
-    /// A prefix uses it from now on.
-    pub(crate) fn attach(&mut self, next_hop: NextHop, user: IpNetwork, find: impl FnOnce() -> Facts) {
-        self.know(next_hop, find).users.insert(user);
-    }
-
-    /// … and no longer.
-    pub(crate) fn detach(&mut self, next_hop: NextHop, user: IpNetwork) {
+    /// One of its users has ceased to be one.
+    pub(crate) fn detach(&mut self, next_hop: NextHop) {
         if let Some(known) = self.known.get_mut(&next_hop) {
-            known.users.remove(&user);
+            known.used = known.used.saturating_sub(1);
         }
         self.forget_unused(next_hop);
     }
@@ -144,7 +165,7 @@ impl NextHops {
     }
 
     fn know(&mut self, next_hop: NextHop, find: impl FnOnce() -> Facts) -> &mut Known {
-        let fresh = || Known { facts: find(), users: HashSet::default(), watched: false };
+        let fresh = || Known { facts: find(), users: Vec::new(), used: 0, watched: false };
         let known = self.known.entry(next_hop).or_insert_with(fresh);
         if !known.facts.through.is_empty() {
             self.recursive.insert(next_hop);
@@ -153,7 +174,7 @@ impl NextHops {
     }
 
     fn forget_unused(&mut self, next_hop: NextHop) {
-        if self.known.get(&next_hop).is_some_and(|known| known.users.is_empty() && !known.watched) {
+        if self.known.get(&next_hop).is_some_and(|known| known.used == 0 && !known.watched) {
             self.known.remove(&next_hop);
             self.recursive.remove(&next_hop);
         }
@@ -175,7 +196,7 @@ impl NextHops {
         self.known.keys().copied()
     }
 
-    /// Stores a new answer; gives the users if it differs.
+    /// Stores a new answer; gives the users if it differs, perhaps with some that no longer are.
     pub(crate) fn learn(&mut self, next_hop: NextHop, facts: Facts) -> Option<impl Iterator<Item = IpNetwork> + '_> {
         let known = self.known.get_mut(&next_hop)?;
         if known.facts == facts {

@@ -130,10 +130,10 @@ impl Op {
 }
 
 /// What is wanted at one prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Want {
     /// Exactly this route.
-    Route(&'a Route),
+    Route(Route),
     /// Nothing of ours may be in the kernel.
     Nothing,
 }
@@ -154,27 +154,27 @@ pub(crate) enum Verdict {
 pub(crate) type Ops = SmallVec<[Op; 1]>;
 
 /// Decides one prefix. `held` is what the kernel has there, ours and foreign.
-pub(crate) fn plan_prefix(held: &[Held], want: Want<'_>) -> (Ops, Verdict) {
+pub(crate) fn plan_prefix(held: &[Held], want: Want) -> (Ops, Verdict) {
     let ours = held.iter().filter(|h| h.ours);
     let route = match want {
         Want::Route(route) => route,
         Want::Nothing => return (ours.map(|h| Op::Delete(h.route.clone())).collect(), Verdict::Nothing),
     };
-    if ours.clone().any(|h| h.route == *route) {
+    if ours.clone().any(|h| h.route == route) {
         // In place. Now, and only now, whatever else of ours is left of this prefix goes.
-        let old = ours.filter(|h| h.route != *route).map(|h| Op::Delete(h.route.clone()));
+        let old = ours.filter(|h| h.route != route).map(|h| Op::Delete(h.route.clone()));
         return (old.collect(), Verdict::Held);
     }
-    let mine = ours.clone().find(|h| h.route.same_key(route));
-    if let Some(foreign) = held.iter().find(|h| !h.ours && h.route.same_key(route)) {
+    let mine = ours.clone().find(|h| h.route.same_key(&route));
+    if let Some(foreign) = held.iter().find(|h| !h.ours && h.route.same_key(&route)) {
         // A replace could hit the foreign one. Whatever of ours is there is wrong, and no successor will take its place: it
         // goes, or it would lead on to where nobody sends packets any more.
         let wrong = ours.map(|h| Op::Delete(h.route.clone()));
         return (wrong.collect(), Verdict::Conflict(foreign.route.clone()));
     }
     let op = match mine {
-        Some(old) => Op::Replace { new: route.clone(), old: old.route.clone() },
-        None => Op::Add(route.clone()),
+        Some(old) => Op::Replace { new: route, old: old.route.clone() },
+        None => Op::Add(route),
     };
     (SmallVec::from_iter([op]), Verdict::Changing)
 }
@@ -210,7 +210,7 @@ pub fn plan(kernel: &[(Route, bool)], desired: &[Route]) -> Plan {
             .map(|(route, ours)| Held { route: route.clone(), ours: *ours })
             .collect();
         let want = match desired.iter().find(|r| r.prefix == prefix) {
-            Some(route) => Want::Route(route),
+            Some(route) => Want::Route(route.clone()),
             None => Want::Nothing,
         };
         ops.extend(plan_prefix(&held, want).0);

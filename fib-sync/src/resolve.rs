@@ -34,12 +34,12 @@ pub(crate) enum Resolved {
 }
 
 /// `facts` tells what is known about a next hop; all of `target`'s are.
-pub(crate) fn resolve(
+pub(crate) fn resolve<'a>(
     prefix: IpNetwork,
     target: &Target,
     config: &FibConfig,
     view: &View,
-    facts: impl Fn(NextHop) -> Option<Facts>,
+    facts: impl Fn(NextHop) -> Option<&'a Facts>,
 ) -> Resolved {
     let via = match target {
         Target::Blackhole => return form_of_blackhole(prefix).map_or(Resolved::Skipped, Resolved::Form),
@@ -82,7 +82,11 @@ pub(crate) fn resolve(
                     hops.clear();
                 }
                 nearest = distance;
-                hops.extend(more);
+                if hops.is_empty() {
+                    hops = more;
+                } else {
+                    hops.extend(more);
+                }
             }
             Err(reason) => first = first.or(Some(reason)),
         }
@@ -97,7 +101,11 @@ pub(crate) fn resolve(
 }
 
 /// What no mode can use.
-fn check(prefix: IpNetwork, next_hop: NextHop, facts: impl FnOnce() -> Option<Facts>) -> Result<Facts, Reason> {
+fn check<'a>(
+    prefix: IpNetwork,
+    next_hop: NextHop,
+    facts: impl FnOnce() -> Option<&'a Facts>,
+) -> Result<&'a Facts, Reason> {
     let bad = |error| Err(Reason::NextHop(next_hop, error));
     if let Some(error) = unfit(next_hop) {
         return bad(error);
@@ -125,14 +133,14 @@ pub(crate) fn unfit(next_hop: NextHop) -> Option<NextHopError> {
     scoped.then_some(NextHopError::NeedsDevice)
 }
 
-fn direct(next_hop: NextHop, facts: Facts) -> Result<Hops, Reason> {
-    facts.underlay.map_err(|error| Reason::NextHop(next_hop, error))
+fn direct(next_hop: NextHop, facts: &Facts) -> Result<Hops, Reason> {
+    facts.underlay.clone().map_err(|error| Reason::NextHop(next_hop, error))
 }
 
 /// Without a gateway in between: on a link of this node, as the next hop itself is the only way out.
 fn on_link(
     next_hop: NextHop,
-    facts: Facts,
+    facts: &Facts,
     prefix: IpNetwork,
     config: &FibConfig,
     view: &View,

@@ -219,7 +219,8 @@ impl Table {
         self.iter().filter(|held| held.ours)
     }
 
-    pub(crate) fn insert(&mut self, held: Held) {
+    /// Gives how many there are of ours for its prefix.
+    pub(crate) fn insert(&mut self, held: Held) -> usize {
         let prefix = held.route.prefix;
         let slot = self.routes.entry(prefix).or_default();
         if slot.is_empty() {
@@ -227,6 +228,7 @@ impl Table {
         }
         self.ours[usize::from(prefix.is_ipv6())] += usize::from(held.ours);
         slot.push(held);
+        slot.iter().filter(|held| held.ours).count()
     }
 
     /// Removes those that match; gives them.
@@ -249,9 +251,8 @@ impl Table {
         gone
     }
 
-    /// The first that matches.
-    pub(crate) fn find_mut(&mut self, prefix: IpNetwork, matches: impl Fn(&Held) -> bool) -> Option<&mut Held> {
-        self.routes.get_mut(&prefix)?.iter_mut().find(|held| matches(held))
+    fn at_mut(&mut self, prefix: IpNetwork) -> &mut [Held] {
+        self.routes.get_mut(&prefix).map_or(&mut [], |held| held)
     }
 
     /// Makes matching routes ours.
@@ -378,15 +379,20 @@ impl View {
         Some(gone)
     }
 
-    /// We wrote it and the kernel said yes.
-    pub(crate) fn wrote(&mut self, route: Route) {
-        self.routes.insert(Held { route, ours: true });
+    /// We wrote it and the kernel said yes. Gives how many there are of ours for its prefix.
+    pub(crate) fn wrote(&mut self, route: Route) -> usize {
+        self.routes.insert(Held { route, ours: true })
     }
 
-    /// We replaced it and the kernel said yes.
-    pub(crate) fn rewrote(&mut self, old: &Route, new: Route) {
-        match self.routes.find_mut(new.prefix, |held| held.ours && held.route == *old) {
-            Some(held) => held.route = new,
+    /// We replaced it and the kernel said yes. Gives how many there are of ours for its prefix.
+    pub(crate) fn rewrote(&mut self, old: &Route, new: Route) -> usize {
+        let held = self.routes.at_mut(new.prefix);
+        let ours = held.iter().filter(|held| held.ours).count();
+        match held.iter_mut().find(|held| held.ours && held.route == *old) {
+            Some(held) => {
+                held.route = new;
+                ours
+            }
             None => self.wrote(new),
         }
     }

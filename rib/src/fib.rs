@@ -1,9 +1,11 @@
 //! What the kernel is to have, as far as BGP can say: next hops, not gateways and devices.
 //!
 //! Many prefixes share few sets of next hops, so a dest names its set by number and "did the route change" is one
-//! comparison. Changes queue by prefix: whoever fetches them late gets the last word.
+//! comparison; whoever fetches changes shares what the set says. Changes queue by prefix: whoever fetches them late gets
+//! the last word.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use bgp_proto::attr::{ExtCommunity, NextHop, TunnelType};
 use hashbrown::HashTable;
@@ -64,7 +66,7 @@ impl FromIterator<NextHop> for Via {
 
 #[derive(Default)]
 struct Slot {
-    route: Option<FibRoute>,
+    route: Option<Arc<FibRoute>>,
     refs: u32,
 }
 
@@ -74,20 +76,29 @@ pub(crate) struct FibStore {
     slots: Slab<Slot>,
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
+    /// The last one asked for: prefixes of one path come in a row.
+    last: Option<u32>,
 }
 
 impl FibStore {
     /// The number of a target, counted once more; [`NONE`] for no route.
     pub(crate) fn intern(&mut self, route: Option<FibRoute>) -> u32 {
         let Some(route) = route else { return NONE };
+        let is_it = |id: u32| self.slots[id].route.as_deref() == Some(&route);
+        if let Some(last) = self.last.filter(|&last| is_it(last)) {
+            self.slots[last].refs += 1;
+            return last;
+        }
         let hash = self.hasher.hash_one(&route);
-        if let Some(&id) = self.index.find(hash, |&id| self.slots[id].route.as_ref() == Some(&route)) {
+        if let Some(&id) = self.index.find(hash, |&id| is_it(id)) {
             self.slots[id].refs += 1;
+            self.last = Some(id);
             return id;
         }
-        let id = self.slots.insert(Slot { route: Some(route), refs: 1 });
+        let id = self.slots.insert(Slot { route: Some(route.into()), refs: 1 });
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.index.insert_unique(hash, id, |&id| slots[id].route.as_ref().map_or(0, |route| hasher.hash_one(route)));
+        self.last = Some(id);
         id
     }
 
@@ -100,6 +111,7 @@ impl FibStore {
         if slot.refs > 0 {
             return;
         }
+        self.last = self.last.filter(|last| *last != id);
         if let Some(route) = self.slots.remove(id).route
             && let Ok(found) = self.index.find_entry(self.hasher.hash_one(&route), |&other| other == id)
         {
@@ -107,7 +119,7 @@ impl FibStore {
         }
     }
 
-    pub(crate) fn route(&self, id: u32) -> Option<&FibRoute> {
+    pub(crate) fn route(&self, id: u32) -> Option<&Arc<FibRoute>> {
         if id == NONE { None } else { self.slots[id].route.as_ref() }
     }
 

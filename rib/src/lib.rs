@@ -25,7 +25,7 @@
 //! let block = "10.65.1.0/26".parse().unwrap();
 //! rib.originate(block, Origination::new(&block, true));
 //! while rib.settle(1000) {}
-//! assert_eq!(rib.take_fib_changes(), [(block, Some(FibRoute::Blackhole))]);
+//! assert_eq!(rib.take_fib_changes(), [(block, Some(FibRoute::Blackhole.into()))]);
 //! ```
 #![forbid(unsafe_code)]
 

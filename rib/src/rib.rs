@@ -319,8 +319,8 @@ impl Rib {
         self.core.next_hops.take_news()
     }
 
-    /// Kernel routes that changed since the last call, by prefix: the last word only. `None`: no route.
-    pub fn take_fib_changes(&mut self) -> Vec<(Prefix, Option<FibRoute>)> {
+    /// Kernel routes that changed since the last call, by prefix: the last word only. `None`: no route. Equal ones are one.
+    pub fn take_fib_changes(&mut self) -> Vec<(Prefix, Option<Arc<FibRoute>>)> {
         let core = &mut self.core;
         let dirty = std::mem::take(&mut core.fib_dirty);
         let take = |dest: u32| {

@@ -166,7 +166,12 @@ impl Rib {
                 (a, b) => b.is_some().cmp(&a.is_some()).then((a, b).cmp(&(a, b))),
             })
         });
-        Some(RouteView { prefix: *prefix, fib: core.fib.route(at.fib).cloned(), unsettled: at.dirty, paths })
+        Some(RouteView {
+            prefix: *prefix,
+            fib: core.fib.route(at.fib).map(|route| FibRoute::clone(route)),
+            unsettled: at.dirty,
+            paths,
+        })
     }
 
     /// The longest prefix with a best path that an address lies in.

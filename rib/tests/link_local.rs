@@ -42,7 +42,8 @@ fn announce(rib: &mut Rib, from: PeerId, prefix: &str, next_hop: NextHop) {
 fn via(rib: &mut Rib) -> Vec<(String, FibRoute)> {
     while rib.settle(1000) {}
     let changes = rib.take_fib_changes();
-    let mut routes: Vec<_> = changes.into_iter().map(|(prefix, route)| (prefix.to_string(), route.unwrap())).collect();
+    let mut routes: Vec<_> =
+        changes.into_iter().map(|(prefix, route)| (prefix.to_string(), FibRoute::clone(&route.unwrap()))).collect();
     routes.sort();
     routes
 }

@@ -23,13 +23,13 @@ fn it_is_told_and_then_done_in_the_order_that_leads_nowhere_at_no_moment() {
     kernel.link(2, "eth0", true);
     kernel.address(2, "172.16.1.1/24".parse().unwrap());
     let mut engine = Engine::new(config()).unwrap();
-    let via = |text: &str| Some(crate::Target::Via([text.parse().unwrap()].into_iter().collect()));
+    let via = |text: &str| Some(crate::Target::via([text.parse().unwrap()].into_iter().collect()));
     engine.update([
         ("10.68.2.0/26".parse().unwrap(), via("172.16.1.2")),
         ("10.1.0.0/24".parse().unwrap(), via("172.16.1.3")),
     ]);
     for _ in 0..10 {
-        turn(&mut kernel, &mut engine, Instant::now(), |_| {}).now_or_never().unwrap();
+        turn(&mut kernel, &mut engine, Instant::now(), |_| false).now_or_never().unwrap();
     }
     assert_eq!(kernel.text(12).lines().count(), 2);
     let before = (kernel.routes(), kernel.far_ends(), kernel.writes());

@@ -8,7 +8,7 @@
 use super::Engine;
 use crate::desired::{Cause, Reason, State};
 use crate::hash::HashMap;
-use crate::route::Route;
+use crate::plan::Op;
 use crate::view::Held;
 use ipnetwork::IpNetwork;
 use std::time::{Duration, Instant};
@@ -99,9 +99,8 @@ impl Fights {
 }
 
 impl Engine {
-    /// Why `route`, which the kernel does not hold, is not written now; it is planned again when its time has come.
-    pub(super) fn fight(&mut self, now: Instant, route: &Route) -> Option<Reason> {
-        let prefix = route.prefix;
+    /// Why the route, which the kernel does not hold, is not written now; it is planned again when its time has come.
+    pub(super) fn fight(&mut self, now: Instant, prefix: IpNetwork, planned: &[Op]) -> Option<Reason> {
         let taken = match self.desired.get(prefix)?.cause {
             Some(Cause::Deleted { by } | Cause::Changed { by }) => Some(by),
             Some(Cause::Lost) | None => None,
@@ -114,6 +113,7 @@ impl Engine {
         let until = fight.round(now, taken.is_some())?;
         let times = fight.times;
         self.retry.insert((until, prefix));
+        let (Op::Add(route) | Op::Replace { new: route, .. }) = planned.first()? else { return None };
         let rival = |held: &&Held| held.route.table == route.table && held.route != *route;
         let seen = self.view.routes.at(prefix).iter().find(rival);
         let seen = seen.map(|held| held.route.text(&self.view.links).to_string().into());

@@ -19,6 +19,8 @@ struct Flight {
 
 #[derive(Debug, Default)]
 pub(super) struct Flights {
+    /// Of the batch that is being planned.
+    boarding: HashSet<IpNetwork>,
     /// Without results, oldest first: one that the kernel has, and the next.
     out: VecDeque<Flight>,
     /// With results, that came after the last time all notifications were read.
@@ -65,12 +67,18 @@ impl Flights {
 
     /// Whether results of the prefix are to come.
     pub(super) fn hold(&self, prefix: IpNetwork) -> bool {
-        self.out.iter().any(|flight| flight.prefixes.contains(&prefix))
+        self.boarding.contains(&prefix) || self.out.iter().any(|flight| flight.prefixes.contains(&prefix))
     }
 
-    /// A batch is given out.
-    pub(super) fn depart(&mut self, prefixes: impl Iterator<Item = IpNetwork>, alone: bool) {
-        self.out.push_back(Flight { prefixes: prefixes.collect(), alone });
+    /// Something is to be done with the prefix: what is wanted of it from here on waits for the result.
+    pub(super) fn board(&mut self, prefix: IpNetwork) {
+        self.boarding.insert(prefix);
+    }
+
+    /// The batch is given out.
+    pub(super) fn depart(&mut self, alone: bool) {
+        let room = HashSet::with_capacity_and_hasher(self.boarding.len(), Default::default());
+        self.out.push_back(Flight { prefixes: std::mem::replace(&mut self.boarding, room), alone });
     }
 
     /// The results of the oldest one are there. Gives the prefixes that were put off.

@@ -84,16 +84,17 @@ impl Engine {
     /// Stores it, counts it, and says it once.
     pub(super) fn set_state(&mut self, prefix: IpNetwork, state: State) {
         let Some(entry) = self.desired.get_mut(prefix) else { return };
-        if entry.state == state {
+        let same_kind = std::mem::discriminant(&entry.state) == std::mem::discriminant(&state);
+        if same_kind && entry.state == state {
             return;
         }
         let old = std::mem::replace(&mut entry.state, state.clone());
         // On its way from one good state to the next nothing is worth a line.
-        if std::mem::discriminant(&old) != std::mem::discriminant(&state) {
-            entry.since = SystemTime::now();
+        if !same_kind {
+            entry.since = self.clock;
         }
         let was_bad = is_bad(&old) || entry.troubled;
-        entry.troubled = was_bad && state == State::Pending;
+        entry.troubled = was_bad && matches!(state, State::Pending);
         *self.count(&old) -= 1;
         *self.count(&state) += 1;
         if self.fights.is_told(prefix, &state) {
@@ -101,14 +102,14 @@ impl Engine {
         }
         if is_bad(&state) {
             self.loud.warn(format_args!("{prefix} {state}"));
-        } else if was_bad && state == State::Installed {
+        } else if was_bad && matches!(state, State::Installed) {
             self.loud.info(format_args!("{prefix} installed at last"));
         }
     }
 
     /// A route that was installed and is not any more is about to be written again.
-    pub(super) fn note_repair(&mut self, prefix: IpNetwork) {
-        let Some(cause) = self.desired.get(prefix).and_then(|entry| entry.cause) else { return };
+    pub(super) fn note_repair(&mut self, prefix: IpNetwork, cause: Option<Cause>) {
+        let Some(cause) = cause else { return };
         let told = self.fights.is_told(prefix, &State::Pending);
         match cause {
             Cause::Deleted { .. } if told => self.stats.repairs.deleted += 1,

@@ -34,7 +34,7 @@ fn net(text: &str) -> IpNetwork {
 }
 
 fn target(next_hops: &str) -> Option<Target> {
-    Some(Target::Via(next_hops.split_whitespace().map(|text| text.parse().unwrap()).collect()))
+    Some(Target::via(next_hops.split_whitespace().map(|text| text.parse().unwrap()).collect()))
 }
 
 fn config() -> FibConfig {
@@ -75,14 +75,14 @@ impl Lab {
     }
 
     fn turn(&mut self) {
-        let done = turn(&mut self.kernel, &mut self.engine, self.now, |_| {});
+        let done = turn(&mut self.kernel, &mut self.engine, self.now, |_| false);
         done.now_or_never().expect("a turn never waits for news");
     }
 
     /// Takes the results of a batch that is out.
     fn land(&mut self) {
         let (ops, results) = self.kernel.finish().now_or_never().expect("answers at once");
-        self.engine.results(self.now, &ops, results);
+        self.engine.results(self.now, ops, results);
     }
 
     /// Runs until nothing is left to do at this moment.
@@ -299,7 +299,7 @@ fn news_sent_before_our_last_write_is_checked_and_not_believed() {
     let ops = lab.engine.poll_ops(lab.now, 64);
     lab.kernel.begin(ops);
     let (ops, results) = lab.kernel.finish().now_or_never().unwrap();
-    lab.engine.results(lab.now, &ops, results);
+    lab.engine.results(lab.now, ops, results);
     let stale = Event::Route { change: RouteChange::Replaced, route: foreign("10.66.2.0/26", "172.17.1.9", 0), by: 9 };
     lab.engine.event(lab.now, stale);
     assert!(lab.engine.poll_ops(lab.now, 64).is_empty(), "nothing is written on doubtful news");

@@ -92,9 +92,12 @@ fn the_verdict_names_the_foreign_route() {
     let foreign = Route { protocol: 4, ..via("10.66.1.0/26", "172.16.1.9") };
     let held = [Held { route: foreign.clone(), ours: false }];
     let wanted = via("10.66.1.0/26", "172.16.1.2");
-    assert_eq!(plan_prefix(&held, Want::Route(&wanted)), (Ops::new(), Verdict::Conflict(foreign)));
-    assert_eq!(plan_prefix(&[], Want::Route(&wanted)).1, Verdict::Changing);
-    assert_eq!(plan_prefix(&[Held { route: wanted.clone(), ours: true }], Want::Route(&wanted)).1, Verdict::Held);
+    assert_eq!(plan_prefix(&held, Want::Route(wanted.clone())), (Ops::new(), Verdict::Conflict(foreign)));
+    assert_eq!(plan_prefix(&[], Want::Route(wanted.clone())).1, Verdict::Changing);
+    assert_eq!(
+        plan_prefix(&[Held { route: wanted.clone(), ours: true }], Want::Route(wanted.clone())).1,
+        Verdict::Held
+    );
     assert_eq!(plan_prefix(&held, Want::Nothing), (Ops::new(), Verdict::Nothing));
 }
 

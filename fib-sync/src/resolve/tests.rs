@@ -3,6 +3,8 @@ use crate::config::{Pool, TABLE_MAIN};
 use crate::kernel::{Address, Dump, Link};
 use crate::marks::Marks;
 use crate::route::Route;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 /// A node with two uplinks, one link that is down, a tunnel, and a few routes of other people.
 fn world() -> View {
@@ -73,7 +75,7 @@ fn config() -> FibConfig {
 fn target(next_hops: &str) -> Target {
     match next_hops {
         "blackhole" => Target::Blackhole,
-        _ => Target::Via(next_hops.split_whitespace().map(next_hop).collect()),
+        _ => Target::via(next_hops.split_whitespace().map(next_hop).collect()),
     }
 }
 
@@ -88,8 +90,10 @@ fn text(prefix: &str, wanted: &str, config: &FibConfig, view: &View, desired: &D
     let prefix: IpNetwork = prefix.parse().unwrap();
     let subnets: Vec<IpNetwork> = view.links.subnets(&["tunl0", "tundown"]).collect();
     let world = Underlay { config, view, desired };
-    let facts = |next_hop| Some(Facts::find(next_hop, &world, &subnets));
-    match resolve(prefix, &target(wanted), config, view, facts) {
+    let target = target(wanted);
+    let known: BTreeMap<NextHop, Facts> =
+        target.next_hops().map(|next_hop| (next_hop, Facts::find(next_hop, &world, &subnets))).collect();
+    match resolve(prefix, &target, config, view, |next_hop| known.get(&next_hop)) {
         Resolved::Form(form) => {
             let route = Route { prefix, metric: 0, table: TABLE_MAIN, protocol: 12, tos: 0, form, extras: false };
             route
@@ -231,7 +235,7 @@ fn our_own_routes_resolve_next_hops_but_never_themselves() {
     let desired = |wanted: &[(&str, &str)]| {
         let mut desired = Desired::default();
         for (prefix, next_hops) in wanted {
-            desired.want(prefix.parse().unwrap(), target(next_hops));
+            desired.want(prefix.parse().unwrap(), target(next_hops), SystemTime::UNIX_EPOCH);
         }
         desired
     };
@@ -269,14 +273,14 @@ fn a_long_chain_ends_and_a_wide_tree_is_cut() {
     for n in 20..30 {
         let prefix = format!("172.{n}.0.0/16").parse().unwrap();
         let next = if n == 29 { "172.17.1.9".to_owned() } else { format!("172.{}.0.1", n + 1) };
-        chain.want(prefix, target(&next));
+        chain.want(prefix, target(&next), SystemTime::UNIX_EPOCH);
     }
     assert_eq!(text("10.66.2.0/26", "172.27.0.1", &config, &view, &chain), "via 172.17.1.9 dev eth1");
     assert!(text("10.66.2.0/26", "172.20.0.1", &config, &view, &chain).contains("is unreachable"));
     let mut tree = Desired::default();
     let all: Vec<String> = (20..84).map(|n| format!("172.{n}.0.1")).collect();
     for n in 20..84 {
-        tree.want(format!("172.{n}.0.0/16").parse().unwrap(), target(&all.join(" ")));
+        tree.want(format!("172.{n}.0.0/16").parse().unwrap(), target(&all.join(" ")), SystemTime::UNIX_EPOCH);
     }
     let began = std::time::Instant::now();
     assert!(text("10.66.2.0/26", "172.20.0.1", &config, &view, &tree).starts_with("next hop 172.20.0.1"));

@@ -10,8 +10,12 @@ fn route(prefix: &str, protocol: u8, gateway: &str) -> Route {
 
 fn view(ours: &[Route], foreign: &[Route]) -> View {
     let mut view = View::new(Marks::new(&FibConfig::default()));
-    ours.iter().for_each(|route| view.wrote(route.clone()));
-    foreign.iter().for_each(|route| view.routes.insert(Held { route: route.clone(), ours: false }));
+    for route in ours {
+        view.wrote(route.clone());
+    }
+    for route in foreign {
+        view.routes.insert(Held { route: route.clone(), ours: false });
+    }
     view
 }
 

@@ -59,7 +59,7 @@ fn net(text: &str) -> IpNetwork {
 }
 
 fn via(prefix: &str, next_hops: &[&str]) -> (IpNetwork, Option<Target>) {
-    (net(prefix), Some(Target::Via(next_hops.iter().map(|text| text.parse().unwrap()).collect())))
+    (net(prefix), Some(Target::via(next_hops.iter().map(|text| text.parse().unwrap()).collect())))
 }
 
 fn blackhole(prefix: &str) -> (IpNetwork, Option<Target>) {

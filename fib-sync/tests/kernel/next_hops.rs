@@ -70,7 +70,7 @@ fn a_link_local_next_hop_carries_both_families_on_its_interface() {
         };
         let on = |name: &str| NextHop { interface: index(name), ..addr("fe80::99") };
         let to =
-            |prefix: &str, next_hops: &[NextHop]| (net(prefix), Some(Target::Via(next_hops.iter().copied().collect())));
+            |prefix: &str, next_hops: &[NextHop]| (net(prefix), Some(Target::via(next_hops.iter().copied().collect())));
         let (fib, _) = start(config()).unwrap();
         let (eth0, eth1) = (on("eth0"), on("eth1"));
         fib.watch_next_hops([(eth0, true), (addr("fe80::99"), true)]);

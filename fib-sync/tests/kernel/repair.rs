@@ -168,7 +168,7 @@ fn many_routes_at_once_and_all_flushed_by_hand() {
         node();
         let (fib, _) = start(config()).unwrap();
         let prefix = |n: u32| IpNetwork::new(std::net::Ipv4Addr::from(0x0b00_0000 + n * 64).into(), 26).unwrap();
-        let to = |gateway: &str| Some(Target::Via([gateway.parse().unwrap()].into_iter().collect()));
+        let to = |gateway: &str| Some(Target::via([gateway.parse().unwrap()].into_iter().collect()));
         let first = to("172.16.1.2");
         fib.update((0..COUNT).map(|n| (prefix(n), first.clone())));
         fib.flush().await;

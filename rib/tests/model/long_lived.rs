@@ -1,5 +1,7 @@
 //! A peer that is away for long: its paths stay, last in line (RFC 9494).
 
+use std::sync::Arc;
+
 use std::net::IpAddr;
 
 use bgp_proto::attr::{AsPath, Community, PathAttrs};
@@ -27,7 +29,8 @@ fn path(n: u32, hops: usize, communities: &[Community]) -> PathAttrs {
 
 fn settle(rib: &mut Rib) -> Vec<(Prefix, Option<FibRoute>)> {
     while rib.settle(1000) {}
-    rib.take_fib_changes()
+    let own = |route: Option<Arc<FibRoute>>| route.as_deref().cloned();
+    rib.take_fib_changes().into_iter().map(|(prefix, route)| (prefix, own(route))).collect()
 }
 
 #[test]

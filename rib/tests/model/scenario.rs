@@ -1,5 +1,7 @@
 //! Short stories with a known end.
 
+use std::sync::Arc;
+
 use std::net::IpAddr;
 
 use bgp_proto::attr::{AsPath, LargeCommunity, PathAttrs};
@@ -329,7 +331,7 @@ fn equal_paths_share_the_kernel_route() {
         announce(&mut rib, source.0, plain(addr(n)), [prefix]);
     }
     settle(&mut rib);
-    let via = |ns: &[u32]| Some(FibRoute::Via(ns.iter().map(|&n| addr(n).into()).collect()));
+    let via = |ns: &[u32]| Some(Arc::new(FibRoute::Via(ns.iter().map(|&n| addr(n).into()).collect())));
     assert_eq!(rib.take_fib_changes(), [(prefix, via(&[0, 1, 2]))]);
     rib.set_next_hop(addr(1), unusable());
     rib.set_next_hop(addr(0), NextHopState { metric: 5, ..NextHopState::default() });
@@ -344,7 +346,7 @@ fn equal_paths_share_the_kernel_route() {
     announce(&mut rib, PeerId(0), strong, [prefix]);
     rib.originate(prefix, Origination::new(&prefix, true));
     settle(&mut rib);
-    assert_eq!(rib.take_fib_changes(), [(prefix, Some(FibRoute::Blackhole))]);
+    assert_eq!(rib.take_fib_changes(), [(prefix, Some(FibRoute::Blackhole.into()))]);
     rib.originate(prefix, Origination::new(&prefix, false));
     settle(&mut rib);
     assert_eq!(rib.take_fib_changes(), [(prefix, None)]);
@@ -367,7 +369,7 @@ fn a_path_over_a_dead_next_hop_loses_to_any_other_and_is_better_than_none() {
     settle(&mut rib);
     let via = |n: u32| {
         let via: Via = [addr(n).into()].into_iter().collect();
-        Some(FibRoute::Via(Via { local_pref: if n == 0 { 200 } else { 100 }, ..via }))
+        Some(Arc::new(FibRoute::Via(Via { local_pref: if n == 0 { 200 } else { 100 }, ..via })))
     };
     assert_eq!(rib.take_fib_changes(), [(prefix, via(0))]);
     assert_eq!(rib.take_next_hops(), [(addr(0).into(), true), (addr(1).into(), true)]);

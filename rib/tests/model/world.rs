@@ -133,7 +133,7 @@ impl World {
         while self.rib.settle(100) {}
         for (prefix, route) in self.rib.take_fib_changes() {
             match route {
-                Some(route) => self.fib.insert(prefix, route),
+                Some(route) => self.fib.insert(prefix, FibRoute::clone(&route)),
                 None => self.fib.remove(&prefix),
             };
         }

@@ -292,8 +292,14 @@ impl World {
         let peer = |peer: &Played| format!("{} up: {} holds {:?}", peer.address, peer.is_up(), held(&peer.held));
         let peers: Vec<String> = self.played.iter().map(peer).collect();
         let addresses: Vec<String> = seen.addresses.iter().map(|(dev, net)| format!("{dev} {net}")).collect();
+        let rows = |path: &str| -> Vec<String> {
+            let rows = harness::get(&self.roost.files().socket, path);
+            rows.as_array().into_iter().flatten().map(Value::to_string).collect()
+        };
+        let (fib, table) = (rows("/v1/fib"), rows("/v1/routes"));
         format!(
-            "settings {:?}\nlinks {:?}\naddresses {:?}\nfar ends {:#?}\nroutes {routes:#?}\npeers {peers:#?}\nBIRD {:?}\nannounced {:?}",
+            "settings {:?}\nlinks {:?}\naddresses {:?}\nfar ends {:#?}\nroutes {routes:#?}\npeers {peers:#?}\nBIRD {:?}\nannounced {:?}\n\
+             fib {fib:#?}\ntable {table:#?}",
             self.settings().name,
             seen.links,
             addresses,

@@ -51,6 +51,25 @@ fn what_changes_while_the_kernel_has_it_is_planned_after_its_result() {
 }
 
 #[test]
+fn what_changes_while_a_batch_is_being_planned_is_planned_after_its_result() {
+    let mut lab = Lab::new(world());
+    lab.want(&[(Q, target("172.16.1.2"))]);
+    // Each few are planned when they come: a route, and that it is no longer wanted; another next hop, and back again.
+    let mut wishes = [
+        [(net(P), target("172.16.1.2")), (net(Q), target("172.16.1.3"))],
+        [(net(P), None), (net(Q), target("172.16.1.2"))],
+    ]
+    .into_iter();
+    let more = |engine: &mut Engine| wishes.next().map(|some| engine.update(some)).is_some();
+    let ops = lab.engine.poll_ops_of(lab.now, 64, more);
+    assert_eq!(ops.len(), 2);
+    lab.try_on_kernel(ops);
+    lab.run();
+    assert_eq!(lab.kernel.text(12), "10.66.3.0/26 via 172.16.1.2 dev eth0 proto bird\n");
+    assert!(lab.engine.is_idle() && lab.kernel.dumps() == 1);
+}
+
+#[test]
 fn news_of_what_the_kernel_has_is_checked_and_not_believed() {
     let mut lab = Lab::new(world());
     lab.run();

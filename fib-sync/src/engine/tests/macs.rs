@@ -6,7 +6,6 @@ use crate::desired::{Tunnel, Via};
 use crate::far_ends::{FarEntry, Mac, Part};
 use crate::kernel::Link;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 const OTHER: &str = "10.68.2.64/26";
 
@@ -21,7 +20,7 @@ fn by(ends: &[(&str, &str)]) -> Option<Target> {
     let tunnels =
         ends.iter().map(|(next_hop, named)| Tunnel { node: node(next_hop), mac: Some(mac(named)), other: None });
     let via: Via = ends.iter().map(|(next_hop, _)| next_hop.parse().unwrap()).collect();
-    Some(Target::Via(Via { tunnels: Some(Arc::new(tunnels.collect())), ..via }))
+    Some(Target::via(Via { tunnels: tunnels.collect(), ..via }))
 }
 
 fn note(lab: &Lab, prefix: &str) -> Option<String> {
@@ -141,7 +140,7 @@ fn a_node_that_takes_other_tunnels_gets_nothing_in_this_one() {
     // RFC 9012 §4.1: the tunnel is of this type
     let other = Tunnel { node: "172.16.1.2".parse().unwrap(), mac: None, other: Some("ip-in-ip".into()) };
     let via: Via = ["172.16.1.2".parse().unwrap()].into_iter().collect();
-    let via = Some(Target::Via(Via { tunnels: Some(Arc::new(vec![other])), ..via }));
+    let via = Some(Target::via(Via { tunnels: vec![other], ..via }));
     // In a direct pool, and to a neighbour of the subnet, there is no tunnel to be wrong.
     lab.want(&[(FAR, via.clone()), ("10.69.2.0/26", via.clone()), ("10.99.2.0/26", via)]);
     let told = lab.state(FAR).to_string();

@@ -24,7 +24,7 @@ impl Lab {
 
 fn preferred(next_hop: &str, preference: u32) -> Option<Target> {
     let next_hops = [next_hop.parse().unwrap()].into_iter().collect();
-    Some(Target::Via(Via { next_hops, preference, ..Via::default() }))
+    Some(Target::via(Via { next_hops, preference, ..Via::default() }))
 }
 
 /// A route of this protocol id at metric 0 in the main table, through eth0.

@@ -131,7 +131,7 @@ fn blackhole_discards_long_prefixes_of_those_who_may_and_leaves_the_as_of_nobody
         let mut attrs = path(from, &[if from == agreed { 65001 } else { 65002 }]);
         attrs.communities = [Community::BLACKHOLE].into();
         world.announce(from, attrs, prefix);
-        assert_eq!(world.rib.take_fib_changes(), [(p(prefix), Some(expected))]);
+        assert_eq!(world.rib.take_fib_changes(), [(p(prefix), Some(expected.into()))]);
         let told = world.told(inner, prefix).unwrap();
         assert!(told.has_community(Community::BLACKHOLE) && told.has_community(Community::NO_EXPORT));
         assert!(world.told(agreed, prefix).or(world.told(other, prefix)).is_none(), "{prefix} left the AS");
@@ -140,7 +140,7 @@ fn blackhole_discards_long_prefixes_of_those_who_may_and_leaves_the_as_of_nobody
     world.rib.peer_update(PeerId(agreed as u32), PeerSettings::new(addr(agreed)));
     while world.rib.settle(100) {}
     let via = FibRoute::Via([addr(agreed).into()].into_iter().collect());
-    assert!(world.rib.take_fib_changes().contains(&(p("10.1.0.1/32"), Some(via))));
+    assert!(world.rib.take_fib_changes().contains(&(p("10.1.0.1/32"), Some(via.into()))));
 }
 
 #[test]

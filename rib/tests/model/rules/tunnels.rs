@@ -21,8 +21,8 @@ fn announce(world: &mut World, from: usize, mac: Option<u8>, tunnel: Option<Tunn
 
 /// What the kernel is to have, if it is to have something else than before.
 fn changed(world: &mut World) -> Option<Via> {
-    match world.rib.take_fib_changes().pop()?.1? {
-        FibRoute::Via(via) => Some(via),
+    match &*world.rib.take_fib_changes().pop()?.1? {
+        FibRoute::Via(via) => Some(via.clone()),
         FibRoute::Blackhole => None,
     }
 }

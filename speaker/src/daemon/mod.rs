@@ -45,6 +45,7 @@ mod routes;
 mod rows;
 mod rules;
 mod run;
+mod service_manager;
 pub(crate) mod setup;
 mod stamps;
 mod tally;

@@ -29,7 +29,7 @@ use super::owner::Owner;
 use super::reload::{Concerned, Reload};
 use super::roster::{Roster, Surroundings};
 use super::unopened::Unopened;
-use super::{descriptors, setup};
+use super::{descriptors, service_manager, setup};
 use crate::api::{self, ControlSocket};
 use crate::birdc;
 use crate::config::{self, Config};
@@ -180,7 +180,7 @@ async fn serve(
         origins,
         reload: reread,
         drain,
-        health,
+        health: health.clone(),
         wanted,
     });
     if let Some(settings) = &config.api {
@@ -199,6 +199,8 @@ async fn serve(
         services.spawn(api::serve_metrics(listener, daemon, stop.clone()));
     }
 
+    services.spawn(service_manager::keep(health));
+
     let signal = tokio::select! {
         signal = wait_for_end() => signal?,
         // Without it nothing is decided any more. Better to end, loudly: the kernel's routes stay, peers keep ours.
@@ -208,6 +210,7 @@ async fn serve(
         error = panicked(&mut services) => anyhow::bail!("a part of the daemon has ended, which it never should: {error}"),
     };
     info!(signal, "roost ends; kernel routes stay, and peers with graceful restart keep our routes");
+    service_manager::stopping();
     stop.cancel();
     // First the owner: it would take the sessions that end now for lost peers, and their routes out of the kernel.
     owner_task.abort();

@@ -126,6 +126,10 @@ fn only_the_peers_that_are_to_count_do() {
         // What the operator has disabled does not count.
         node.roost.ask("peer disable 10.9.0.3");
         node.await_ready("one of one is all", None);
+        node.roost.ask("drain --settle 0");
+        node.await_ready("it is drained", Some("the node is out of service"));
+        node.roost.ask("undrain");
+        node.await_ready("it is back", None);
     }
     speaker_a.more = "metrics: {}\nreadiness: { peers: reflectors, quorum: 100 }".into();
     let node = Node { roost: speaker_a.start(Kind::Roost, &a), ns: a.clone() };

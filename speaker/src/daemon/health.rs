@@ -18,9 +18,10 @@ use tokio::time::timeout;
 use self::pulse::Pulse;
 use self::readiness::{Facts, KernelFacts, PeerFact};
 use super::backend::{KnownPeer, KnownPeers};
+use super::drain::DrainHandle;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
-use crate::api::model::{Liveness, Readiness};
+use crate::api::model::{DrainPhase, Liveness, Readiness};
 use crate::config::{Config, PeerOrigin, ReadyPeers};
 
 /// How long one part is waited for.
@@ -33,6 +34,7 @@ pub struct Health {
     owner: OwnerHandle,
     fib: Option<FibHandle>,
     peers: Arc<KnownPeers>,
+    drain: DrainHandle,
     started: Instant,
     pulses: Pulses,
     ready: AtomicBool,
@@ -51,6 +53,7 @@ impl Health {
         owner: OwnerHandle,
         fib: Option<FibHandle>,
         peers: Arc<KnownPeers>,
+        drain: DrainHandle,
     ) -> Arc<Self> {
         let pulses = Pulses {
             owner: Pulse::new("owner"),
@@ -58,7 +61,7 @@ impl Health {
             api: config.borrow().api.is_some().then(|| Pulse::new("api")),
         };
         let ready = AtomicBool::new(false);
-        Arc::new(Self { config, owner, fib, peers, started: Instant::now(), pulses, ready })
+        Arc::new(Self { config, owner, fib, peers, drain, started: Instant::now(), pulses, ready })
     }
 
     /// Asks the parts for signs, for ever.
@@ -95,6 +98,7 @@ impl Health {
             uptime: self.started.elapsed(),
             startup_wait: config.router.startup_wait,
             quorum: config.readiness.quorum,
+            out_of_service: self.drain.state().state != DrainPhase::Off,
             peers: peers.collect(),
             undecided: timeout(PATIENCE, self.owner.ask(|owner| owner.undecided())).await.ok().flatten(),
             kernel: match &self.fib {

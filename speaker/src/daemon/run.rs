@@ -166,7 +166,7 @@ async fn serve(
     services.spawn(drainer.keep());
     services.spawn(drain.clone().obey(drain_signals));
 
-    let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone());
+    let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone(), drain.clone());
     services.spawn(health.clone().keep());
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());

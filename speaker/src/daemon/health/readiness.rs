@@ -25,6 +25,8 @@ pub struct Facts {
     pub startup_wait: Duration,
     /// `readiness.quorum`, percent.
     pub quorum: u8,
+    /// The operator has drained the node, or is about to.
+    pub out_of_service: bool,
     /// The peers that count.
     pub peers: Vec<PeerFact>,
     /// UPDATEs and prefixes that are yet to be decided; `None` if the owner of the table did not answer.
@@ -66,6 +68,9 @@ pub fn judge(facts: &Facts) -> Readiness {
     let starting = facts.startup_wait.saturating_sub(facts.uptime);
     let needed = if starting.is_zero() { quorum } else { counted };
     let mut reasons = Vec::new();
+    if facts.out_of_service {
+        reasons.push("the node is out of service (`roost drain`); `roost undrain` takes it back".to_owned());
+    }
     if synced < needed {
         let later = if starting.is_zero() || quorum == counted {
             String::new()

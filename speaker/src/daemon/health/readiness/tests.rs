@@ -10,6 +10,7 @@ fn facts(synced: usize, missing: usize) -> Facts {
         uptime: Duration::from_secs(60),
         startup_wait: Duration::from_secs(30),
         quorum: 1,
+        out_of_service: false,
         peers: peers.collect(),
         undecided: Some(0),
         kernel: Some(KernelFacts::default()),
@@ -88,5 +89,7 @@ fn a_kernel_that_diverges_and_parts_that_have_ended_are_reasons() {
     let reasons = judge(&Facts { kernel: Some(ended), undecided: None, ..facts(1, 0) }).reasons;
     let told = ["the owner of the table does not answer", "the thread that writes the kernel's routes has ended"];
     assert_eq!(reasons, told);
+    let reasons = judge(&Facts { out_of_service: true, ..facts(0, 0) }).reasons;
+    assert_eq!(reasons, ["the node is out of service (`roost drain`); `roost undrain` takes it back"]);
     assert!(judge(&Facts { kernel: None, ..facts(1, 0) }).ready, "a reflector has no kernel to diverge");
 }

@@ -75,8 +75,9 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
 /// What is said of a command that takes its time.
 fn doing(command: &Command) -> Option<&'static str> {
     match command {
-        // The daemon has its log, and whoever types at standard input sees what he does.
-        Command::Run { .. } | Command::Birdcl { .. } => None,
+        // The daemon has its log, a drain says itself what it waits for, and whoever types at standard input sees what he
+        // does.
+        Command::Run { .. } | Command::Drain(_) | Command::Birdcl { .. } => None,
         Command::Decode { file: None, .. } if io::stdin().is_terminal() => None,
         Command::Decode { .. } => Some("decoding"),
         Command::Check { .. } => Some("checking"),

@@ -21,6 +21,7 @@ struct Pod {
     root: PathBuf,
     manifest: Manifest,
     address: String,
+    capabilities: Vec<String>,
     process: Process,
 }
 
@@ -36,9 +37,10 @@ impl Pod {
         let capabilities = security.capabilities.expect("capabilities");
         assert_eq!(capabilities.drop.as_deref(), Some(&["ALL".to_owned()][..]), "{file}");
         assert_eq!((security.run_as_user, security.allow_privilege_escalation), (Some(0), Some(false)), "{file}");
-        let command = confined(&root, &capabilities.add.unwrap_or_default(), &image.command);
+        let capabilities = capabilities.add.unwrap_or_default();
+        let command = confined(&root, &capabilities, &image.command);
         let process = ns.enter(|| Process::start(command, ns.name(), ns.dir()));
-        Pod { ns: ns.clone(), root, manifest, address: address.to_owned(), process }
+        Pod { ns: ns.clone(), root, manifest, address: address.to_owned(), capabilities, process }
     }
 
     /// Waits until a probe of the manifest succeeds.
@@ -68,6 +70,18 @@ impl Pod {
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(output.status.success(), "roost {words:?}: {said}\n{}", self.process.log());
         said
+    }
+
+    /// Does what the manifest wants done before SIGTERM, in the container as a kubelet does.
+    #[track_caller]
+    fn pre_stop(&self) {
+        let lifecycle = self.manifest.roost().lifecycle.clone().expect("a lifecycle");
+        let hook =
+            lifecycle.pre_stop.and_then(|hook| hook.exec).and_then(|exec| exec.command).expect("a preStop command");
+        let mut command = confined(&self.root, &self.capabilities, &hook);
+        let output = self.ns.enter(|| command.output()).unwrap_or_else(|error| panic!("{hook:?}: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{hook:?}: {said}\n{}", self.process.log());
     }
 
     /// All files in its root, but for those of its volumes.
@@ -160,6 +174,9 @@ fn two_reflectors_and_two_nodes_exchange_a_block_in_empty_roots_with_few_capabil
     for pod in [&*reflector, other, n1, n2] {
         assert_eq!(pod.files(), own, "{}", pod.ns.name());
     }
+    reflector.pre_stop();
+    let peers = n2.roost(&["show", "peers", "--state", "established"]);
+    assert!(peers.contains("172.16.0.11") && !peers.contains("172.16.0.10"), "{peers}");
     let status = n2.process.terminate(PATIENCE);
     assert!(status.success(), "{status}\n{}", n2.process.log());
     assert_eq!(n2.ns.routes("proto bird"), ["10.65.1.0/26 via 172.16.1.1 dev eth0"]);

@@ -91,7 +91,8 @@ impl Ways {
         while_leaving(self);
         self.is("drained");
         assert!(self.a.ask("show status").contains("drained: no sessions until `roost undrain` (new-disk)"));
-        assert!(!self.a.ask("show peers --json").contains("\"established\""));
+        let peers = self.a.ask("show peers --json");
+        assert!(!peers.contains("\"established\"") && peers.contains("`roost undrain` lets all peers in"), "{peers}");
         self.a.ask("undrain");
         self.goes(self.usual);
         assert_eq!(self.drain_of_a()["state"], "off");

@@ -212,9 +212,17 @@ impl Daemon {
         let config = self.config();
         let row = |(id, known): (PeerId, KnownPeer)| {
             let counts = counts.get(&id).copied().unwrap_or_default();
-            rows::peer(&config, &known, &known.shared.snapshot(), &counts, dropped)
+            self.drained(rows::peer(&config, &known, &known.shared.snapshot(), &counts, dropped))
         };
         peers.into_iter().map(row).collect()
+    }
+
+    /// The row, as it is while the node is drained: nothing else lets the peer in.
+    fn drained(&self, mut row: PeerRow) -> PeerRow {
+        if self.0.restart.is_away() && row.state != "established" {
+            row.hint = Some("the node is drained: `roost undrain` lets all peers in again".to_owned());
+        }
+        row
     }
 }
 
@@ -266,7 +274,7 @@ impl Backend for Daemon {
         let (id, known) = names::find_one(&self.0.peers.all(), &name)?.clone();
         let counts = self.0.owner.ask(move |owner| owner.rib.peer_view(id)).await.unwrap_or_default();
         let status = known.shared.snapshot();
-        let row = rows::peer(&self.config(), &known, &status, &counts, self.md5_drops());
+        let row = self.drained(rows::peer(&self.config(), &known, &status, &counts, self.md5_drops()));
         Ok(rows::peer_detail(row, &known, &status, &counts))
     }
 

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use super::configuration::ConfigSteps;
+use super::configuration::{ConfigSteps, Plan, PlanRequest};
 use super::model::{
     DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
     PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -52,6 +52,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `POST /v1/reload`: reads the configuration file again and puts of it in force what a running daemon can take over; with `check`
     /// nothing changes.
     fn reread(&self, check: bool) -> impl Future<Output = Reread> + Send;
+    /// `POST /v1/plan`: what would be done to put this text in force; nothing changes. What is wrong with it is said a line
+    /// each.
+    fn plan(&self, request: PlanRequest) -> impl Future<Output = Result<Plan, Vec<String>>> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
     /// `GET /livez`

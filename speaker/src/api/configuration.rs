@@ -41,6 +41,44 @@ pub struct ConfigSteps {
     pub warnings: Vec<String>,
 }
 
+/// A configuration that could be put in force.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// What mistakes call it.
+    pub name: String,
+    /// The file's whole text. Password files that it names are looked for on the node, beside the file in force.
+    pub text: String,
+}
+
+/// What would be done to put a configuration in force, and what would come of that.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps; `ends` says whether the peer has a session now that would be ended.
+    #[serde(flatten)]
+    pub steps: ConfigSteps,
+    /// Routes that would vanish or take another way because sessions end, in order of prefix: the first 1,000. What
+    /// policies and new peers make of routes is not in it.
+    pub routes: Vec<RouteFate>,
+    /// How many there are.
+    pub routes_total: usize,
+}
+
+/// What would become of a route.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct RouteFate {
+    /// The prefix.
+    pub prefix: String,
+    /// Its next hop now; nothing for a block of the node itself.
+    pub before: Option<String>,
+    /// Its next hop then; nothing: no peer would announce it, and it would not be a block of ours.
+    pub after: Option<String>,
+    /// Whether it would come back with the session, which only begins anew.
+    pub for_a_moment: bool,
+    /// Whether the kernel's route would change with it.
+    pub kernel: bool,
+}
+
 /// One step.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct StepRow {

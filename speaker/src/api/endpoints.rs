@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::backend::{Backend, Reread};
 use super::body::{Body, Places, few_large_bodies};
-use super::configuration::{ConfigSteps, ReloadRequest};
+use super::configuration::{ConfigSteps, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch,
@@ -219,6 +219,14 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
                 post(undrain::<B>),
             )
         },
+        Endpoint {
+            problems: &[400, 408, 413, 415, 422, 503],
+            ..Endpoint::post::<PlanRequest, Plan>(
+                "/v1/plan",
+                "What would be done to put a configuration in force, and what would come of it; nothing changes",
+                post(plan::<B>),
+            )
+        },
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",
@@ -386,6 +394,14 @@ async fn drain<B: Backend>(
 
 async fn undrain<B: Backend>(State(backend): State<B>) -> Result<Json<DrainState>, Problem> {
     backend.drain(None).await.map(Json)
+}
+
+async fn plan<B: Backend>(State(backend): State<B>, Body(request): Body<PlanRequest>) -> Result<Json<Plan>, Problem> {
+    backend
+        .plan(request)
+        .await
+        .map(Json)
+        .map_err(|mistakes| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, mistakes.join("\n")))
 }
 
 async fn openapi_json<B: Backend>() -> impl IntoResponse {

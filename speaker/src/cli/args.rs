@@ -113,6 +113,13 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Say what the running daemon would do to put a file in force: which sessions would end, and which routes would vanish
+    /// or take another way. Nothing changes
+    Plan {
+        /// The YAML file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Tell a running session to look again, begin again, stay away or come back
     Peer {
         /// What to do

@@ -15,7 +15,7 @@ use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
 use super::{EXIT_OK, drain, generate, render};
-use crate::api::configuration::ReloadRequest;
+use crate::api::configuration::{PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
     PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
@@ -61,6 +61,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             let list = AnnounceList { owner, prefixes: lists.0, services: lists.1 };
             ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, json, out).await })
         }
+        Command::Plan { file } => ask(async { plan(&client, &file, json, out).await }),
         Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
@@ -194,6 +195,17 @@ async fn edit(client: &Client, edit: &Edit, list: Bytes, json: bool, out: &mut i
     for prefix in unchanged {
         writeln!(out, "{prefix} {}", edit.unchanged)?;
     }
+    Ok(())
+}
+
+async fn plan(client: &Client, file: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    let body = client.json(&PlanRequest { name, text })?;
+    if json {
+        return pass(client, Method::POST, "/v1/plan", Some(body), out).await;
+    }
+    out.write_all(render::plan(&client.post_bytes("/v1/plan", body).await?).as_bytes())?;
     Ok(())
 }
 

@@ -86,6 +86,14 @@ fn load_or(path: &Path, not_found: Severity) -> Result<Loaded, ConfigErrors> {
     examine(&name, &text, Some((path.parent().unwrap_or(Path::new("")), not_found)))
 }
 
+/// As [`load`], of a text that would stand in `folder`; `name` is what diagnostics call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &str, text: &str, folder: &Path) -> Result<Loaded, ConfigErrors> {
+    examine(name, text, Some((folder, Severity::Warning)))
+}
+
 /// Checks a configuration; `name` is what diagnostics call the file. Password files are left alone, and no address is
 /// looked for.
 ///

@@ -119,6 +119,11 @@ impl Announced {
         now.filter(|(_, before, now)| before != now).map(|(block, _, now)| (block, now)).collect()
     }
 
+    /// Whether only the configuration announces it.
+    pub fn is_only_configured(&self, block: &Prefix) -> bool {
+        self.configured.contains(block) && !self.owners.values().any(|owner| owner.routes.contains_key(block))
+    }
+
     /// Carries an edit out, and says what it did and what changes for the peers, new before old.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, groups, kernel_routes, names, operator, rows, why};
+use crate::api::configuration::{Plan, PlanRequest};
 use crate::api::model::{
     DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow,
     PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -341,6 +342,10 @@ impl Backend for Daemon {
 
     async fn reread(&self, check: bool) -> Reread {
         self.0.reload.read(check).await
+    }
+
+    async fn plan(&self, request: PlanRequest) -> Result<Plan, Vec<String>> {
+        self.0.reload.plan(request).await
     }
 
     async fn metrics(&self) -> String {

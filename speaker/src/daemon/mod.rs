@@ -12,6 +12,7 @@
 //! On SIGTERM and SIGINT the kernel routes stay, and sessions with graceful restart are closed without a Cease: those
 //! peers keep sending packets here until we are back. Others are told with a Cease.
 
+mod absence;
 mod announced;
 mod backend;
 mod conn;
@@ -33,12 +34,14 @@ mod node_address;
 mod operator;
 mod origins;
 mod out_queue;
+mod outcome;
 mod owner;
 mod pace;
 mod peer_status;
 mod peer_task;
 mod policies;
 mod reload;
+mod replaced;
 mod restart;
 mod roster;
 mod routes;

@@ -57,6 +57,13 @@ impl Origins {
         let _ = self.table.ask(move |owner| tell(owner, changes)).await;
     }
 
+    /// Those of the blocks that only the configuration announces.
+    pub async fn only_configured(&self, mut blocks: Vec<Prefix>) -> Vec<Prefix> {
+        let announced = self.announced.lock().await;
+        blocks.retain(|block| announced.is_only_configured(block));
+        blocks
+    }
+
     async fn carry_out(self, name: OwnerName, edit: Edit, caller: Caller) -> Result<Edited, Problem> {
         let mut announced = self.announced.lock_owned().await;
         let work = move || {

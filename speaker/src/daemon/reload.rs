@@ -18,13 +18,14 @@ use tracing::{error, info, warn};
 use super::keys::Keys;
 use super::origins::Origins;
 use super::owner::{OwnerHandle, sleep_until};
+use super::replaced::{LONGEST, Replaced};
 use super::restart::Restart;
 use super::roster::Roster;
-use super::{rows, setup};
+use super::{outcome, rows, setup};
 use crate::api::Reread;
-use crate::api::configuration::{ConfigStatus, ConfigSteps, SessionEffect, StepRow};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, SessionEffect, StepRow};
 use crate::config::steps::{self, Cost, Step, Steps};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigErrors, Loaded};
 
 /// Orders that wait while one is carried out.
 const ORDERS: usize = 8;
@@ -42,6 +43,8 @@ pub struct Reload {
     concerned: Concerned,
     /// When routes of ours go that stand in a pool another agent has got.
     sweep: Option<Instant>,
+    /// Peers that go when others have taken their place.
+    replaced: Option<Replaced>,
     orders: mpsc::Receiver<Order>,
     state: Arc<Mutex<State>>,
 }
@@ -75,10 +78,12 @@ struct State {
     waiting: Vec<&'static str>,
 }
 
-struct Order {
-    /// Change nothing.
-    check: bool,
-    answer: oneshot::Sender<Result<ConfigSteps, Mistakes>>,
+/// What somebody wants, and who waits for the answer.
+enum Order {
+    /// Read the file, and change nothing with `check`.
+    Read { check: bool, answer: oneshot::Sender<Result<ConfigSteps, Mistakes>> },
+    /// Say what another text would mean.
+    Plan { request: PlanRequest, answer: oneshot::Sender<Result<Plan, Mistakes>> },
 }
 
 /// The way to [`Reload`]. Cheap to clone.
@@ -93,13 +98,25 @@ pub struct ReloadHandle {
 impl ReloadHandle {
     /// Reads the file again, and puts it in force where `check` does not forbid it.
     pub async fn read(&self, check: bool) -> Reread {
+        let outcome = self.order(|answer| Order::Read { check, answer }).await;
+        Reread { file: self.path.display().to_string(), outcome }
+    }
+
+    /// What would be done to put this text in force.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn plan(&self, request: PlanRequest) -> Result<Plan, Mistakes> {
+        self.order(|answer| Order::Plan { request, answer }).await
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<Result<T, Mistakes>>) -> Order) -> Result<T, Mistakes> {
         let (answer, receive) = oneshot::channel();
         let ended = || vec!["the daemon is ending".to_owned()];
-        let outcome = match self.orders.send(Order { check, answer }).await {
+        match self.orders.send(order(answer)).await {
             Ok(()) => receive.await.unwrap_or_else(|_| Err(ended())),
             Err(_) => Err(ended()),
-        };
-        Reread { file: self.path.display().to_string(), outcome }
+        }
     }
 
     /// When the configuration in force was read.
@@ -144,7 +161,7 @@ impl Reload {
         let (shown, looks) = watch::channel(config.clone());
         let handle = ReloadHandle { path: path.to_owned(), orders: sender, state: state.clone(), shown: looks };
         let config = Config::clone(&config);
-        (Self { path: path.to_owned(), config, shown, concerned, sweep: None, orders, state }, handle)
+        (Self { path: path.to_owned(), config, shown, concerned, sweep: None, replaced: None, orders, state }, handle)
     }
 
     /// Waits for signals and orders until told to end; then the peers' connections are closed without a word.
@@ -154,10 +171,8 @@ impl Reload {
                 () = farewell.cancelled() => return self.concerned.roster.farewell().await,
                 () = self.concerned.roster.ended() => {}
                 _ = hangup.recv() => drop(self.again("SIGHUP").await),
-                Some(Order { check, answer }) = self.orders.recv() => {
-                    let outcome = if check { self.check().await } else { self.again("order").await };
-                    let _ = answer.send(outcome); // who asked may be gone
-                }
+                Some(order) = self.orders.recv() => self.obey(order).await,
+                () = sleep_until(self.replaced.as_ref().map(|replaced| replaced.look)) => self.let_go().await,
                 () = sleep_until(self.sweep) => {
                     self.sweep = None;
                     // Before the startup is over, its own sweep is yet to come.
@@ -170,28 +185,62 @@ impl Reload {
         }
     }
 
-    /// What leads to what the file says now, and its warnings; or its mistakes.
-    async fn read(&self) -> Result<(Steps, Vec<String>), Mistakes> {
-        let path = self.path.clone();
+    async fn obey(&mut self, order: Order) {
+        // Who asked may be gone.
+        match order {
+            Order::Read { check: true, answer } => drop(answer.send(self.check().await)),
+            Order::Read { check: false, answer } => drop(answer.send(self.again("order").await)),
+            Order::Plan { request, answer } => drop(answer.send(self.plan(request).await)),
+        }
+    }
+
+    /// What leads to what `load` has read, and its warnings; or its mistakes.
+    async fn read(
+        &self,
+        load: impl FnOnce() -> Result<Loaded, ConfigErrors> + Send + 'static,
+    ) -> Result<(Steps, Vec<String>), Mistakes> {
         // A file system that hangs holds up nothing but this.
-        let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+        let read = tokio::task::spawn_blocking(load).await;
         let loaded = read.map_err(|error| vec![format!("the file cannot be read: {error}")])?;
         let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let steps = steps::between(&self.config, &loaded.config).map_err(|error| vec![error.to_string()])?;
+        // Who waits to go is still there.
+        let mut now = self.config.clone();
+        now.peers.extend(self.replaced.iter().flat_map(|replaced| replaced.peers.clone()));
+        let steps = steps::between(&now, &loaded.config).map_err(|error| vec![error.to_string()])?;
         Ok((steps, loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect()))
     }
 
+    async fn read_file(&self) -> Result<(Steps, Vec<String>), Mistakes> {
+        let path = self.path.clone();
+        self.read(move || config::load(&path)).await
+    }
+
     async fn check(&self) -> Result<ConfigSteps, Mistakes> {
-        let (Steps { steps, waiting, .. }, warnings) = self.read().await?;
+        let (steps, warnings) = self.read_file().await?;
+        Ok(self.announced_steps(&steps, warnings))
+    }
+
+    async fn plan(&self, PlanRequest { name, text }: PlanRequest) -> Result<Plan, Mistakes> {
+        let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
+        let (steps, warnings) = self.read(move || config::load_text(&name, &text, &folder)).await?;
+        let Concerned { owner, roster, origins, .. } = &self.concerned;
+        let outcome = outcome::of(&steps.steps, roster.known(), owner, origins).await;
+        Ok(outcome.into_plan(self.announced_steps(&steps, warnings), self.concerned.fib.is_some()))
+    }
+
+    /// The steps as they would be done.
+    fn announced_steps(&self, steps: &Steps, warnings: Vec<String>) -> ConfigSteps {
         let generation = lock(&self.state).generation;
-        let needs_restart = waiting.iter().map(ToString::to_string).collect();
-        Ok(ConfigSteps { generation, steps: steps.iter().map(row).collect(), needs_restart, warnings })
+        let needs_restart = steps.waiting.iter().map(ToString::to_string).collect();
+        let replaced = Replaced::by(&steps.steps);
+        let steps = steps.steps.iter().map(|step| row_of(step, replaced.as_ref())).collect();
+        ConfigSteps { generation, steps, needs_restart, warnings }
     }
 
     /// Reads the file and puts it in force; says what was done, or why nothing was.
     async fn again(&mut self, why: &str) -> Result<ConfigSteps, Mistakes> {
         let began = Instant::now();
-        let outcome = match self.read().await {
+        let outcome = match self.read_file().await {
             Ok((steps, warnings)) => self.take_over(steps, warnings).await,
             Err(mistakes) => Err(mistakes),
         };
@@ -225,10 +274,13 @@ impl Reload {
             self.change_kernel(&next).await?;
         }
         self.concerned.keys.reconfigure(&next, &self.concerned.listeners);
+        self.replaced = Replaced::by(&steps);
         let mut done = Vec::with_capacity(steps.len());
         for step in &steps {
-            let ends = self.carry_out(step, &next).await;
-            done.push(StepRow { ends, ..row(step) });
+            let row = row_of(step, self.replaced.as_ref());
+            let waits = self.replaced.is_some() && matches!(step, Step::RemovePeer(peer) if peer.enabled);
+            let ends = !waits && self.carry_out(step, &next).await;
+            done.push(StepRow { ends, ..row });
         }
         let mut state = lock(&self.state);
         if self.config != next {
@@ -240,6 +292,22 @@ impl Reload {
         state.waiting.clone_from(&waiting);
         let needs_restart = waiting.iter().map(ToString::to_string).collect();
         Ok(ConfigSteps { generation: state.generation, steps: done, needs_restart, warnings })
+    }
+
+    /// Peers whose place others have taken go, once nothing is lost by that.
+    async fn let_go(&mut self) {
+        let Concerned { owner, roster, .. } = &mut self.concerned;
+        let Some(replaced) = &mut self.replaced else { return };
+        let Some(outcome) = replaced.may_go(roster.known(), owner).await else { return };
+        match outcome {
+            Ok(()) => info!(peers = replaced.peers.len(), "peers go, as all their routes are there by others"),
+            Err(why) => {
+                warn!(peers = replaced.peers.len(), "peers go, though not all is well after {LONGEST:?}: {why}")
+            }
+        }
+        for peer in self.replaced.take().into_iter().flat_map(|replaced| replaced.peers) {
+            roster.remove(&peer).await;
+        }
     }
 
     async fn change_kernel(&mut self, next: &Config) -> Result<(), Mistakes> {
@@ -274,7 +342,11 @@ impl Reload {
 }
 
 /// The step as the API has it, before anything is done.
-fn row(step: &Step) -> StepRow {
+fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
+    let text = match (step, replaced) {
+        (Step::RemovePeer(peer), Some(replaced)) if peer.enabled => replaced.text(peer),
+        _ => step.to_string(),
+    };
     let (peer, session) = match step {
         Step::AddPeer(peer) => (Some(peer), peer.enabled.then_some(SessionEffect::Begins)),
         Step::RemovePeer(peer) => (Some(peer), peer.enabled.then_some(SessionEffect::Ends)),
@@ -290,5 +362,5 @@ fn row(step: &Step) -> StepRow {
         }
         Step::Announce(_) | Step::Withdraw(_) | Step::Decide(_) | Step::Readiness | Step::Kernel(_) => (None, None),
     };
-    StepRow { text: step.to_string(), peer: peer.map(config::PeerSettings::name), session, ends: false }
+    StepRow { text, peer: peer.map(config::PeerSettings::name), session, ends: false }
 }

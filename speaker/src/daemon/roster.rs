@@ -72,6 +72,11 @@ impl Roster {
         Self { around, listed: BTreeMap::new(), tasks: JoinSet::new(), leaving: HashMap::new(), random }
     }
 
+    /// What the API shows.
+    pub fn known(&self) -> &KnownPeers {
+        &self.around.known
+    }
+
     /// A peer begins, of which the owner knows already.
     pub fn seat(&mut self, config: &Config, id: PeerId, peer: &PeerSettings) {
         let Surroundings { doors, keys, known, news, wanted, restart, .. } = &self.around;

@@ -30,6 +30,9 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("post", "/v1/peers/refresh") => {
             (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"],"families":["ipv4"],"direction":"in"}"#))
         }
+        ("post", "/v1/plan") => {
+            (Method::POST, path.to_owned(), Some(r#"{"name":"-","text":"router: { asn: 64512 }"}"#))
+        }
         ("post", "/v1/reload") => (Method::POST, path.to_owned(), Some(r#"{"check":true}"#)),
         ("post", "/v1/drain") => (Method::POST, path.to_owned(), Some(r#"{"message":"new disk","timeout":20}"#)),
         ("post", "/v1/undrain") => (Method::POST, path.to_owned(), None),
@@ -76,6 +79,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/peers/refresh",
             "post /v1/peers/reset",
             "get /v1/peers/{name}",
+            "post /v1/plan",
             "post /v1/reload",
             "get /v1/routes",
             "get /v1/routes/{prefix}",

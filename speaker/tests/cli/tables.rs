@@ -1,7 +1,7 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
-use speaker::api::configuration::{ConfigSteps, StepRow};
+use speaker::api::configuration::{ConfigSteps, Plan, StepRow};
 use speaker::api::model::{Memory, PeerRow, Why};
 use speaker::cli::render;
 use speaker::doctor::{Finding, Outcome, Report};
@@ -277,6 +277,26 @@ fn what_a_reload_did() {
     generation 7 of the configuration is in force; one session was ended: 172.16.1.2
     ");
     assert_snapshot!(render::config_steps(&ConfigSteps::default(), true), @"nothing that is in force is different");
+}
+
+#[test]
+fn a_plan() {
+    let step = StepRow {
+        text: "peer 172.16.1.2: removed, its session ends".to_owned(),
+        peer: Some("172.16.1.2".to_owned()),
+        ends: true,
+        ..StepRow::default()
+    };
+    let steps = ConfigSteps { generation: 7, steps: vec![step], ..ConfigSteps::default() };
+    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 4 }), @r"
+    peer 172.16.1.2: removed, its session ends
+    sessions that would end: 1
+    routes that would change with them: 4
+      10.65.2.0/26 via 172.16.1.2, vanishes, in the kernel, too
+      10.65.3.0/26 via 172.16.1.2 → via 172.16.1.3, in the kernel, too
+      10.65.4.0/26 via 172.16.1.2, gone until the session is back, in the kernel, too
+      and 1 more
+    ");
 }
 
 #[test]

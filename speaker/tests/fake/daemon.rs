@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
-use speaker::api::configuration::{ConfigStatus, ConfigSteps, StepRow};
+use speaker::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, RouteFate, StepRow};
 use speaker::api::model::*;
 use speaker::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
 use tokio::sync::{Notify, Semaphore};
@@ -199,6 +199,14 @@ impl Backend for Fake {
         Reread { file, outcome: mistake.map_or(Ok(done), |mistake| Err(vec![mistake.to_owned()])) }
     }
 
+    async fn plan(&self, request: PlanRequest) -> Result<Plan, Vec<String>> {
+        match self.reread(true).await.outcome {
+            Ok(steps) if !request.text.is_empty() => Ok(Plan { steps, routes: fates(), routes_total: 3 }),
+            Ok(_) => Err(vec!["it is empty".to_owned()]),
+            Err(mistakes) => Err(mistakes),
+        }
+    }
+
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
     }
@@ -255,6 +263,21 @@ pub fn owners() -> Vec<OwnerRow> {
         row("cni", 12_000, lease(90, Then::Withdraw), Some(15)),
         row("default", 1, None, None),
         row("services", 0, lease(60, Then::Keep), Some(0)),
+    ]
+}
+
+pub fn fates() -> Vec<RouteFate> {
+    let fate = |prefix: &str, after: Option<&str>, for_a_moment| RouteFate {
+        prefix: prefix.to_owned(),
+        before: Some("172.16.1.2".to_owned()),
+        after: after.map(str::to_owned),
+        for_a_moment,
+        kernel: true,
+    };
+    vec![
+        fate("10.65.2.0/26", None, false),
+        fate("10.65.3.0/26", Some("172.16.1.3"), false),
+        fate("10.65.4.0/26", None, true),
     ]
 }
 

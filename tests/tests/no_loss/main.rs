@@ -8,3 +8,4 @@ mod legs;
 mod reflectors;
 mod reload;
 mod restarts;
+mod to_reflectors;

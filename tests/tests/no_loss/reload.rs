@@ -18,7 +18,7 @@ impl Node {
         self.daemon.signal(libc::SIGHUP);
         until(&format!("n{} with {more}", self.number), PATIENCE, || {
             let (fib, log) = (self.daemon.ask("show fib"), self.daemon.log());
-            let read = log.matches("in force as they are now").count();
+            let read = log.matches("the configuration is in force").count();
             let have = self.ns.routes(&format!("{} proto bird", block(3 - self.number)));
             let ready = !more.contains("vxlan")
                 || self.ns.try_ip("link show up dev vxlan.roost").is_ok_and(|up| !up.is_empty());

@@ -1,6 +1,8 @@
 //! What was done to put another configuration in force, and which one is.
 
-use crate::api::configuration::{ConfigStatus, ConfigSteps};
+use std::fmt::Write as _;
+
+use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan};
 
 /// The answer of `roost reload`; with `check` nothing was done.
 pub fn config_steps(steps: &ConfigSteps, check: bool) -> String {
@@ -16,6 +18,29 @@ pub fn config_steps(steps: &ConfigSteps, check: bool) -> String {
             more => format!("{} sessions were ended: {}", more.len(), more.join(", ")),
         };
         text.push_str(&format!("generation {} of the configuration is in force; {sessions}\n", steps.generation));
+    }
+    text
+}
+
+/// The answer of `roost plan`.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = config_steps(&plan.steps, true);
+    let ends = plan.steps.steps.iter().filter(|step| step.ends).count();
+    let _ = writeln!(text, "sessions that would end: {ends}"); // writing to a String cannot fail
+    let _ = writeln!(text, "routes that would change with them: {}", plan.routes_total);
+    for fate in &plan.routes {
+        let kernel = if fate.kernel { ", in the kernel, too" } else { "" };
+        let from = fate.before.as_deref().map_or_else(|| "ours".to_owned(), |hop| format!("via {hop}"));
+        let what = match (&fate.after, fate.for_a_moment) {
+            (Some(after), true) => format!("{from} → via {after} until the session is back"),
+            (Some(after), false) => format!("{from} → via {after}"),
+            (None, true) => format!("{from}, gone until the session is back"),
+            (None, false) => format!("{from}, vanishes"),
+        };
+        let _ = writeln!(text, "  {} {what}{kernel}", fate.prefix);
+    }
+    if plan.routes_total > plan.routes.len() {
+        let _ = writeln!(text, "  and {} more", plan.routes_total - plan.routes.len());
     }
     text
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::config::parse;
 
@@ -198,4 +200,71 @@ fn what_stands_in_a_password_file_is_no_change_of_the_configuration() {
     filled.peers[0].password = Some(Password::File { path: "one".into(), secret });
     assert_ne!(filled, now);
     assert_eq!(steps_of(&now, &filled), []);
+}
+
+/// Any of these, so that two of them have much in common.
+fn any_config() -> impl Strategy<Value = Config> {
+    let peer = (
+        prop_oneof![Just("asn: 64512"), Just("asn: 64513")],
+        prop::sample::subsequence(
+            vec![
+                "description: x",
+                "passive: true",
+                "enabled: false",
+                "hold_time: 30s",
+                "port: 1790",
+                "next_hop_self: true",
+            ],
+            0..=6,
+        ),
+    );
+    let peers = prop::collection::btree_map(2_u8..8, peer, 0..6);
+    let blocks = prop::sample::subsequence(vec!["10.65.1.0/26", "10.65.2.0/26", "10.65.3.0/26"], 0..=3);
+    (peers, blocks, any::<bool>(), 0_u32..3).prop_map(|(peers, blocks, med, metric)| {
+        let peers: Vec<_> = peers
+            .into_iter()
+            .map(|(n, (asn, keys))| format!("{{ address: 10.0.0.{n}, {asn}, group: all, {} }}", keys.join(", ")))
+            .collect();
+        let text = format!(
+            "router: {{ asn: 64512, router_id: 10.0.0.1, always_compare_med: {med} }}\n\
+             peer_groups: {{ all: {{ import: accept, export: accept }} }}\nnode: {{ blocks: {blocks:?} }}\n\
+             fib: {{ metric: {metric} }}\npeers: [ {} ]\n",
+            peers.join(", ")
+        )
+        .replace(", }", " }");
+        parse("roost.yaml", &text).unwrap_or_else(|errors| panic!("{text}{errors}")).config
+    })
+}
+
+/// What one gets who does the steps, and nothing else.
+fn done(mut config: Config, steps: &[Step], next: &Config) -> Config {
+    for step in steps {
+        match step {
+            Step::Announce(block) => config.node.blocks.push(*block),
+            Step::Withdraw(block) => config.node.blocks.retain(|other| other != block),
+            Step::Decide(_) => config.router = next.router.clone(),
+            Step::Readiness => config.readiness = next.readiness,
+            Step::Kernel(_) => (config.pools, config.fib) = (next.pools.clone(), next.fib.clone()),
+            Step::AddPeer(peer) => config.peers.push(peer.clone()),
+            Step::RemovePeer(peer) => config.peers.retain(|other| other != peer),
+            Step::ChangePeer { to, .. } => {
+                let peer = config.peers.iter_mut().find(|peer| peer.place() == to.place());
+                *peer.expect("a peer that changes is there") = to.clone();
+            }
+        }
+    }
+    config.peers.sort_by(|a, b| a.place().cmp(&b.place()));
+    config.node.blocks.sort_unstable();
+    config
+}
+
+proptest! {
+    #[test]
+    fn the_steps_lead_from_any_configuration_to_any_other(now in any_config(), next in any_config()) {
+        let steps = between(&now, &next).expect("the same speaker");
+        prop_assert_eq!(done(now, &steps.steps, &next), done(next.clone(), &[], &next));
+        prop_assert_eq!(between(&steps.next, &next).expect("the same speaker").steps, Vec::new());
+        let both: Vec<_> = steps.steps.iter().filter_map(Step::ends).map(|(peer, _)| peer.name()).collect();
+        prop_assert_eq!(both.len(), both.iter().collect::<std::collections::BTreeSet<_>>().len(), "each ends once");
+    }
 }

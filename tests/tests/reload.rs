@@ -326,3 +326,56 @@ fn the_plan_is_what_then_happens() {
         });
     }
 }
+
+/// A thousand listed peers, each with a session, and the file changes for one of them. What the peers have received by
+/// then says whom it concerned; how long it took is printed.
+#[test]
+fn one_of_a_thousand_peers_is_changed_and_the_others_hear_nothing() {
+    const PEERS: usize = 1_000;
+    const CHANGED: usize = 617;
+    let address = |number: usize| {
+        let [high, low] = u16::try_from(number + 1).unwrap().to_be_bytes();
+        std::net::Ipv4Addr::new(127, 255, high, low)
+    };
+    // Its list of peers goes on here.
+    let setup = |keys: &str| {
+        let keys = |number: usize| if number == CHANGED { keys } else { "passive: true" };
+        let line = |number: usize| {
+            let (address, keys) = (address(number), keys(number));
+            format!("  - {{ address: {address}, asn: 65001, source: ROOST, import: accept, export: accept, {keys} }}\n")
+        };
+        Setup::external().more(&(0..PEERS).map(line).collect::<String>())
+    };
+    let mut roost = setup("passive: true").start();
+    let mut peers: Vec<_> = (0..PEERS)
+        .map(|number| {
+            let mut peer = harness::Peer::connect(address(number), roost.address(), number, Neighbor::ebgp(65001));
+            let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
+            peer.establish(&Open::new(65001).id([10, 9, high, low]));
+            peer
+        })
+        .collect();
+    for peer in &mut peers {
+        peer.await_end_of_rib(1);
+    }
+    roost.rewrite(setup("passive: true, add_path: { receive: true }"));
+    let began = std::time::Instant::now();
+    let said = roost.command(&["reload"]).unwrap();
+    println!("`roost reload` took {:?}, its start and its output included", began.elapsed());
+    println!("{}", roost.log().lines().rfind(|line| line.contains("the configuration is in force")).unwrap());
+    assert!(said.ends_with(&format!("one session was ended: {}\n", address(CHANGED))), "{said}");
+
+    peers.remove(CHANGED).expect_notification(6, 6, &[]);
+    for peer in &mut peers {
+        loop {
+            match peer.next(std::time::Duration::from_millis(1)) {
+                harness::Event::Silence => break,
+                harness::Event::Message(harness::wire::KEEPALIVE, _) => {}
+                other => panic!("{} heard {other:02x?}", address(peer.number)),
+            }
+        }
+    }
+    let rows = roost.page("/v1/peers");
+    let up = rows.as_array().unwrap().iter().filter(|row| row["state"] == "established" && row["asn"] == 65001);
+    assert_eq!(up.count(), PEERS - 1);
+}

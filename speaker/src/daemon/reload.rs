@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fib_sync::FibHandle;
+use rib::RibConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -329,7 +330,12 @@ impl Reload {
             Step::Withdraw(block) => origins.reconfigure(&[], &[*block]).await,
             Step::Decide(_) => {
                 let settings = setup::rib(next);
-                let _ = owner.ask(move |owner| owner.rib.reconfigure(settings)).await;
+                // A drain is no matter of the configuration.
+                let decide = move |owner: &mut super::owner::Owner| {
+                    let leaving = owner.rib.config().leaving;
+                    owner.rib.reconfigure(RibConfig { leaving, ..settings });
+                };
+                let _ = owner.ask(decide).await;
             }
             Step::AddPeer(peer) => roster.add(next, peer).await,
             Step::ChangePeer { to, .. } => {

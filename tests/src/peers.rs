@@ -117,10 +117,30 @@ pub fn roost() -> PathBuf {
     FOUND.get_or_init(|| std::env::var_os("ROOST_BIN").map_or_else(build_roost, PathBuf::from)).clone()
 }
 
+/// The example agent, which is built beside roost.
+///
+/// # Panics
+/// When it is not there.
+#[track_caller]
+pub fn agent() -> PathBuf {
+    let agent = roost().with_file_name("examples").join("agent");
+    assert!(agent.exists(), "{} is missing: type `cargo build -p speaker --example agent`", agent.display());
+    agent
+}
+
 fn build_roost() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.current_dir(checkout()).args(["build", "--quiet", "--package", "speaker", "--bin", "roost"]);
+    build.current_dir(checkout()).args([
+        "build",
+        "--quiet",
+        "--package",
+        "speaker",
+        "--bin",
+        "roost",
+        "--example",
+        "agent",
+    ]);
     let output = build.output().unwrap_or_else(|error| panic!("cannot run cargo to build roost: {error}"));
     assert!(output.status.success(), "roost does not build:\n{}", String::from_utf8_lossy(&output.stderr));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout().join("target"), PathBuf::from);

@@ -119,7 +119,23 @@ impl Client {
         self.post_bytes(path, self.json(body)?).await
     }
 
-    /// The same with a body that is JSON already.
+    /// `PUT path`, likewise.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.parse(&self.answer(Method::PUT, path, Some(self.json(body)?)).await?)
+    }
+
+    /// `PATCH path`, likewise.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.parse(&self.answer(Method::PATCH, path, Some(self.json(body)?)).await?)
+    }
+
+    /// A POST with a body that is JSON already.
     ///
     /// # Errors
     /// As [`get`](Self::get).

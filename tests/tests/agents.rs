@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use roost_tests::wait::throughout;
 use roost_tests::{Daemon, Kind, Lab, Netns, PATIENCE, Peer, Process, Speaker, peers, until};
 use serde_json::{Value, json};
 
@@ -223,6 +225,41 @@ fn a_service_is_announced_and_stays_out_of_the_kernel() {
     setup.holds(&blocks, &services[..1]);
     let rows = setup.roost.ask("show owners");
     assert!(rows.contains("lb ") && rows.contains("other "), "{rows}");
+}
+
+#[test]
+fn what_an_owner_announces_goes_with_its_lease_or_stays_as_it_has_chosen() {
+    let mut setup = Setup::new("leases");
+    let put = |owner: &str, block: &str, seconds: u32, then: &str| {
+        let body = json!({ "prefixes": [block], "lease": { "seconds": seconds, "then": then } });
+        let done = setup.curl("PUT", &format!("owners/{owner}"), Some(&body));
+        assert_eq!(done["announced"], json!([block]), "{done}");
+    };
+    let blocks = |blocks: &[&str]| blocks.iter().chain(&[CONFIGURED]).map(|&block| block.to_owned()).collect();
+    put("goes", "10.1.0.0/26", 3, "withdraw");
+    put("stays", "10.2.0.0/26", 1, "keep");
+    setup.holds(&blocks(&["10.1.0.0/26", "10.2.0.0/26"]), &[]);
+    // Its heartbeat, for two leases and more.
+    throughout("a lease that is renewed goes on", Duration::from_secs(7), || {
+        let done = setup.curl("PATCH", "owners/goes", Some(&json!({})));
+        assert_eq!(done["unchanged"], 0, "{done}");
+        std::thread::sleep(Duration::from_secs(1));
+        let rows = setup.roost.ask("show owners");
+        if rows.contains("goes") { Ok(()) } else { Err(rows) }
+    });
+    setup.holds(&blocks(&["10.1.0.0/26", "10.2.0.0/26"]), &[]);
+    let rows = setup.roost.ask("show owners");
+    assert!(rows.contains("of 1s is over; its routes are kept"), "{rows}");
+    setup.holds(&blocks(&["10.2.0.0/26"]), &[]);
+    assert_eq!(setup.owner("goes")["status"], 404);
+
+    // A start begins it anew: an agent that has only waited for roost keeps its routes.
+    put("goes", "10.1.0.0/26", 3, "withdraw");
+    setup.roost.kill_9();
+    std::thread::sleep(Duration::from_secs(3));
+    setup.roost.launch();
+    assert_eq!(setup.owner("goes")["prefixes"], json!(["10.1.0.0/26"]));
+    setup.holds(&blocks(&["10.2.0.0/26"]), &[]);
 }
 
 #[test]

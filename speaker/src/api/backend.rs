@@ -33,7 +33,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn groups(&self) -> impl Future<Output = Vec<GroupRow>> + Send;
     /// `GET /v1/owners`: who announces at run time, in order of name.
     fn owners(&self) -> impl Future<Output = Vec<OwnerRow>> + Send;
-    /// `GET /v1/owners/{owner}`: what it announces; nothing if it is not known.
+    /// `GET /v1/owners/{owner}`: what it announces; a problem if it is not known.
     fn owner(&self, owner: OwnerName) -> impl Future<Output = Result<OwnerRoutes, Problem>> + Send;
     /// Changes what an owner announces: all that is asked for, or nothing when it can't be done.
     fn edit(

@@ -42,6 +42,8 @@ pub(super) struct Endpoint<B> {
     pub summary: &'static str,
     /// Name and meaning of the path's parameter.
     pub parameter: Option<(&'static str, &'static str)>,
+    /// What it must look like.
+    pub pattern: Option<&'static str>,
     /// The fields that can stand in the query.
     pub query: Option<SchemaOf>,
     pub body: Option<SchemaOf>,
@@ -58,6 +60,7 @@ impl<B: Backend> Endpoint<B> {
             path,
             summary,
             parameter: None,
+            pattern: None,
             query: None,
             body: None,
             answer: SchemaGenerator::subschema_for::<T>,
@@ -81,7 +84,8 @@ impl<B: Backend> Endpoint<B> {
     }
 
     fn of_owner(self) -> Self {
-        Self { parameter: Some(("owner", "Its name: 1 to 63 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\"")), ..self }
+        let parameter = Some(("owner", "Its name: 1 to 63 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\""));
+        Self { parameter, pattern: Some("^[A-Za-z0-9._-]{1,63}$"), ..self }
     }
 }
 
@@ -163,7 +167,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             get(owner_pages::owners::<B>),
         ),
         Endpoint {
-            problems: &[400],
+            problems: &[400, 404],
             ..Endpoint::get::<OwnerRoutes>(OWNER, "What one owner announces", get(owner_pages::owner::<B>))
         }
         .of_owner(),

@@ -94,7 +94,10 @@ fn operation_id<B>(endpoint: &Endpoint<B>) -> String {
 fn parameters<B>(endpoint: &Endpoint<B>, schemas: &mut SchemaGenerator) -> Vec<Value> {
     let mut parameters = Vec::new();
     if let Some((name, meaning)) = endpoint.parameter {
-        let schema = json!({ "type": "string" });
+        let mut schema = json!({ "type": "string" });
+        if let Some(pattern) = endpoint.pattern {
+            schema["pattern"] = json!(pattern);
+        }
         parameters
             .push(json!({ "name": name, "in": "path", "required": true, "description": meaning, "schema": schema }));
     }

@@ -11,7 +11,7 @@ mod file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bgp_proto::Prefix;
 
@@ -38,13 +38,15 @@ pub struct Announced {
 struct Owner {
     routes: BTreeMap<Prefix, Kind>,
     lease: Option<Lease>,
-    /// Its last request, or the start.
+    /// Its last edit, or the start.
     seen: Instant,
+    /// Its lease is over, and its routes are kept.
+    gone: bool,
 }
 
 impl Owner {
     fn new() -> Self {
-        Self { routes: BTreeMap::new(), lease: None, seen: Instant::now() }
+        Self { routes: BTreeMap::new(), lease: None, seen: Instant::now(), gone: false }
     }
 
     /// Who announces nothing and has promised nothing is forgotten.
@@ -134,7 +136,7 @@ impl Announced {
             return Err(AnnouncedError::TooManyOwners);
         }
         let mut owner = self.owners.remove(name).unwrap_or_else(Owner::new);
-        owner.seen = Instant::now();
+        (owner.seen, owner.gone) = (Instant::now(), false);
         let result = self.edit_owner(name, &mut owner, edit);
         if owner.is_known() {
             self.owners.insert(name.clone(), owner);
@@ -234,6 +236,23 @@ impl Announced {
         }
     }
 
+    /// The owner whose lease is over next, or is over already, and when. Who is known to be gone is no more looked at.
+    pub fn next_to_go(&self) -> Option<(Instant, OwnerName, Lease)> {
+        let leases = self.owners.iter().filter(|(_, owner)| !owner.gone);
+        let ends = leases.filter_map(|(name, owner)| {
+            let lease = owner.lease?;
+            Some((owner.seen + Duration::from_secs(u64::from(lease.seconds)), name, lease))
+        });
+        ends.min_by_key(|(end, ..)| *end).map(|(end, name, lease)| (end, name.clone(), lease))
+    }
+
+    /// An owner's lease is over, and what it announces is kept.
+    pub fn is_gone(&mut self, name: &OwnerName) {
+        if let Some(owner) = self.owners.get_mut(name) {
+            owner.gone = true;
+        }
+    }
+
     /// A row for each owner, in order of name.
     pub fn rows(&self) -> Vec<OwnerRow> {
         let row = |(name, owner): (&OwnerName, &Owner)| {
@@ -251,14 +270,14 @@ impl Announced {
         self.owners.iter().map(row).collect()
     }
 
-    /// What one owner announces; nothing if it is not known.
-    pub fn routes_of(&self, name: &OwnerName) -> OwnerRoutes {
-        let Some(owner) = self.owners.get(name) else { return OwnerRoutes::default() };
+    /// What one owner announces; `None` if it announces nothing and has no lease.
+    pub fn routes_of(&self, name: &OwnerName) -> Option<OwnerRoutes> {
+        let owner = self.owners.get(name)?;
         let of = |wanted: Kind| {
             let prefixes = owner.routes.iter().filter(|(_, kind)| **kind == wanted);
             prefixes.map(|(prefix, _)| prefix.to_string()).collect()
         };
-        OwnerRoutes { prefixes: of(Kind::Block), services: of(Kind::Service), lease: owner.lease }
+        Some(OwnerRoutes { prefixes: of(Kind::Block), services: of(Kind::Service), lease: owner.lease })
     }
 }
 

@@ -320,7 +320,9 @@ impl Backend for Daemon {
     }
 
     async fn owner(&self, owner: OwnerName) -> Result<OwnerRoutes, Problem> {
-        Ok(self.0.origins.owner(&owner).await)
+        let unknown =
+            || Problem::not_found(format!("nobody called {owner} announces anything; GET /v1/owners lists who does"));
+        self.0.origins.owner(&owner).await.ok_or_else(unknown)
     }
 
     async fn edit(&self, owner: OwnerName, edit: Edit, caller: Caller) -> Result<Edited, Problem> {

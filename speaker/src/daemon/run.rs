@@ -166,6 +166,7 @@ async fn serve(
     services.spawn(drainer.keep());
     services.spawn(drain.clone().obey(drain_signals));
 
+    services.spawn(origins.clone().keep_leases());
     let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone(), drain.clone());
     services.spawn(health.clone().keep());
     let addresses = NodeAddresses::new(config.clone());

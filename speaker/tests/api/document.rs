@@ -164,6 +164,8 @@ impl Schemas<'_> {
                 "minimum" => value.as_i64().is_none_or(|value| value >= rule.as_i64().unwrap()),
                 "maximum" => value.as_i64().is_none_or(|value| value <= rule.as_i64().unwrap()),
                 "description" | "title" | "default" => true,
+                // Only names of owners have one.
+                "pattern" => value.as_str().is_none_or(|text| text.parse::<speaker::api::OwnerName>().is_ok()),
                 "format" => match rule.as_str().unwrap() {
                     "ip" => value.as_str().is_none_or(|text| text.parse::<std::net::IpAddr>().is_ok()),
                     format => format.starts_with("uint"),

@@ -10,6 +10,7 @@ use crate::api::object::optional;
 #[serde(deny_unknown_fields)]
 pub struct AnnounceList {
     /// Who announces: 1 to 63 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`. Default: `default`.
+    #[schemars(pattern(r"^[A-Za-z0-9._-]{1,63}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Blocks or single addresses, such as `10.65.1.0/26`; a bare address counts as /32 or /128. What no longer prefix of
@@ -27,6 +28,7 @@ pub struct AnnounceList {
 #[serde(deny_unknown_fields)]
 pub struct WithdrawList {
     /// Who withdraws. Default: `default`.
+    #[schemars(pattern(r"^[A-Za-z0-9._-]{1,63}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// As they were announced, services too.
@@ -82,7 +84,7 @@ pub struct OwnerPatch {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
-    /// Seconds from its last request on, 1 to 86400. A start of roost counts as a request.
+    /// Seconds from its last PUT, PATCH, announce or withdraw on, 1 to 86400. A start of roost counts as one.
     #[schemars(range(min = 1, max = 86_400))]
     pub seconds: u32,
     /// What becomes of its routes.
@@ -138,6 +140,6 @@ pub struct OwnerRow {
     pub lease: Option<Lease>,
     /// Seconds left of the lease, 0 when it is over and the owner's routes are kept; `null` without a lease.
     pub left: Option<u64>,
-    /// Seconds since its last request, or since roost started.
+    /// Seconds since its last PUT, PATCH, announce or withdraw, or since roost started.
     pub seen: u64,
 }

@@ -72,7 +72,7 @@ fn the_whole_set_of_one_owner_is_replaced_and_that_of_others_is_not() {
     assert_eq!(told, [(new, Some(Kind::Block)), (old, None)], "new before old");
     let (edited, told) = announced.edit(&name("a"), &edit).unwrap();
     assert_eq!((edited.announced, edited.withdrawn, told), (vec![], vec![], vec![]), "once more changes nothing");
-    assert_eq!(announced.routes_of(&name("b")).prefixes, ["10.65.9.0/26"]);
+    assert_eq!(announced.routes_of(&name("b")).unwrap().prefixes, ["10.65.9.0/26"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_list_of_the_time_without_owners_is_the_default_owners() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(list(&dir), "10.65.1.0/26\n10.65.9.9/32\n").unwrap();
     let announced = load(&dir).unwrap();
-    assert_eq!(announced.routes_of(&OwnerName::default_owner()).prefixes, ["10.65.1.0/26", "10.65.9.9/32"]);
+    assert_eq!(announced.routes_of(&OwnerName::default_owner()).unwrap().prefixes, ["10.65.1.0/26", "10.65.9.9/32"]);
 }
 
 #[test]
@@ -211,6 +211,31 @@ fn what_is_too_much_is_refused_whole() {
     let error = announced.edit(&name("one-more"), &these(&all[..1])).unwrap_err().to_string();
     assert!(error.starts_with("256 owners announce prefixes already"), "{error}");
     std::fs::remove_dir_all(announced.file.as_ref().unwrap().path.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_lease_ends_so_long_after_the_last_edit_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut announced = load(&dir).unwrap();
+    let lease = |seconds, then| Edit { lease: Some(Some(Lease { seconds, then })), ..Edit::default() };
+    assert_eq!(announced.next_to_go(), None);
+    announced.edit(&name("a"), &lease(60, Then::Keep)).unwrap();
+    announced.edit(&name("b"), &lease(30, Then::Withdraw)).unwrap();
+    let (first, owner, _) = announced.next_to_go().unwrap();
+    assert_eq!(owner, name("b"));
+    announced.edit(&name("b"), &Edit::default()).unwrap();
+    let (renewed, owner, Lease { seconds, then }) = announced.next_to_go().unwrap();
+    assert!(renewed > first, "any edit renews it, also one that changes nothing");
+    assert_eq!((owner, seconds, then), (name("b"), 30, Then::Withdraw));
+    announced.is_gone(&name("b"));
+    assert_eq!(announced.next_to_go().unwrap().1, name("a"), "who is gone is gone once");
+    announced.edit(&name("b"), &Edit::default()).unwrap();
+    assert_eq!(announced.next_to_go().unwrap().1, name("b"), "and can come back");
+    announced.is_gone(&name("b"));
+    let mut again = load(&dir).unwrap();
+    assert_eq!(again.next_to_go().unwrap().1, name("b"), "a start begins all leases anew");
+    again.edit(&name("b"), &Edit { lease: Some(None), ..Edit::default() }).unwrap();
+    assert_eq!(again.rows().len(), 1, "without lease and routes it is forgotten");
 }
 
 #[test]

@@ -117,6 +117,17 @@ pub fn roost() -> PathBuf {
     FOUND.get_or_init(|| std::env::var_os("ROOST_BIN").map_or_else(build_roost, PathBuf::from)).clone()
 }
 
+/// schemathesis, in a Python environment of its own.
+///
+/// # Panics
+/// When `tests/setup schemathesis` has not been run.
+#[track_caller]
+pub fn schemathesis() -> PathBuf {
+    let path = root().join("schemathesis/bin/schemathesis");
+    assert!(path.exists(), "schemathesis is not in {}: type `tests/setup schemathesis`", path.display());
+    path
+}
+
 /// The example agent, which is built beside roost.
 ///
 /// # Panics

@@ -47,4 +47,4 @@ pub use orders::Order;
 pub use owners::{Edit, Edited, Kind, OwnerName, Withdraw};
 pub use prefixes::parse_prefixes;
 pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_stream};
-pub use socket::{ControlSocket, SocketError};
+pub use socket::{Access, ControlSocket, SocketError};

@@ -20,6 +20,22 @@ pub struct ControlSocket {
     file: SocketFile,
 }
 
+/// Who may use a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Permissions of its file, such as `0o660`.
+    pub mode: u32,
+    /// Group of its file, by name or number; `None`: the process's own.
+    pub group: Option<String>,
+}
+
+impl From<u32> for Access {
+    /// With these permissions, and the process's own group.
+    fn from(mode: u32) -> Self {
+        Self { mode, group: None }
+    }
+}
+
 /// Why the control socket cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -29,6 +45,9 @@ pub enum SocketError {
     /// Something stands there that is no socket, and is not ours to remove.
     #[error("{}: is there, but no socket; remove it, or choose another `api.socket`", .0.display())]
     NotASocket(PathBuf),
+    /// The group is not known here.
+    #[error("the system has no group {0:?}; make it (groupadd), write its number, or choose another `api.group`")]
+    NoGroup(String),
     /// The system says no.
     #[error("{}: cannot {what}: {error}", .path.display())]
     Io {
@@ -42,13 +61,15 @@ pub enum SocketError {
 }
 
 impl ControlSocket {
-    /// Listens on `path` with the permissions `mode` (such as `0o660`); a missing parent directory is made.
+    /// Listens on `path` for those who have `access`; a missing parent directory is made.
     ///
     /// Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When another process answers there, something else than a socket stands there, or the system refuses.
-    pub fn bind(path: &Path, mode: u32) -> Result<Self, SocketError> {
+    pub fn bind(path: &Path, access: impl Into<Access>) -> Result<Self, SocketError> {
+        let Access { mode, group } = access.into();
+        let group = group.map(group_id).transpose()?;
         let failed = |what| move |error| SocketError::Io { path: path.to_owned(), what, error };
         let address = SockAddr::unix(path).map_err(failed("use this path"))?;
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -59,7 +80,11 @@ impl ControlSocket {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed("make a socket"))?;
         socket.set_nonblocking(true).map_err(failed("make a socket"))?;
         socket.bind(&address).map_err(failed("bind"))?;
-        // Between bind and listen nobody can connect, so the mode is in place before the first client.
+        // Between bind and listen nobody can connect: group and mode are in place before the first client.
+        if let Some(group) = group {
+            let what = "give it to `api.group` (roost must be a member of it, or have CAP_CHOWN)";
+            std::os::unix::fs::chown(path, None, Some(group)).map_err(failed(what))?;
+        }
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed("set its permissions"))?;
         let file = SocketFile::of(path).map_err(failed("look at it"))?;
         socket.listen(BACKLOG).map_err(failed("listen"))?;
@@ -69,6 +94,17 @@ impl ControlSocket {
 
     pub(crate) fn into_parts(self) -> (UnixListener, SocketFile) {
         (self.listener, self.file)
+    }
+}
+
+/// The number of a group.
+fn group_id(name: String) -> Result<u32, SocketError> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    match nix::unistd::Group::from_name(&name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) | Err(_) => Err(SocketError::NoGroup(name)),
     }
 }
 

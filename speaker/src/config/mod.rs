@@ -42,7 +42,7 @@ pub use model::{
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;
-pub use values::{DeviceName, HoldTime, Secret, SocketMode};
+pub use values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
 
 use diagnostic::Report;
 use secrets::Secrets;

@@ -17,7 +17,7 @@ use fib_sync::{DeviceKind, Metric};
 use ipnetwork::IpNetwork;
 
 use super::rules::{Confederation, PathRules};
-use super::values::{DeviceName, HoldTime, Secret, SocketMode};
+use super::values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
 use crate::detect::{Detect, Pick};
 use crate::net::zone::zoned;
 
@@ -538,6 +538,8 @@ pub struct Api {
     pub socket: PathBuf,
     /// Its permissions, and those of the sockets below.
     pub mode: SocketMode,
+    /// The group of its file, and of those of the sockets below; `None`: the process's own.
+    pub group: Option<SocketGroup>,
     /// Path of the socket on which BIRD's control protocol is spoken, absolute.
     pub bird_socket: Option<PathBuf>,
     /// Path of the one for IPv6 peers and routes, absolute.

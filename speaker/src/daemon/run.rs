@@ -30,7 +30,7 @@ use super::reload::{Concerned, Reload};
 use super::roster::{Roster, Surroundings};
 use super::unopened::Unopened;
 use super::{descriptors, service_manager, setup};
-use crate::api::{self, ControlSocket};
+use crate::api::{self, Access, ControlSocket};
 use crate::birdc;
 use crate::config::{self, Config};
 use crate::logging;
@@ -185,10 +185,12 @@ async fn serve(
         wanted,
     });
     if let Some(settings) = &config.api {
-        let socket = ControlSocket::bind(&settings.socket, settings.mode.bits()).context("api.socket")?;
+        let group = settings.group.as_ref().map(|group| group.as_str().to_owned());
+        let access = Access { mode: settings.mode.bits(), group };
+        let socket = ControlSocket::bind(&settings.socket, access.clone()).context("api.socket")?;
         services.spawn(api::serve(socket, daemon.clone(), stop.clone()));
         for (key, path, scope) in bird_sockets(settings) {
-            let socket = ControlSocket::bind(path, settings.mode.bits()).context(key)?;
+            let socket = ControlSocket::bind(path, access.clone()).context(key)?;
             services.spawn(birdc::serve(socket, daemon.clone(), scope, stop.clone()));
         }
         services.extend(last_run.clone().map(|last_run| last_run.keep(to_know.clone())));

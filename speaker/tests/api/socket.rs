@@ -1,9 +1,9 @@
 //! The socket file: its mode, what was left behind, and what belongs to others.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 
-use speaker::api::{ControlSocket, SocketError};
+use speaker::api::{Access, ControlSocket, SocketError};
 
 use crate::fake::{Fake, get, serve};
 
@@ -61,4 +61,23 @@ async fn the_file_of_a_successor_is_not_removed() {
     let _new = ControlSocket::bind(&path, 0o660).unwrap();
     drop(old);
     assert!(path.exists());
+}
+
+#[tokio::test]
+async fn the_group_is_given_by_name_or_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("roost.sock");
+    let bind = |group: &str| ControlSocket::bind(&path, Access { mode: 0o640, group: Some(group.to_owned()) });
+    // Only root can give a file to any group; everybody can to its own.
+    let own = std::fs::metadata(directory.path()).unwrap();
+    let (number, name) = if own.uid() == 0 { (12, "mail") } else { (own.gid(), "") };
+    drop(bind(&number.to_string()).unwrap());
+    if own.uid() == 0 {
+        let _socket = bind(name).unwrap();
+        let metadata = std::fs::metadata(&path).unwrap();
+        assert_eq!((metadata.gid(), metadata.permissions().mode() & 0o7777), (8, 0o640));
+    }
+    let error = bind("nobody-has-this").unwrap_err().to_string();
+    assert!(error.starts_with("the system has no group \"nobody-has-this\"; make it (groupadd)"), "{error}");
+    assert!(bind("4294967296").is_err(), "a number that is none is a name");
 }

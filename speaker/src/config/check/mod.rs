@@ -268,7 +268,8 @@ fn api(file: &raw::File, report: &Report) -> Option<Api> {
         taken.push(&path.0);
     }
     let mode = raw.mode.get().unwrap_or(SocketMode::DEFAULT);
-    Some(Api { socket, mode, bird_socket: raw.bird_socket.get(), bird6_socket: raw.bird6_socket.get() })
+    let (bird_socket, bird6_socket) = (raw.bird_socket.get(), raw.bird6_socket.get());
+    Some(Api { socket, mode, group: raw.group.get(), bird_socket, bird6_socket })
 }
 
 /// `sun_path` of unix(7), without its final zero.

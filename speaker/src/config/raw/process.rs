@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::at::At;
-use crate::config::values::{Int, Lasting, RouteMetric, RouteProtocol, RouteTable, S, SocketMode};
+use crate::config::values::{Int, Lasting, RouteMetric, RouteProtocol, RouteTable, S, SocketGroup, SocketMode};
 
 /// How routes get into the kernel.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -59,6 +59,9 @@ pub(in crate::config) struct Api {
     pub socket: S<PathBuf>,
     /// Its permissions, octal; also of the sockets below. Default: "0660".
     pub mode: S<SocketMode>,
+    /// The group of its file, by name or number; also of the sockets below. roost must be a member of it, root, or have
+    /// the capability CAP_CHOWN. Default: roost's own.
+    pub group: S<SocketGroup>,
     /// Path of a second Unix socket, absolute, on which BIRD's control protocol is spoken: birdc, birdcl, exporters and
     /// Calico's probes find what they know there. Calico looks for it at /var/run/calico/bird.ctl. Default: none.
     pub bird_socket: S<PathBuf>,

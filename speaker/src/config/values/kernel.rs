@@ -86,6 +86,34 @@ impl Scalar for SocketMode {
     }
 }
 
+/// The group of the control socket: a name, or a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketGroup(String);
+
+impl SocketGroup {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Scalar for SocketGroup {
+    const WHAT: &'static str = "a group of the system, by name or number";
+
+    fn schema() -> Schema {
+        json_schema!({ "type": ["string", "integer"], "minLength": 1, "maxLength": 32, "minimum": 0 })
+    }
+
+    /// groupadd(8): names have at most 32 characters.
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-$".contains(&byte);
+        match (1..=32).contains(&text.len()) && text.bytes().all(known) && !text.starts_with('-') {
+            true => Ok(Self(text.to_owned())),
+            false => Err(expected(Self::WHAT, text)),
+        }
+    }
+}
+
 impl Scalar for PathBuf {
     const WHAT: &'static str = "a path";
 

@@ -20,7 +20,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 pub(super) use address::PeerAddress;
 pub(super) use bgp::{Asns, MeshPassive};
-pub use kernel::{DeviceName, SocketMode};
+pub use kernel::{DeviceName, SocketGroup, SocketMode};
 pub(super) use kernel::{RouteMetric, RouteProtocol, RouteTable};
 pub use secret::Secret;
 pub use time::HoldTime;

@@ -252,6 +252,8 @@ fn what_an_owner_announces_goes_with_its_lease_or_stays_as_it_has_chosen() {
     assert!(rows.contains("of 1s is over; its routes are kept"), "{rows}");
     setup.holds(&blocks(&["10.2.0.0/26"]), &[]);
     assert_eq!(setup.owner("goes")["status"], 404);
+    let problem = setup.curl("PATCH", "owners/goes", Some(&json!({})));
+    assert_eq!(problem["status"], 404, "a heartbeat that comes too late is told so: {problem}");
 
     // A start begins it anew: an agent that has only waited for roost keeps its routes.
     put("goes", "10.1.0.0/26", 3, "withdraw");

@@ -182,16 +182,18 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
         .of_owner(),
         Endpoint {
             method: Method::PATCH,
+            problems: &[400, 404, 408, 409, 413, 415, 422, 503],
             ..Endpoint::post::<OwnerPatch, OwnerDone>(
                 OWNER,
-                "Announce and withdraw in one request: all of it, or nothing; `{}` only renews the lease",
+                "Announce and withdraw in one request: all of it, or nothing; `{}` only renews the lease. 404 says that the \
+                 owner is not known, or not any more: its lease was over. A PUT then says all that it announces",
                 patch(owner_pages::edit::<B, OwnerPatch>),
             )
         }
         .of_owner(),
         Endpoint {
             method: Method::DELETE,
-            problems: &[400, 503],
+            problems: &[400, 404, 503],
             ..Endpoint::get::<OwnerDone>(
                 OWNER,
                 "Withdraw all that the owner announces, and forget it",

@@ -16,7 +16,8 @@ pub type Slices<T> = BoxStream<'static, Result<Vec<T>, Problem>>;
 
 /// One slice is sent with its length, as all other answers are; more of them without, as they come. A problem in the
 /// first two is the answer. A later one breaks the connection, so that nobody takes half of a list for all of it.
-pub(super) async fn list<T: Serialize + Send + 'static>(mut slices: Slices<T>) -> Result<Response, Problem> {
+pub(super) async fn list<T: Serialize + Send + 'static>(slices: Slices<T>) -> Result<Response, Problem> {
+    let mut slices = slices.fuse(); // it is asked for a second one behind the end, when there is none
     let first = slices.next().await.transpose()?.unwrap_or_default();
     let Some(second) = slices.next().await.transpose()? else { return Ok(Json(first).into_response()) };
     let mut separator = "";

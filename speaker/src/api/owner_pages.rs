@@ -39,7 +39,8 @@ pub(super) async fn remove<B: Backend>(
     Extension(caller): Extension<Caller>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<OwnerDone>, Problem> {
-    let nothing = Edit { withdraw: Withdraw::AllOthers, lease: Some(None), ..Edit::default() };
+    let nothing =
+        Edit { withdraw: Withdraw::AllOthers, lease: Some(None), only_known: true, forget: true, ..Edit::default() };
     Ok(Json(backend.edit(read(name)?, nothing, caller).await?.into()))
 }
 

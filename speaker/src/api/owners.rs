@@ -77,6 +77,10 @@ pub struct Edit {
     pub withdraw: Withdraw,
     /// Another lease, or none; `None`: as it is.
     pub lease: Option<Option<Lease>>,
+    /// Only if the owner is known: its lease is not over, so that what it has announced is still there.
+    pub only_known: bool,
+    /// The owner is forgotten when it has neither routes nor a lease any more.
+    pub forget: bool,
 }
 
 /// What is announced no longer.
@@ -152,7 +156,7 @@ impl TryFrom<WithdrawList> for Request {
         let owner = owner(list.owner.as_deref(), &mut fields);
         let prefixes = fields.prefixes("prefixes", &list.prefixes).into_iter().map(|(_, prefix)| prefix);
         let withdraw = Withdraw::These(prefixes.collect());
-        fields.problem().map_or(Ok((owner, Edit { withdraw, ..Edit::default() })), Err)
+        fields.problem().map_or(Ok((owner, Edit { withdraw, forget: true, ..Edit::default() })), Err)
     }
 }
 
@@ -163,7 +167,7 @@ impl TryFrom<OwnerRoutes> for Edit {
         let mut fields = Fields::default();
         let announce = routes(("prefixes", &wanted.prefixes), &wanted.services, &mut fields);
         check_lease(wanted.lease, &mut fields);
-        let edit = Self { announce, withdraw: Withdraw::AllOthers, lease: Some(wanted.lease) };
+        let edit = Self { announce, withdraw: Withdraw::AllOthers, lease: Some(wanted.lease), ..Self::default() };
         fields.problem().map_or(Ok(edit), Err)
     }
 }
@@ -182,7 +186,8 @@ impl TryFrom<OwnerPatch> for Edit {
             withdraw.insert(prefix);
         }
         check_lease(patch.lease, &mut fields);
-        let edit = Self { announce, withdraw: Withdraw::These(withdraw), lease: patch.lease.map(Some) };
+        let lease = patch.lease.map(Some);
+        let edit = Self { announce, withdraw: Withdraw::These(withdraw), lease, only_known: true, forget: false };
         fields.problem().map_or(Ok(edit), Err)
     }
 }

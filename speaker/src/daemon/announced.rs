@@ -49,9 +49,9 @@ impl Owner {
         Self { routes: BTreeMap::new(), lease: None, seen: Instant::now(), gone: false }
     }
 
-    /// Who announces nothing and has promised nothing is forgotten.
-    fn is_known(&self) -> bool {
-        !self.routes.is_empty() || self.lease.is_some()
+    /// Whether it is known after the edit.
+    fn stays(&self, edit: &Edit) -> bool {
+        !edit.forget || !self.routes.is_empty() || self.lease.is_some()
     }
 }
 
@@ -70,6 +70,9 @@ pub enum AnnouncedError {
     /// More than [`OWNERS`].
     #[error("{OWNERS} owners announce prefixes already: remove those that are gone (`roost show owners`)")]
     TooManyOwners,
+    /// Nobody of this name has said what it announces, or its lease is over.
+    #[error("the owner {0} is not known, or not any more: say with a PUT all that it announces")]
+    Unknown(OwnerName),
     /// Only the configuration can take it away.
     #[error("{0} is a block of the configuration (node.blocks), and the owner has not announced it; take it out there")]
     Configured(Prefix),
@@ -132,13 +135,16 @@ impl Announced {
     /// When it would be too much, names a block that is only the configuration's, or cannot be kept; then nothing has
     /// changed.
     pub fn edit(&mut self, name: &OwnerName, edit: &Edit) -> Result<(Edited, Vec<Change>), AnnouncedError> {
-        if !self.owners.contains_key(name) && self.owners.len() >= OWNERS {
-            return Err(AnnouncedError::TooManyOwners);
-        }
-        let mut owner = self.owners.remove(name).unwrap_or_else(Owner::new);
+        let known = self.owners.remove(name);
+        let was_known = known.is_some();
+        let mut owner = known.unwrap_or_else(Owner::new);
         (owner.seen, owner.gone) = (Instant::now(), false);
-        let result = self.edit_owner(name, &mut owner, edit);
-        if owner.is_known() {
+        let result = match was_known {
+            false if edit.only_known => Err(AnnouncedError::Unknown(name.clone())),
+            false if self.owners.len() >= OWNERS => Err(AnnouncedError::TooManyOwners),
+            _ => self.edit_owner(name, &mut owner, was_known, edit),
+        };
+        if if result.is_ok() { owner.stays(edit) } else { was_known } {
             self.owners.insert(name.clone(), owner);
         }
         result
@@ -149,6 +155,7 @@ impl Announced {
         &self,
         name: &OwnerName,
         owner: &mut Owner,
+        was_known: bool,
         edit: &Edit,
     ) -> Result<(Edited, Vec<Change>), AnnouncedError> {
         let (mut edited, wanted) = self.differences(&owner.routes, edit)?;
@@ -162,8 +169,8 @@ impl Announced {
         let count = others + owner.routes.len();
         let kept = match &self.file {
             _ if count > MOST => Err(AnnouncedError::TooMany(count)),
-            Some(file) if !wanted.is_empty() || owner.lease != lease_before => {
-                file.store(self.owners.iter().chain([(name, &*owner)]))
+            Some(file) if !wanted.is_empty() || owner.lease != lease_before || owner.stays(edit) != was_known => {
+                file.store(self.owners.iter().chain(owner.stays(edit).then_some((name, &*owner))))
             }
             _ => Ok(()),
         };
@@ -270,7 +277,7 @@ impl Announced {
         self.owners.iter().map(row).collect()
     }
 
-    /// What one owner announces; `None` if it announces nothing and has no lease.
+    /// What one owner announces; `None` if it is not known.
     pub fn routes_of(&self, name: &OwnerName) -> Option<OwnerRoutes> {
         let owner = self.owners.get(name)?;
         let of = |wanted: Kind| {

@@ -126,7 +126,7 @@ impl Origins {
             warn!(owner = %name, seconds, "the lease of an owner is over: it is gone, and what it announces is kept");
             return;
         }
-        let all = Edit { withdraw: Withdraw::AllOthers, lease: Some(None), ..Edit::default() };
+        let all = Edit { withdraw: Withdraw::AllOthers, lease: Some(None), forget: true, ..Edit::default() };
         if let Err(problem) = self.commit(announced, name.clone(), all, "the end of its lease").await {
             warn!(owner = %name, seconds, "the lease of an owner is over, and it can't be withdrawn: {}", problem.detail);
             tokio::time::sleep(AGAIN).await;
@@ -148,6 +148,7 @@ fn not_done(error: AnnouncedError) -> Problem {
         AnnouncedError::TooMany(_) | AnnouncedError::TooManyOwners | AnnouncedError::Configured(_) => {
             Problem::conflict(format!("{error}; nothing was changed"))
         }
+        AnnouncedError::Unknown(_) => Problem::not_found(error.to_string()),
         AnnouncedError::Read { .. } | AnnouncedError::Write { .. } => {
             Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it"))
         }

@@ -70,7 +70,7 @@ async fn the_group_is_given_by_name_or_number() {
     let bind = |group: &str| ControlSocket::bind(&path, Access { mode: 0o640, group: Some(group.to_owned()) });
     // Only root can give a file to any group; everybody can to its own.
     let own = std::fs::metadata(directory.path()).unwrap();
-    let (number, name) = if own.uid() == 0 { (12, "mail") } else { (own.gid(), "") };
+    let (number, name) = if own.uid() == 0 { (12, "mail") } else { (own.gid(), "") }; // base-passwd of Debian
     drop(bind(&number.to_string()).unwrap());
     if own.uid() == 0 {
         let _socket = bind(name).unwrap();

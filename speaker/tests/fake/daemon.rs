@@ -92,7 +92,9 @@ impl Backend for Fake {
         let rows: Vec<_> = routes().into_iter().chain(std::iter::repeat_n(last, self.copies)).filter(wanted).collect();
         let slices: Vec<_> = rows.chunks(100).map(|slice| Ok(slice.to_vec())).collect();
         let broken = self.broken.then(|| Err(Problem::unavailable("the daemon is ending")));
-        Ok(stream::iter(slices.into_iter().chain(broken)).boxed())
+        // As the daemon's, it must not be asked again behind its end.
+        let next = async |mut slices: Box<dyn Iterator<Item = _> + Send>| Some((slices.next()?, slices));
+        Ok(stream::unfold(Box::new(slices.into_iter().chain(broken)) as _, next).boxed())
     }
 
     async fn memory(&self) -> Memory {

@@ -26,6 +26,9 @@ PREFIXES = {
     "OwnerPatch": ["announce", "services", "withdraw"],
 }
 
+ORDERS = ["PeerDisable", "PeerEnable", "PeerRefresh", "PeerReset"]
+PEER = "10.9.0.2"
+
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
@@ -33,10 +36,14 @@ def before_load_schema(context, raw_schema):
     for name, fields in PREFIXES.items():
         for field in fields:
             schemas[name]["properties"][field]["items"]["format"] = "x-prefix"
+    for name in ORDERS:
+        schemas[name]["properties"]["peers"]["items"]["enum"] = [PEER, "*"]
     for path, page in raw_schema["paths"].items():
         for operation in page.values():
             for parameter in operation.get("parameters", []):
                 if (path, parameter["name"]) == ("/v1/routes/{prefix}", "prefix"):
                     parameter["schema"]["format"] = "x-prefix"
+                if (path, parameter["name"]) == ("/v1/peers/{name}", "name"):
+                    parameter["schema"]["enum"] = [PEER]
                 if parameter["name"] == "address":
                     parameter["schema"]["format"] = "ipv4"

@@ -77,7 +77,7 @@ impl AnnouncedFile {
 fn print<'a>(owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> String {
     // Writing to a String cannot fail.
     let (mut text, mut count) = (format!("{HEAD}\n"), 0);
-    for (name, owner) in owners.filter(|(_, owner)| owner.is_known()) {
+    for (name, owner) in owners {
         let _ = match owner.lease {
             None => writeln!(text, "owner {name}"),
             Some(Lease { seconds, then: Then::Keep }) => writeln!(text, "owner {name} lease {seconds} keep"),

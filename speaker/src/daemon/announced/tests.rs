@@ -29,7 +29,8 @@ fn announce(kind: Kind, texts: &[&str]) -> Edit {
 }
 
 fn withdraw(texts: &[&str]) -> Edit {
-    Edit { withdraw: Withdraw::These(texts.iter().map(|text| prefix(text)).collect()), ..Edit::default() }
+    let these = texts.iter().map(|text| prefix(text)).collect();
+    Edit { withdraw: Withdraw::These(these), forget: true, ..Edit::default() }
 }
 
 fn all_is(kind: Kind, texts: &[&str]) -> Edit {
@@ -121,8 +122,12 @@ fn what_was_announced_is_there_after_a_restart() {
         assert_eq!(routes("a").0, routes("a").1);
         assert_eq!(routes("b").0, routes("b").1);
     }
-    announced.edit(&name("a"), &all_is(Kind::Block, &[])).unwrap();
-    announced.edit(&name("b"), &Edit { lease: Some(None), ..all_is(Kind::Block, &[]) }).unwrap();
+    let none = Edit { lease: Some(None), ..all_is(Kind::Block, &[]) };
+    announced.edit(&name("a"), &none).unwrap();
+    announced.edit(&name("b"), &none).unwrap();
+    assert_eq!(load(&dir).unwrap().rows().len(), 2, "who has said that it announces nothing is known");
+    announced.edit(&name("a"), &Edit { forget: true, ..none.clone() }).unwrap();
+    announced.edit(&name("b"), &Edit { forget: true, ..none }).unwrap();
     assert!(load(&dir).unwrap().rows().is_empty());
 }
 
@@ -234,8 +239,12 @@ fn a_lease_ends_so_long_after_the_last_edit_and_once() {
     announced.is_gone(&name("b"));
     let mut again = load(&dir).unwrap();
     assert_eq!(again.next_to_go().unwrap().1, name("b"), "a start begins all leases anew");
-    again.edit(&name("b"), &Edit { lease: Some(None), ..Edit::default() }).unwrap();
+    again.edit(&name("b"), &Edit { lease: Some(None), forget: true, ..Edit::default() }).unwrap();
     assert_eq!(again.rows().len(), 1, "without lease and routes it is forgotten");
+    // Its heartbeat comes too late, and must not be taken for a promise that its routes are there.
+    let error = again.edit(&name("b"), &Edit { only_known: true, ..Edit::default() }).unwrap_err().to_string();
+    assert!(error.starts_with("the owner b is not known, or not any more: say with a PUT"), "{error}");
+    assert_eq!(again.rows().len(), 1);
 }
 
 #[test]

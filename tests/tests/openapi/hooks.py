@@ -29,6 +29,8 @@ PREFIXES = {
 ORDERS = ["PeerDisable", "PeerEnable", "PeerRefresh", "PeerReset"]
 PEER = "10.9.0.2"
 
+schemathesis.openapi.format("x-peer", strategies.sampled_from([PEER, "*"]))
+
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
@@ -37,7 +39,7 @@ def before_load_schema(context, raw_schema):
         for field in fields:
             schemas[name]["properties"][field]["items"]["format"] = "x-prefix"
     for name in ORDERS:
-        schemas[name]["properties"]["peers"]["items"]["enum"] = [PEER, "*"]
+        schemas[name]["properties"]["peers"]["items"]["format"] = "x-peer"
     for path, page in raw_schema["paths"].items():
         for operation in page.values():
             for parameter in operation.get("parameters", []):

@@ -138,7 +138,7 @@ impl MemoryKernel {
     /// Somebody else deletes every route of the prefix that matches; says how many.
     pub fn delete(&self, prefix: IpNetwork, matches: impl Fn(&Route) -> bool) -> usize {
         self.with(|world| {
-            let gone = world.take(|route| route.prefix == prefix && matches(route));
+            let gone = world.take_at(prefix, matches);
             let count = gone.len();
             gone.into_iter().for_each(|route| world.say(RouteChange::Removed, route, OTHERS));
             count
@@ -234,6 +234,16 @@ impl World {
             gone.extend(routes.extract_if(.., |route| matches(route)));
         }
         self.routes.retain(|_, routes| !routes.is_empty());
+        gone
+    }
+
+    /// Removes matching routes of a prefix.
+    fn take_at(&mut self, prefix: IpNetwork, matches: impl Fn(&Route) -> bool) -> Vec<Route> {
+        let Some(routes) = self.routes.get_mut(&prefix) else { return Vec::new() };
+        let gone = routes.extract_if(.., |route| matches(route)).collect();
+        if routes.is_empty() {
+            self.routes.remove(&prefix);
+        }
         gone
     }
 
@@ -455,7 +465,7 @@ impl World {
                     false => Err(KernelError::from_errno(libc::ENOENT, None)),
                 }
             }),
-            Op::Delete(route) => match self.take(|other| other == route).len() {
+            Op::Delete(route) => match self.take_at(route.prefix, |other| other == route).len() {
                 0 => Err(KernelError::from_errno(libc::ESRCH, None)),
                 _ => Ok(()),
             },

@@ -82,7 +82,8 @@ impl Rib {
     /// [`Rib::poll_chunk`] has nothing but what is held back.
     pub fn is_told(&self, id: PeerId) -> bool {
         let Some(peer) = self.core.peers.find(id) else { return true };
-        let told = |at: &Membership| self.groups[at.group as usize].as_ref().is_none_or(|group| group.is_told(at.member));
+        let told =
+            |at: &Membership| self.groups[at.group as usize].as_ref().is_none_or(|group| group.is_told(at.member));
         self.core.dirty.is_empty() && self.walkers.is_empty() && !self.pending(id) && peer.memberships.iter().all(told)
     }
 

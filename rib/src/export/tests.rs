@@ -246,7 +246,8 @@ fn long_lived_stale_paths_go_to_those_who_know_them_and_to_our_own_as_a_last_res
 fn who_leaves_says_so_and_is_the_last_choice_inside_the_as() {
     // RFC 8326 §4.2
     let confederation = key(PeerKind::Confederation { local_asn: Asn(64512) });
-    for (kind, local_pref) in [(external(), None), (internal(), Some(0)), (client(), Some(0)), (confederation, Some(0))] {
+    for (kind, local_pref) in [(external(), None), (internal(), Some(0)), (client(), Some(0)), (confederation, Some(0))]
+    {
         for source in [local(), from(true, false), from(false, true)] {
             let mut attrs = attrs();
             (attrs.local_pref, attrs.communities) = (Some(200), [Community(7)].into());

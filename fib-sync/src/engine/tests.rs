@@ -9,6 +9,7 @@ use crate::kernel::{Dump, Event, RouteChange};
 use crate::memory::MemoryKernel;
 use crate::route::{Form, Hop, Hops};
 use futures::FutureExt;
+use std::net::IpAddr;
 
 mod carrier;
 mod chaos;
@@ -149,6 +150,21 @@ fn additions_come_before_deletions_across_prefixes() {
     let ops = lab.engine.poll_ops(lab.now, 64);
     let kinds: Vec<bool> = ops.iter().map(|op| matches!(op, Op::Delete(_))).collect();
     assert_eq!(kinds, [false, false, true]);
+}
+
+#[test]
+fn a_turn_ends_however_many_wishes_come_to_nothing() {
+    let mut lab = Lab::new(world());
+    lab.run();
+    let mut taken = 0u32;
+    let wishes = |engine: &mut Engine| {
+        taken += 1;
+        let single = std::net::Ipv4Addr::from(0x0a41_0000 + taken);
+        engine.update([(IpAddr::from(single).into(), Some(Target::Blackhole))]);
+        true
+    };
+    turn(&mut lab.kernel, &mut lab.engine, lab.now, wishes).now_or_never().expect("a turn never waits for news");
+    assert_eq!((taken, lab.engine.stats.skipped), (16, 16));
 }
 
 #[test]

@@ -44,6 +44,8 @@ impl Intake {
                 IpNetwork::V4(_) => None,
                 IpNetwork::V6(net) => Some(u128::from(net.ip())),
             });
+            // Of what came before in this turn nobody has asked yet.
+            let since = self.since.into_iter().chain(since).min();
             *self = Intake { targets: targets.into_iter(), gone: Vec::new(), sweep, since };
         }
         if self.is_empty() {
@@ -105,6 +107,20 @@ mod tests {
         }
         assert_eq!(engine.prefixes().len(), 50);
         assert!(turns > 10 && apart >= 7, "a few at a time: {turns}, {apart}");
+    }
+
+    #[test]
+    fn it_is_known_since_when_the_oldest_waits_however_often_more_is_asked_for() {
+        let (shared, mut intake) = (Shared::default(), Intake::default());
+        let mut engine = Engine::new(FibConfig::default()).unwrap();
+        let before = std::time::Instant::now();
+        shared.hand_in([("10.66.2.0/26".parse().unwrap(), target("172.16.1.2"))]);
+        let after = std::time::Instant::now();
+        assert!(intake.feed(&shared, &mut engine, 7));
+        shared.hand_in([("10.66.3.0/26".parse().unwrap(), target("172.16.1.2"))]);
+        assert!(intake.feed(&shared, &mut engine, 7) && !intake.feed(&shared, &mut engine, 7));
+        assert!((before..=after).contains(&intake.take_stamp().unwrap()));
+        assert_eq!(intake.take_stamp(), None);
     }
 
     #[test]

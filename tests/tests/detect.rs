@@ -139,7 +139,7 @@ fn a_start_waits_for_an_address_that_comes_late() {
     a.ip("addr add 172.16.1.1/24 dev eth0");
     let came = Instant::now();
     until("the start", PATIENCE, || match daemon.control("show status") {
-        Ok(status) if status.contains("node address  172.16.1.1/24 of eth0, picked by interface=^eth\n") => Ok(()),
+        Ok(status) if status.contains("node address   172.16.1.1/24 of eth0, picked by interface=^eth\n") => Ok(()),
         other => Err(format!("{other:?}\n{}", process.log())),
     });
     assert!(came.elapsed() < Duration::from_secs(20), "{:?}", came.elapsed());
@@ -199,7 +199,7 @@ fn a_change_is_said_and_the_session_stays_until_a_restart_takes_it_over() {
     // A younger interface that the rule takes, too.
     a.ip("link add eth9 type veth peer name far9");
     a.ip("addr add 172.16.9.1/24 dev eth9");
-    let changed = "node address  172.16.1.1/24 of eth0, picked by interface=^eth; \
+    let changed = "node address   172.16.1.1/24 of eth0, picked by interface=^eth; \
                    now it picks 172.16.9.1/24 of eth9: restart roost to use that one\n";
     says(&roost_a, &[changed, "router id      172.16.1.1\n", "1 of 1 established"]);
     let log = roost_a.log();
@@ -220,5 +220,5 @@ fn a_change_is_said_and_the_session_stays_until_a_restart_takes_it_over() {
     a.ip("addr add 172.16.9.1/24 dev eth9");
     assert!(roost_a.stop().success());
     roost_a.launch();
-    says(&roost_a, &["node address  172.16.9.1/24 of eth9, picked by interface=^eth\n", "router id      172.16.9.1\n"]);
+    says(&roost_a, &["node address   172.16.9.1/24 of eth9, picked by interface=^eth\n", "router id      172.16.9.1\n"]);
 }

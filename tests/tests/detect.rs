@@ -220,5 +220,8 @@ fn a_change_is_said_and_the_session_stays_until_a_restart_takes_it_over() {
     a.ip("addr add 172.16.9.1/24 dev eth9");
     assert!(roost_a.stop().success());
     roost_a.launch();
-    says(&roost_a, &["node address   172.16.9.1/24 of eth9, picked by interface=^eth\n", "router id      172.16.9.1\n"]);
+    says(
+        &roost_a,
+        &["node address   172.16.9.1/24 of eth9, picked by interface=^eth\n", "router id      172.16.9.1\n"],
+    );
 }

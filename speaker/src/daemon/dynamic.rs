@@ -20,14 +20,11 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backend::{KnownPeer, KnownPeers};
-use super::keys::Keys;
-use super::listener::Doors;
+use super::backend::KnownPeer;
 use super::news::{FromPeer, News};
-use super::out_queue::Wanted;
 use super::peer_status::PeerShared;
 use super::peer_task::{PeerCommand, PeerTask};
-use super::restart::Restart;
+use super::roster::Surroundings;
 use super::setup;
 use super::unopened::Incoming;
 use crate::config::{Config, PeerSettings};
@@ -44,20 +41,8 @@ pub struct Dynamic {
     pub config: Arc<Config>,
     /// Where visitors come from.
     pub visitors: mpsc::Receiver<Visitor>,
-    /// Who is let in.
-    pub doors: Arc<Doors>,
-    /// The ranges' passwords.
-    pub keys: Arc<Keys>,
-    /// What the API shows.
-    pub known: Arc<KnownPeers>,
-    /// The way to the owner.
-    pub news: mpsc::Sender<FromPeer>,
-    /// Sessions with room for routes.
-    pub wanted: Arc<Wanted>,
-    /// The phase of the process.
-    pub restart: Arc<Restart>,
-    /// Numbers that nobody has.
-    pub numbers: Arc<Mutex<Numbers>>,
+    /// What every peer is given.
+    pub around: Surroundings,
 }
 
 /// A living peer.
@@ -84,10 +69,10 @@ impl Dynamic {
                         Err(error) => error.id(),
                     };
                     let Some(guest) = guests.remove(&task) else { continue };
-                    self.doors.close(guest.address, &guest.commands);
-                    self.known.remove(guest.id);
+                    self.around.doors.close(guest.address, &guest.commands);
+                    self.around.known.remove(guest.id);
                     counts[guest.range] -= 1;
-                    free(&self.numbers, guest.id);
+                    free(&self.around.numbers, guest.id);
                     info!(peer = %guest.address, "a dynamic peer is forgotten");
                 }
                 visitor = self.visitors.recv() => {
@@ -98,20 +83,20 @@ impl Dynamic {
                         drop(guest.commands.try_send(PeerCommand::Accepted(stream)));
                         continue;
                     }
-                    if self.restart.is_away() {
+                    if self.around.restart.is_away() {
                         continue;
                     }
                     if counts[range] >= self.config.dynamic_peers[range].limit {
-                        self.doors.count_over_limit(address);
+                        self.around.doors.count_over_limit(address);
                         continue;
                     }
-                    let id = take(&self.numbers);
+                    let id = take(&self.around.numbers);
                     let (commands, receiver) = mpsc::channel(8);
                     drop(commands.try_send(PeerCommand::Accepted(stream)));
                     let way = (commands.clone(), receiver);
                     let Some(task) = self.welcome(range, address, id, way, random.hash_one(id)).await else { break };
                     let task = tasks.spawn(task.run()).id();
-                    self.doors.open(address, commands.clone());
+                    self.around.doors.open(address, commands.clone());
                     counts[range] += 1;
                     guests.insert(task, Guest { id, range, address, commands });
                 }
@@ -135,18 +120,18 @@ impl Dynamic {
         let range = &self.config.dynamic_peers[range];
         let settings = PeerSettings { address, ..range.template.clone() };
         info!(peer = %address, range = %range.prefix, "a dynamic peer connects");
-        let (shared, key) = (PeerShared::new(), self.keys.of(settings.password.as_ref()));
+        let (shared, key) = (PeerShared::new(), self.around.keys.of(settings.password.as_ref()));
         let begin = News::Begin(Box::new(setup::rib_peer(&self.config, &settings)));
-        if self.news.send(FromPeer { peer: id, news: begin, at: Instant::now(), turn: None }).await.is_err() {
+        if self.around.news.send(FromPeer { peer: id, news: begin, at: Instant::now(), turn: None }).await.is_err() {
             warn!("the owner has ended: no more peers");
             return None;
         }
-        let mut spec = setup::peer(&self.config, id, &settings, key.clone(), &self.restart);
+        let mut spec = setup::peer(&self.config, id, &settings, key.clone(), &self.around.restart);
         spec.machine.peer_asn = range.asn.clone();
         spec.forget_after = Some(range.forget_after.max(Duration::from_millis(100)));
-        self.known.insert(id, KnownPeer { settings, key, shared: shared.clone(), commands: Some(way) });
-        let (news, wanted) = (self.news.clone(), self.wanted.clone());
-        Some(PeerTask::new(spec, seed, commands, news, wanted, shared, self.restart.clone()))
+        self.around.known.insert(id, KnownPeer { settings, key, shared: shared.clone(), commands: Some(way) });
+        let (news, wanted) = (self.around.news.clone(), self.around.wanted.clone());
+        Some(PeerTask::new(spec, seed, commands, news, wanted, shared, self.around.restart.clone()))
     }
 }
 

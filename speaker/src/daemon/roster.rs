@@ -31,7 +31,8 @@ use crate::config::{Config, DeviceName, PeerSettings};
 /// Where a peer is: no other listed one is there.
 type Place = (IpAddr, Option<DeviceName>);
 
-/// What every peer is given.
+/// What every peer is given, listed or not.
+#[derive(Clone)]
 pub struct Surroundings {
     /// Who is let in.
     pub doors: Arc<Doors>,

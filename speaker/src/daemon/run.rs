@@ -110,23 +110,7 @@ async fn serve(
     let (drainer, drain) = Drainer::new(owner_handle.clone(), known.clone(), restart.clone(), drained);
     let numbers = Arc::new(Mutex::new(Numbers::after(config.peers.len())));
     let mut tasks = JoinSet::new();
-    let mut roster = Roster::new(Surroundings {
-        doors: doors.clone(),
-        keys: keys.clone(),
-        known: known.clone(),
-        news: news_sender.clone(),
-        wanted: wanted.clone(),
-        restart: restart.clone(),
-        numbers: numbers.clone(),
-    });
-    for (n, peer) in config.peers.iter().enumerate() {
-        let id = peer_id(n);
-        owner.rib.peer_add(id, setup::rib_peer(&config, peer));
-        roster.seat(&config, id, peer);
-    }
-    let dynamic = Dynamic {
-        config: config.clone(),
-        visitors,
+    let around = Surroundings {
         doors: doors.clone(),
         keys: keys.clone(),
         known: known.clone(),
@@ -135,6 +119,13 @@ async fn serve(
         restart: restart.clone(),
         numbers,
     };
+    let mut roster = Roster::new(around.clone());
+    for (n, peer) in config.peers.iter().enumerate() {
+        let id = peer_id(n);
+        owner.rib.peer_add(id, setup::rib_peer(&config, peer));
+        roster.seat(&config, id, peer);
+    }
+    let dynamic = Dynamic { config: config.clone(), visitors, around };
     let (stop, farewell) = (CancellationToken::new(), CancellationToken::new());
     tasks.spawn(dynamic.run(farewell.clone()));
     let mut owner_task = tokio::spawn(owner.run());

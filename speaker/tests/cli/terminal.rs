@@ -15,7 +15,11 @@ use crate::fake::{self, Fake, serve};
 fn on_terminal(socket: &Path, line: &str, environment: &[(&str, &str)]) -> Child {
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &format!("{} {line}", env!("CARGO_BIN_EXE_roost")), "/dev/null"]);
-    script.env("ROOST_SOCKET", socket).env("TERM", "xterm").env_remove("NO_COLOR");
+    script.env("ROOST_SOCKET", socket).env("TERM", "xterm");
+    // Each of these says more about colours than the terminal does; a CI has `CI`, and shows colours in its log.
+    for louder in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        script.env_remove(louder);
+    }
     script.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     script.spawn().unwrap()
 }

@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use roost_tests::{Lab, PATIENCE, until};
+use roost_tests::{Daemon, Lab, Netns, PATIENCE, until};
 use serde::Serialize;
 
 use crate::asks::Asker;
 use crate::daemons::{self, Kind};
+use crate::generator::Generator;
 use crate::plan::{NODE_SUBNET, NODE_SUBNET_6, Plan, SPEAKERS_SUBNET};
 use crate::play::{Outcome, Quantiles};
 use crate::report;
@@ -130,17 +131,8 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     lan.ip("addr add 10.9.0.2/16 dev eth0");
     lan.ip(&format!("route add local {SPEAKERS_SUBNET} dev lo")); // every address of the range is its own
     let plan = Plan::new(*scenario);
-    let mut daemons = kind.start(&ns, &plan)?;
-    if !daemons.is_empty() {
-        until("port 179 is open", PATIENCE, || {
-            let listening = ns.run("ss -Hltn sport = 179");
-            if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
-        });
-    }
-    let pids: Vec<String> = daemons.iter().filter_map(|daemon| daemon.pid()).map(|pid| pid.to_string()).collect();
-
-    // Connecting and four steps at most; a generator that hangs is a fault of its own and must not stop the bench.
     let flap = if matches!(scenario.course, Course::Flap { .. }) { wish.terms.seconds } else { 0.0 };
+    // Connecting and four steps at most; a generator that hangs is a fault of its own and must not stop the bench.
     let longest = scenario.limit * 5 + Duration::from_secs_f64(flap) + Duration::from_secs(120);
     let mut speak = ns.command("timeout");
     speak.args(["--signal", "KILL", &longest.as_secs().to_string()]).arg(daemons::generator());
@@ -152,19 +144,22 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
     if let Some(size) = scenario.size() {
         speak.args(["--size", &size.to_string()]);
     }
-    match kind {
-        Kind::Raw => speak.arg("--raw"),
-        _ => speak.args(["--pids", &pids.join(",")]),
-    };
+    speak.arg(if kind == Kind::Raw { "--raw" } else { "--later" });
     if syscalls {
         speak.arg("--syscalls");
     }
-    let asker = kind.bird_socket(&ns).filter(|_| scenario.asked).map(Asker::start);
-    let output = speak.output().context("cannot run the generator")?;
+    let mut daemons = if kind == Kind::Raw { kind.start(&ns, &plan)? } else { Vec::new() };
+    let mut asker = None;
+    let mut generator = Generator::start(speak)?;
+    if kind != Kind::Raw && generator.is_ready()? {
+        daemons = start(kind, &lab, &ns, &plan)?;
+        let pids: Vec<_> = daemons.iter().filter_map(Daemon::pid).map(|pid| pid.to_string()).collect();
+        asker = kind.bird_socket(&ns).filter(|_| scenario.asked).map(Asker::start);
+        generator.begin(&pids)?;
+    }
+    let outcome = generator.finish();
     let answers = asker.map(Asker::stop).transpose().context("BIRD's control socket")?;
-    let mut outcome: Outcome = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("the generator: {} {}", output.status, String::from_utf8_lossy(&output.stderr).trim())
-    })?;
+    let mut outcome = outcome?;
     outcome.answers = answers.as_ref().map(Quantiles::from);
     for daemon in &mut daemons {
         if let Some(status) = daemon.wait_ended(Duration::from_millis(1)) {
@@ -174,4 +169,14 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
         }
     }
     Ok(outcome)
+}
+
+/// The daemon, ready for connections.
+fn start(kind: Kind, lab: &Lab, ns: &Netns, plan: &Plan) -> Result<Vec<Daemon>> {
+    let daemons = kind.start(ns, plan)?;
+    until("port 179 is open", PATIENCE, || {
+        let listening = ns.run("ss -Hltn sport = 179");
+        if listening.is_empty() { Err(lab.log_tails()) } else { Ok(()) }
+    });
+    Ok(daemons)
 }

@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * [`scenario`] says who speaks and what is measured, as data; [`plan`] makes speakers and bytes of it.
+//! * [`generator`] is the process they are in; it starts before the daemon does.
 //! * [`engine`] runs the speakers on one thread: readiness, no tasks. What a message costs is a walk over its prefixes and
 //!   a bit each ([`held`]), so that the generator takes a fraction of the processor time the daemon takes; its own is
 //!   reported beside the daemon's.
@@ -26,6 +27,7 @@ pub mod daemons;
 pub mod engine;
 pub mod figures;
 pub mod flaps;
+pub mod generator;
 pub mod held;
 pub mod histogram;
 pub mod kernel;

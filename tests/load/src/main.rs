@@ -53,6 +53,9 @@ enum Command {
         /// The daemon's processes, separated by commas, whose costs are measured.
         #[arg(long, value_delimiter = ',')]
         pids: Vec<u32>,
+        /// Print `ready` when the kernel is listened to, and go on when a line of standard input names the processes.
+        #[arg(long, conflicts_with = "pids")]
+        later: bool,
         #[command(flatten)]
         terms: Terms,
         /// Of a scenario that is run at several sizes: which.
@@ -107,14 +110,14 @@ fn run(command: Command) -> Result<bool> {
             let scenarios = names.iter().map(|name| terms.scenarios(name)).collect::<Result<_>>()?;
             bench::bench(&bench::Wish { scenarios, daemons, runs, terms, syscalls, folder })
         }
-        Command::Speak { scenario, target, pids, terms, size, syscalls, raw, lan } => {
+        Command::Speak { scenario, target, pids, later, terms, size, syscalls, raw, lan } => {
             roost_load::usage::many_files()?;
             let sizes = terms.scenarios(&scenario)?;
             let known = || sizes.iter().filter_map(Scenario::size).collect::<Vec<_>>();
             let sized = sizes.iter().find(|scenario| scenario.size() == size);
             let sized = sized.with_context(|| format!("{scenario}: want --size as one of {:?}", known()))?;
             let flap = Duration::try_from_secs_f64(terms.seconds).context("--seconds")?;
-            let outcome = play(*sized, &Options { target, pids, flap, syscalls, raw, lan });
+            let outcome = play(*sized, &Options { target, pids, later, flap, syscalls, raw, lan });
             writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
             Ok(outcome.error.is_none())
         }

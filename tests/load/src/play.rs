@@ -3,6 +3,7 @@
 //! The clock of a step starts before the first octet is written and stops in the turn in which the last receiver was
 //! complete. Processor time goes on until nothing has arrived for [`QUIET`]: what a daemon puts off is still its work.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ const UNQUIET: Duration = Duration::from_secs(30);
 /// Sessions that are being opened at a time, where the storm is not the question.
 const PACE: usize = 16;
 
+/// What a generator says when the daemon may start.
+pub const READY: &str = "ready";
+
 /// How a scenario is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -36,6 +40,10 @@ pub struct Options {
     pub target: SocketAddr,
     /// Its processes; their descendants count as well.
     pub pids: Vec<u32>,
+    /// The daemon starts only when the generator listens to the kernel and has [said so](READY); then a line of standard
+    /// input names its processes. Of the listeners to a notification the kernel serves the last one first, and makes a copy
+    /// for each one more: so it is this one that gets the copy, and the daemon is not slower for being measured.
+    pub later: bool,
     /// How long prefixes flap.
     pub flap: Duration,
     /// Count system calls with `perf`.
@@ -147,16 +155,12 @@ pub fn play(scenario: Scenario, options: &Options) -> Outcome {
     if options.raw {
         return raw::play(&plan);
     }
-    let outcome = Outcome {
-        scenario: scenario.name.to_owned(),
-        speakers: plan.speakers.len(),
-        prefixes: plan.space.count,
-        before: Usage::of(&with_descendants(&options.pids)),
-        ..Outcome::default()
-    };
-    match Engine::new(plan, options.target) {
-        Ok(engine) => {
-            let mut run = Run { engine, options, pids: with_descendants(&options.pids), outcome };
+    let (speakers, prefixes) = (plan.speakers.len(), plan.space.count);
+    let mut outcome = Outcome { scenario: scenario.name.to_owned(), speakers, prefixes, ..Outcome::default() };
+    match begin(plan, options) {
+        Ok((engine, pids)) => {
+            outcome.before = Usage::of(&pids);
+            let mut run = Run { engine, options, pids, outcome };
             let overflows = listen_overflows();
             run.outcome.error = run.course(&scenario).err().map(|error| format!("{error:#}"));
             run.outcome.overflows = listen_overflows() - overflows;
@@ -165,6 +169,25 @@ pub fn play(scenario: Scenario, options: &Options) -> Outcome {
         }
         Err(error) => Outcome { error: Some(format!("{error:#}")), ..outcome },
     }
+}
+
+/// The speakers, and the processes of the daemon and their descendants.
+fn begin(plan: Plan, options: &Options) -> Result<(Engine, Vec<u32>)> {
+    let node = plan.scenario.shape == Shape::Node;
+    let mut engine = Engine::new(plan, options.target)?;
+    if node {
+        engine.watch_kernel()?;
+    }
+    if !options.later {
+        return Ok((engine, with_descendants(&options.pids)));
+    }
+    writeln!(std::io::stdout(), "{READY}").context("nobody listens to the generator")?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("cannot read the daemon's process ids")?;
+    let pids: Vec<u32> = line.trim().split(',').map(str::parse).collect::<Result<_, _>>().with_context(|| {
+        format!("want the daemon's process ids with commas between on standard input, found {line:?}")
+    })?;
+    Ok((engine, with_descendants(&pids)))
 }
 
 struct Run<'o> {
@@ -176,12 +199,9 @@ struct Run<'o> {
 
 impl Run<'_> {
     fn course(&mut self, scenario: &Scenario) -> Result<()> {
-        if scenario.shape == Shape::Node {
-            self.engine.watch_kernel()?;
-            if let Some(path) = &self.options.lan {
-                let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-                setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("cannot enter {}", path.display()))?;
-            }
+        if let Some(path) = &self.options.lan {
+            let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+            setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("cannot enter {}", path.display()))?;
         }
         match scenario.course {
             Course::Storm => self.storm(scenario.limit),

@@ -4,7 +4,8 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use super::configuration::{ConfigSteps, Plan, PlanRequest};
+use super::apply::{Applied, Apply};
+use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest};
 use super::model::{
     DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
     PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -55,6 +56,11 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// `POST /v1/plan`: what would be done to put this text in force; nothing changes. What is wrong with it is said a line
     /// each.
     fn plan(&self, request: PlanRequest) -> impl Future<Output = Result<Plan, Vec<String>>> + Send;
+    /// `POST /v1/apply`: puts this text in force; with `confirm` what is in force now comes back then, unless [`Self::confirm`]
+    /// is called. Mistakes are a problem of 422, and 409 that it cannot be kept, or that another one waits.
+    fn apply(&self, apply: Apply, caller: Caller) -> impl Future<Output = Result<Applied, Problem>> + Send;
+    /// `POST /v1/confirm`: keeps what waits to be confirmed, or goes back with `undo`.
+    fn confirm(&self, undo: bool, caller: Caller) -> impl Future<Output = Result<ConfigStatus, Problem>> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
     /// `GET /livez`

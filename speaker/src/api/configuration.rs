@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::apply::Unconfirmed;
+
 /// The configuration in force.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct ConfigStatus {
@@ -17,6 +19,12 @@ pub struct ConfigStatus {
     /// Keys of the file whose new value waits for the next start.
     #[serde(default)]
     pub needs_restart: Vec<String>,
+    /// It is not the file's, and waits to be confirmed.
+    #[serde(default)]
+    pub unconfirmed: Option<Unconfirmed>,
+    /// Which one is not in force any more because nobody confirmed it, and why; until another one is put in force.
+    #[serde(default)]
+    pub gone_back: Option<String>,
 }
 
 /// Which file to read again.

@@ -14,9 +14,10 @@ use axum::{Json, Router, middleware};
 use futures::TryStreamExt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use super::apply::{Applied, ApplyRequest, ConfirmRequest};
 use super::backend::{Backend, Reread};
 use super::body::{Body, Places, few_large_bodies};
-use super::configuration::{ConfigSteps, Plan, PlanRequest, ReloadRequest};
+use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch,
@@ -24,7 +25,7 @@ use super::model::{
     PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
-use super::{openapi, owner_pages};
+use super::{apply, openapi, owner_pages};
 
 /// Largest request body: as many IPv6 prefixes as can be announced.
 const BODY_LIMIT: usize = 8 << 20;
@@ -233,6 +234,17 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
                 post(plan::<B>),
             )
         },
+        Endpoint::post::<ApplyRequest, Applied>(
+            "/v1/apply",
+            "Put this text in force, and into the configuration file: at once, or when it is confirmed; if it is not, what was \
+             in force before is again",
+            post(apply::apply::<B>),
+        ),
+        Endpoint::post::<ConfirmRequest, ConfigStatus>(
+            "/v1/confirm",
+            "Keep the configuration that waits to be confirmed, or go back at once",
+            post(apply::confirm::<B>),
+        ),
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",

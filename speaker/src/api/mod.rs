@@ -17,6 +17,7 @@
 //! curl --unix-socket /run/roost/roost.sock http://roost/v1/owners/cni -X PUT --json '{"prefixes":["10.65.1.0/26"]}'
 //! ```
 
+pub mod apply;
 pub mod backend;
 pub mod configuration;
 pub mod model;

@@ -120,6 +120,22 @@ pub enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Put another file in force, and into the place of the configuration file: at once, or once it is confirmed
+    Apply {
+        /// The YAML file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Go back by itself after this time, such as 60s or 10m, unless `roost confirm` was called; a restart meanwhile comes
+        /// up with the old file
+        #[arg(long, value_name = "TIME", value_parser = super::apply::time)]
+        confirm: Option<u64>,
+    },
+    /// Keep what `apply --confirm` has put in force: the configuration file has its text from now on
+    Confirm {
+        /// Go back now, instead
+        #[arg(long)]
+        undo: bool,
+    },
     /// Tell a running session to look again, begin again, stay away or come back
     Peer {
         /// What to do

@@ -11,6 +11,7 @@ use clap::Parser;
 pub use args::{Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
 
+mod apply;
 mod args;
 mod birdcl;
 mod clean;

@@ -14,7 +14,7 @@ use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
-use super::{EXIT_OK, drain, generate, render};
+use super::{EXIT_OK, apply, drain, generate, render};
 use crate::api::configuration::{PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
@@ -62,6 +62,8 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
             ask(async { edit(&client, &ANNOUNCE, client.json(&list)?, json, out).await })
         }
         Command::Plan { file } => ask(async { plan(&client, &file, json, out).await }),
+        Command::Apply { file, confirm } => ask(async { apply::apply(&client, &file, confirm, json, out).await }),
+        Command::Confirm { undo } => ask(async { apply::confirm(&client, undo, json, out).await }),
         Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
@@ -248,7 +250,7 @@ async fn order(client: &Client, order: PeerOrder, json: bool, out: &mut impl Wri
 }
 
 /// The API's own JSON, as it comes, and a line end.
-async fn pass(
+pub(super) async fn pass(
     client: &Client,
     method: Method,
     path: &str,

@@ -42,6 +42,7 @@ pub use model::{
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;
+pub(crate) use values::duration;
 pub use values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
 
 use diagnostic::Report;

@@ -29,7 +29,8 @@ use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, groups, kernel_routes, names, operator, rows, why};
-use crate::api::configuration::{Plan, PlanRequest};
+use crate::api::apply::{Applied, Apply};
+use crate::api::configuration::{ConfigStatus, Plan, PlanRequest};
 use crate::api::model::{
     DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow,
     PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -348,6 +349,14 @@ impl Backend for Daemon {
 
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Vec<String>> {
         self.0.reload.plan(request).await
+    }
+
+    async fn apply(&self, apply: Apply, caller: Caller) -> Result<Applied, Problem> {
+        self.0.reload.apply(apply, caller).await
+    }
+
+    async fn confirm(&self, undo: bool, caller: Caller) -> Result<ConfigStatus, Problem> {
+        self.0.reload.confirm(undo, caller).await
     }
 
     async fn metrics(&self) -> String {

@@ -97,6 +97,8 @@ fn configuration(page: &mut Page, status: &ConfigStatus) {
     page.gauge("roost_config_last_read_successful", successful, flag(status.error.is_none()));
     let read_at = "When the configuration file was last read, since 1970.";
     page.gauge("roost_config_last_read_timestamp_seconds", read_at, (status.read_at / 1000) as f64);
+    let unconfirmed = "1 while a configuration is in force that goes by itself unless it is confirmed.";
+    page.gauge("roost_config_unconfirmed", unconfirmed, flag(status.unconfirmed.is_some()));
     let restart = "Keys of the configuration file whose new value waits for the next start.";
     page.gauge("roost_config_needs_restart", restart, status.needs_restart.len() as f64);
 }

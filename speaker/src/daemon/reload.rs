@@ -4,6 +4,9 @@
 //! the steps takes no notice. A file with mistakes changes nothing, and neither does one the kernel's side refuses. One
 //! task does it, so two orders never mix.
 
+mod apply;
+mod staged;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::apply::Unconfirmed;
 use super::keys::Keys;
 use super::origins::Origins;
 use super::owner::{OwnerHandle, sleep_until};
@@ -23,8 +27,9 @@ use super::replaced::{LONGEST, Replaced};
 use super::restart::Restart;
 use super::roster::Roster;
 use super::{outcome, rows, setup};
-use crate::api::Reread;
+use crate::api::apply::{Applied, Apply};
 use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, SessionEffect, StepRow};
+use crate::api::{Caller, Problem, Reread};
 use crate::config::steps::{self, Cost, Step, Steps};
 use crate::config::{self, Config, ConfigErrors, Loaded};
 
@@ -33,6 +38,9 @@ const ORDERS: usize = 8;
 
 /// Mistakes, a line each.
 type Mistakes = Vec<String>;
+
+/// Nobody carries anything out any more.
+const ENDING: &str = "the daemon is ending";
 
 /// Whom a change of the configuration concerns.
 pub struct Reload {
@@ -46,6 +54,8 @@ pub struct Reload {
     sweep: Option<Instant>,
     /// Peers that go when others have taken their place.
     replaced: Option<Replaced>,
+    /// What goes again unless somebody confirms it.
+    unconfirmed: Option<Unconfirmed>,
     orders: mpsc::Receiver<Order>,
     state: Arc<Mutex<State>>,
 }
@@ -77,6 +87,16 @@ struct State {
     read: Instant,
     error: Option<String>,
     waiting: Vec<&'static str>,
+    /// What waits to be confirmed, and until when.
+    unconfirmed: Option<(String, Instant)>,
+    gone_back: Option<String>,
+}
+
+impl State {
+    fn at_start(now: Instant) -> Self {
+        let (error, waiting, unconfirmed, gone_back) = (None, Vec::new(), None, None);
+        Self { generation: 1, in_force: now, read: now, error, waiting, unconfirmed, gone_back }
+    }
 }
 
 /// What somebody wants, and who waits for the answer.
@@ -85,6 +105,10 @@ enum Order {
     Read { check: bool, answer: oneshot::Sender<Result<ConfigSteps, Mistakes>> },
     /// Say what another text would mean.
     Plan { request: PlanRequest, answer: oneshot::Sender<Result<Plan, Mistakes>> },
+    /// Put another text in force.
+    Apply { apply: Apply, answer: oneshot::Sender<Result<Applied, Problem>> },
+    /// Keep it, or go back.
+    Confirm { undo: bool, answer: oneshot::Sender<Result<(), Problem>> },
 }
 
 /// The way to [`Reload`]. Cheap to clone.
@@ -99,7 +123,8 @@ pub struct ReloadHandle {
 impl ReloadHandle {
     /// Reads the file again, and puts it in force where `check` does not forbid it.
     pub async fn read(&self, check: bool) -> Reread {
-        let outcome = self.order(|answer| Order::Read { check, answer }).await;
+        let outcome =
+            self.order(|answer| Order::Read { check, answer }).await.unwrap_or_else(|| Err(vec![ENDING.to_owned()]));
         Reread { file: self.path.display().to_string(), outcome }
     }
 
@@ -108,16 +133,35 @@ impl ReloadHandle {
     /// # Errors
     /// What is wrong with it.
     pub async fn plan(&self, request: PlanRequest) -> Result<Plan, Mistakes> {
-        self.order(|answer| Order::Plan { request, answer }).await
+        self.order(|answer| Order::Plan { request, answer }).await.unwrap_or_else(|| Err(vec![ENDING.to_owned()]))
     }
 
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<Result<T, Mistakes>>) -> Order) -> Result<T, Mistakes> {
+    /// Puts a text in force, for good or until it is confirmed.
+    ///
+    /// # Errors
+    /// 422 for mistakes, 409 when it cannot be kept or another one waits.
+    pub async fn apply(&self, apply: Apply, caller: Caller) -> Result<Applied, Problem> {
+        info!("{} is to be put in force: {caller}", apply.name);
+        let done = self.order(|answer| Order::Apply { apply, answer }).await;
+        done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))
+    }
+
+    /// Keeps what waits to be confirmed, or goes back with `undo`.
+    ///
+    /// # Errors
+    /// 409 when nothing waits, or the file cannot have its text.
+    pub async fn confirm(&self, undo: bool, caller: Caller) -> Result<ConfigStatus, Problem> {
+        info!(undo, "what waits to be confirmed has its answer: {caller}");
+        let done = self.order(|answer| Order::Confirm { undo, answer }).await;
+        done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))?;
+        Ok(self.status())
+    }
+
+    /// The answer; none when the daemon is ending.
+    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
         let (answer, receive) = oneshot::channel();
-        let ended = || vec!["the daemon is ending".to_owned()];
-        match self.orders.send(order(answer)).await {
-            Ok(()) => receive.await.unwrap_or_else(|_| Err(ended())),
-            Err(_) => Err(ended()),
-        }
+        self.orders.send(order(answer)).await.ok()?;
+        receive.await.ok()
     }
 
     /// When the configuration in force was read.
@@ -144,6 +188,8 @@ impl ReloadHandle {
             read_at: rows::wall(state.read),
             error: state.error.clone(),
             needs_restart: state.waiting.iter().map(ToString::to_string).collect(),
+            unconfirmed: state.unconfirmed.clone().map(apply::shown),
+            gone_back: state.gone_back.clone(),
         }
     }
 }
@@ -157,12 +203,12 @@ impl Reload {
     pub fn new(path: &Path, config: Arc<Config>, concerned: Concerned) -> (Self, ReloadHandle) {
         let (sender, orders) = mpsc::channel(ORDERS);
         let now = Instant::now();
-        let state = State { generation: 1, in_force: now, read: now, error: None, waiting: Vec::new() };
-        let state = Arc::new(Mutex::new(state));
+        let state = Arc::new(Mutex::new(State::at_start(now)));
         let (shown, looks) = watch::channel(config.clone());
         let handle = ReloadHandle { path: path.to_owned(), orders: sender, state: state.clone(), shown: looks };
         let config = Config::clone(&config);
-        (Self { path: path.to_owned(), config, shown, concerned, sweep: None, replaced: None, orders, state }, handle)
+        let (path, sweep, replaced, unconfirmed) = (path.to_owned(), None, None, None);
+        (Self { path, config, shown, concerned, sweep, replaced, unconfirmed, orders, state }, handle)
     }
 
     /// Waits for signals and orders until told to end; then the peers' connections are closed without a word.
@@ -173,6 +219,7 @@ impl Reload {
                 () = self.concerned.roster.ended() => {}
                 _ = hangup.recv() => drop(self.again("SIGHUP").await),
                 Some(order) = self.orders.recv() => self.obey(order).await,
+                () = sleep_until(self.unconfirmed.as_ref().map(|waits| waits.until)) => self.not_confirmed().await,
                 () = sleep_until(self.replaced.as_ref().map(|replaced| replaced.look)) => self.let_go().await,
                 () = sleep_until(self.sweep) => {
                     self.sweep = None;
@@ -192,6 +239,8 @@ impl Reload {
             Order::Read { check: true, answer } => drop(answer.send(self.check().await)),
             Order::Read { check: false, answer } => drop(answer.send(self.again("order").await)),
             Order::Plan { request, answer } => drop(answer.send(self.plan(request).await)),
+            Order::Apply { apply, answer } => drop(answer.send(self.apply(apply).await)),
+            Order::Confirm { undo, answer } => drop(answer.send(self.confirm(undo).await)),
         }
     }
 
@@ -204,11 +253,15 @@ impl Reload {
         let read = tokio::task::spawn_blocking(load).await;
         let loaded = read.map_err(|error| vec![format!("the file cannot be read: {error}")])?;
         let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        // Who waits to go is still there.
+        let steps = steps::between(&self.with_replaced(), &loaded.config).map_err(|error| vec![error.to_string()])?;
+        Ok((steps, loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect()))
+    }
+
+    /// What is in force: who waits to go is still there.
+    fn with_replaced(&self) -> Config {
         let mut now = self.config.clone();
         now.peers.extend(self.replaced.iter().flat_map(|replaced| replaced.peers.clone()));
-        let steps = steps::between(&now, &loaded.config).map_err(|error| vec![error.to_string()])?;
-        Ok((steps, loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect()))
+        now
     }
 
     async fn read_file(&self) -> Result<(Steps, Vec<String>), Mistakes> {
@@ -222,8 +275,7 @@ impl Reload {
     }
 
     async fn plan(&self, PlanRequest { name, text }: PlanRequest) -> Result<Plan, Mistakes> {
-        let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
-        let (steps, warnings) = self.read(move || config::load_text(&name, &text, &folder)).await?;
+        let (steps, warnings) = self.read_text(name, text).await?;
         let Concerned { owner, roster, origins, .. } = &self.concerned;
         let outcome = outcome::of(&steps.steps, roster.known(), owner, origins).await;
         Ok(outcome.into_plan(self.announced_steps(&steps, warnings), self.concerned.fib.is_some()))
@@ -240,6 +292,12 @@ impl Reload {
 
     /// Reads the file and puts it in force; says what was done, or why nothing was.
     async fn again(&mut self, why: &str) -> Result<ConfigSteps, Mistakes> {
+        if let Some(unconfirmed) = &mut self.unconfirmed {
+            unconfirmed.read_later = true;
+            let refused = format!("{}; the file is read then", unconfirmed.in_the_way());
+            warn!("{why}: {refused}");
+            return Err(vec![refused]);
+        }
         let began = Instant::now();
         let outcome = match self.read_file().await {
             Ok((steps, warnings)) => self.take_over(steps, warnings).await,
@@ -248,16 +306,7 @@ impl Reload {
         let mut state = lock(&self.state);
         state.read = began;
         match &outcome {
-            Ok(done) => {
-                state.error = None;
-                done.warnings.iter().for_each(|warning| warn!("{why}: {warning}"));
-                done.steps.iter().for_each(|step| info!("{why}: {}", step.text));
-                if !done.needs_restart.is_empty() {
-                    warn!("{why}: needs a restart, and stays as it was until then: {}", done.needs_restart.join(", "));
-                }
-                let (steps, took) = (done.steps.len(), began.elapsed());
-                info!(generation = done.generation, steps, ?took, "{why}: the configuration is in force");
-            }
+            Ok(_) => (state.error, state.gone_back) = (None, None),
             Err(mistakes) => {
                 let mistakes = mistakes.join("; ");
                 error!("{why}: nothing of the configuration changes: {mistakes}");
@@ -265,7 +314,18 @@ impl Reload {
             }
         }
         drop(state);
-        outcome
+        outcome.inspect(|done| self.told(why, began, done))
+    }
+
+    /// The log's part of a change.
+    fn told(&self, why: &str, began: Instant, done: &ConfigSteps) {
+        done.warnings.iter().for_each(|warning| warn!("{why}: {warning}"));
+        done.steps.iter().for_each(|step| info!("{why}: {}", step.text));
+        if !done.needs_restart.is_empty() {
+            warn!("{why}: needs a restart, and stays as it was until then: {}", done.needs_restart.join(", "));
+        }
+        let (steps, took) = (done.steps.len(), began.elapsed());
+        info!(generation = done.generation, steps, ?took, "{why}: the configuration is in force");
     }
 
     /// Carries the steps out. The kernel's side comes first, as it alone can refuse.

@@ -33,6 +33,10 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("post", "/v1/plan") => {
             (Method::POST, path.to_owned(), Some(r#"{"name":"-","text":"router: { asn: 64512 }"}"#))
         }
+        ("post", "/v1/apply") => {
+            (Method::POST, path.to_owned(), Some(r#"{"name":"-","text":"router: { asn: 64512 }","confirm":60}"#))
+        }
+        ("post", "/v1/confirm") => (Method::POST, path.to_owned(), Some(r#"{"undo":true}"#)),
         ("post", "/v1/reload") => (Method::POST, path.to_owned(), Some(r#"{"check":true}"#)),
         ("post", "/v1/drain") => (Method::POST, path.to_owned(), Some(r#"{"message":"new disk","timeout":20}"#)),
         ("post", "/v1/undrain") => (Method::POST, path.to_owned(), None),
@@ -62,6 +66,8 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
         pages,
         [
             "post /v1/announce",
+            "post /v1/apply",
+            "post /v1/confirm",
             "get /v1/drain",
             "post /v1/drain",
             "get /v1/examination",

@@ -1,8 +1,9 @@
 //! What people read, as golden texts.
 
 use insta::assert_snapshot;
+use speaker::api::apply::{Applied, Unconfirmed};
 use speaker::api::configuration::{ConfigSteps, Plan, StepRow};
-use speaker::api::model::{Memory, PeerRow, Why};
+use speaker::api::model::{Memory, PeerRow, Status, Why};
 use speaker::cli::render;
 use speaker::doctor::{Finding, Outcome, Report};
 
@@ -277,6 +278,49 @@ fn what_a_reload_did() {
     generation 7 of the configuration is in force; one session was ended: 172.16.1.2
     ");
     assert_snapshot!(render::config_steps(&ConfigSteps::default(), true), @"nothing that is in force is different");
+}
+
+#[test]
+fn what_waits_to_be_confirmed() {
+    let steps = ConfigSteps { generation: 7, ..ConfigSteps::default() };
+    let mut applied = Applied { steps, file: "/etc/roost/roost.yaml".to_owned(), confirm_within: Some(60) };
+    assert_snapshot!(render::applied(&applied), @r"
+    nothing that is in force is different
+    generation 7 of the configuration is in force; no session was ended
+    it goes back by itself in 60 s, unless `roost confirm` is called
+    ");
+    applied.confirm_within = None;
+    assert_snapshot!(render::applied(&applied), @r"
+    nothing that is in force is different
+    generation 7 of the configuration is in force; no session was ended
+    /etc/roost/roost.yaml has this text
+    ");
+    let mut status = fake::status(Vec::new()).configuration;
+    assert_snapshot!(render::confirmed(&status), @"generation 3 of the configuration stays, and /etc/roost/roost.yaml has its text");
+    status.gone_back = Some("new.yaml is not in force any more: nobody confirmed it in time".to_owned());
+    assert_snapshot!(render::confirmed(&status), @r"
+    new.yaml is not in force any more: nobody confirmed it in time
+    generation 3 of the configuration is in force
+    ");
+    status.unconfirmed = Some(Unconfirmed { name: "newer.yaml".to_owned(), left: 59 });
+    assert_snapshot!(render::status(&Status { configuration: status, ..fake::status(Vec::new()) }), @r"
+    roost 0.1.0 on node-a: running, up 3m12s
+      AS               64512
+      router id        172.16.1.1
+      node address     172.16.1.1/24 of eth0, picked by interface=^eth; now it picks 172.16.1.9/24 of eth1: restart roost to use that one
+      node address     fd00:172:16::1/64
+      configuration    /etc/roost/roost.yaml, generation 3
+      unconfirmed      newer.yaml is in force, and goes in 59 s unless `roost confirm` is called
+      gone back        new.yaml is not in force any more: nobody confirmed it in time
+      needs a restart  log
+      listening        0.0.0.0:179, [::]:179
+      peers            2 of 4 established
+      routes           6 paths of 5 prefixes
+      originated       none
+      connections      1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
+      kernel           3 installed, 1 withheld, 1 of these beyond fib.max_routes, 1 in conflict with foreign routes, 2 repaired so far
+      warning          tunnel device tunl0 has MTU 1500, and 1440 is what fits
+    ");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
+use speaker::api::apply::{Applied, Apply};
 use speaker::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, RouteFate, StepRow};
 use speaker::api::model::*;
 use speaker::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
@@ -209,6 +210,17 @@ impl Backend for Fake {
         }
     }
 
+    async fn apply(&self, apply: Apply, _caller: Caller) -> Result<Applied, Problem> {
+        let Reread { file, outcome } = self.reread(apply.text.is_empty()).await;
+        let steps = outcome.map_err(|mistakes| Problem::conflict(mistakes.join("; ")))?;
+        Ok(Applied { steps, file, confirm_within: apply.confirm.map(|time| time.as_secs()) })
+    }
+
+    async fn confirm(&self, undo: bool, _caller: Caller) -> Result<ConfigStatus, Problem> {
+        let gone_back = undo.then(|| "new.yaml is not in force any more: it was taken back".to_owned());
+        Ok(ConfigStatus { gone_back, ..self.status().await.configuration })
+    }
+
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
     }
@@ -330,6 +342,7 @@ pub fn status(originated: Vec<String>) -> Status {
             read_at: AT - 60_000,
             error: None,
             needs_restart: vec!["log".to_owned()],
+            ..ConfigStatus::default()
         },
         originated,
         connections: ConnectionSummary {

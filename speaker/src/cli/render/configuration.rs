@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::api::apply::{Applied, Unconfirmed};
 use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan};
 
 /// The answer of `roost reload`; with `check` nothing was done.
@@ -20,6 +21,25 @@ pub fn config_steps(steps: &ConfigSteps, check: bool) -> String {
         text.push_str(&format!("generation {} of the configuration is in force; {sessions}\n", steps.generation));
     }
     text
+}
+
+/// The answer of `roost apply`.
+pub fn applied(applied: &Applied) -> String {
+    let text = config_steps(&applied.steps, false);
+    match applied.confirm_within {
+        Some(seconds) => text + &format!("it goes back by itself in {seconds} s, unless `roost confirm` is called\n"),
+        None => text + &format!("{} has this text\n", applied.file),
+    }
+}
+
+/// The answer of `roost confirm`.
+pub fn confirmed(status: &ConfigStatus) -> String {
+    match &status.gone_back {
+        Some(gone) => format!("{gone}\ngeneration {} of the configuration is in force\n", status.generation),
+        None => {
+            format!("generation {} of the configuration stays, and {} has its text\n", status.generation, status.file)
+        }
+    }
 }
 
 /// The answer of `roost plan`.
@@ -47,11 +67,18 @@ pub fn plan(plan: &Plan) -> String {
 
 /// The facts of `roost show status`.
 pub(super) fn facts(status: &ConfigStatus) -> Vec<(&'static str, String)> {
-    let ConfigStatus { file, generation, error, needs_restart, .. } = status;
+    let ConfigStatus { file, generation, error, needs_restart, unconfirmed, gone_back, .. } = status;
     let mut facts = vec![("configuration", format!("{file}, generation {generation}"))];
     if let Some(error) = error {
         facts.push(("not in force", format!("the file as it is now, and nothing of it: {error}")));
     }
+    if let Some(Unconfirmed { name, left }) = unconfirmed {
+        facts.push((
+            "unconfirmed",
+            format!("{name} is in force, and goes in {left} s unless `roost confirm` is called"),
+        ));
+    }
+    facts.extend(gone_back.clone().map(|gone| ("gone back", gone)));
     if !needs_restart.is_empty() {
         facts.push(("needs a restart", needs_restart.join(", ")));
     }

@@ -19,7 +19,7 @@ mod routes;
 mod status;
 mod why;
 
-pub use configuration::{config_steps, plan};
+pub use configuration::{applied, config_steps, confirmed, plan};
 pub use doctor::doctor;
 pub use fib::fib;
 pub use groups::groups;

@@ -24,6 +24,7 @@ pub use kernel::{DeviceName, SocketGroup, SocketMode};
 pub(super) use kernel::{RouteMetric, RouteProtocol, RouteTable};
 pub use secret::Secret;
 pub use time::HoldTime;
+pub(crate) use time::duration;
 pub(super) use time::{Lasting, Seconds, show_duration};
 
 use super::at::At;

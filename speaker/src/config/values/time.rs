@@ -8,7 +8,7 @@ use schemars::{Schema, json_schema};
 use super::{Refusal, Scalar, expected};
 
 /// Reads `90s`, `2m`, `1h30m`, `250ms`; a bare number is seconds.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {

@@ -213,6 +213,14 @@ impl Roost {
         std::fs::write(&self.config, yaml).expect("the folder is ours");
     }
 
+    /// Writes another configuration into another file, and says which.
+    pub fn elsewhere(&self, name: &str, setup: &Setup) -> PathBuf {
+        let file = self.folder.path().join(name);
+        let yaml = setup.yaml(&self.net, &self.socket.display().to_string());
+        std::fs::write(&file, yaml).expect("the folder is ours");
+        file
+    }
+
     /// Its configuration file.
     pub fn file(&self) -> &std::path::Path {
         &self.config

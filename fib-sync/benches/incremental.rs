@@ -1,6 +1,4 @@
 //! What a change costs among many routes, in the engine and with a kernel in memory: it must not hang on how many there are.
-//! What does: a link that goes down is looked for among all routes, and where any of ours was on it, all are read back, as
-//! the kernel does not say which it took away.
 //!
 //! `cargo bench -p fib-sync --bench incremental`. The argument is the number of routes.
 #![expect(clippy::unwrap_used, reason = "a panic is how a bench fails")]
@@ -20,13 +18,16 @@ static ALLOC: AllocProfiler = AllocProfiler::system();
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 /// Routes of the next hop that moves.
 const USERS: u32 = 100;
+/// Routes over the link that flaps.
+const ON_LINK: u32 = 10;
 const MOVING: [u8; 4] = [172, 16, 9, 9];
 
 fn main() {
     divan::main();
 }
 
-/// An engine whose routes the kernel holds: all by one neighbour, but [`USERS`] by a node that is not on the link.
+/// An engine whose routes the kernel holds: all by one neighbour, but [`USERS`] by a node that is not on the link, and
+/// [`ON_LINK`] more over another link.
 struct Lab {
     kernel: MemoryKernel,
     engine: Engine,
@@ -37,10 +38,13 @@ impl Lab {
         let kernel = MemoryKernel::new();
         kernel.link(2, "eth0", true);
         kernel.address(2, "172.16.1.1/24".parse().unwrap());
+        kernel.link(3, "eth1", true);
+        kernel.address(3, "172.16.2.1/24".parse().unwrap());
         kernel.add(way(253)).unwrap();
         let mut lab = Lab { kernel, engine: Engine::new(FibConfig::default()).unwrap() };
         lab.want((0..count).map(|n| (block(n), Some(via(if n < USERS { MOVING } else { [172, 16, 1, 2] })))));
-        assert_eq!(lab.engine.report(Instant::now()).installed, count as usize);
+        lab.want((0..ON_LINK).map(|n| (block(count + n), Some(via([172, 16, 2, 2])))));
+        assert_eq!(lab.engine.report(Instant::now()).installed, (count + ON_LINK) as usize);
         lab
     }
 
@@ -118,4 +122,21 @@ fn the_way_of_100_routes_moves(bencher: Bencher<'_, '_>, count: u32) {
         lab.run();
     });
     assert_eq!(lab.kernel.dumps(), before, "a change that was heard of needs no dump");
+}
+
+#[divan::bench(args = SIZES, sample_size = 1)]
+fn a_link_with_10_routes_flaps(bencher: Bencher<'_, '_>, count: u32) {
+    let mut lab = Lab::new(count);
+    let (kernel, before) = (lab.kernel.clone(), lab.kernel.dumps());
+    let mut flaps = 0;
+    // The kernel in memory looks for the routes on the link among all.
+    let flap = || {
+        flaps += 1;
+        kernel.link(3, "eth1", false);
+        kernel.link(3, "eth1", true);
+    };
+    let writes = lab.kernel.writes();
+    bencher.with_inputs(flap).bench_local_values(|()| lab.run());
+    assert_eq!(lab.kernel.writes() - writes, flaps * u64::from(ON_LINK), "they are written anew, and nothing else");
+    assert_eq!(lab.kernel.dumps(), before, "what the link took away is known");
 }

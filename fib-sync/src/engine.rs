@@ -464,6 +464,9 @@ impl Engine {
             }
             match result {
                 Ok(()) => {
+                    if self.flights.may_have_lost(&op) {
+                        self.ask_dump(now);
+                    }
                     self.stuck.remove(&op.prefix());
                     self.done(op);
                 }

@@ -38,6 +38,9 @@ struct World {
     links: BTreeMap<u32, Link>,
     addresses: BTreeSet<Address>,
     routes: BTreeMap<IpNetwork, Vec<Route>>,
+    /// Legs of IPv4 routes that lead nowhere since their device went down or lost its last address: prefix, metric, table
+    /// and device.
+    dead: BTreeSet<(IpNetwork, u32, u32, u32)>,
     far_ends: BTreeSet<FarEntry>,
     events: VecDeque<Event>,
     refuse: HashMap<IpNetwork, (i32, u32)>,
@@ -126,7 +129,7 @@ impl MemoryKernel {
             let change = match world.replace(&route) {
                 true => RouteChange::Replaced,
                 false => {
-                    world.routes.entry(route.prefix).or_default().push(route.clone());
+                    world.put(&route);
                     RouteChange::Added
                 }
             };
@@ -256,6 +259,33 @@ impl World {
         }
     }
 
+    /// The device is down, or has no IPv4 address any more: a route stays as long as one of its legs is alive.
+    fn idle(&mut self, dev: u32) {
+        let leg = |route: &Route, dev| (route.prefix, route.metric, route.table, dev);
+        let on_it = self.routes.values().flatten().filter(|route| route.prefix.is_ipv4() && uses(route, dev));
+        self.dead.extend(on_it.map(|route| leg(route, dev)));
+        let dead = self.dead.clone();
+        self.vanish(|route| uses(route, dev) && route.hops().iter().all(|hop| dead.contains(&leg(route, hop.dev))));
+    }
+
+    /// Legs over the device are alive again.
+    fn revive(&mut self, dev: u32) {
+        self.dead.retain(|(_, _, _, on)| *on != dev);
+    }
+
+    /// A route written anew has no dead legs.
+    fn put(&mut self, route: &Route) {
+        let leg = |dev| (route.prefix, route.metric, route.table, dev);
+        while let Some(dead) = self.dead.range(leg(0)..=leg(u32::MAX)).next().copied() {
+            self.dead.remove(&dead);
+        }
+        let there = self.routes.entry(route.prefix).or_default();
+        match there.iter_mut().find(|other| other.same_key(route)) {
+            Some(other) => other.clone_from(route),
+            None => there.push(route.clone()),
+        }
+    }
+
     fn link(&mut self, link: Link) {
         let (dev, up) = (link.index, link.up);
         self.last_index = self.last_index.max(dev);
@@ -264,14 +294,16 @@ impl World {
         self.links.insert(dev, link);
         let own: Vec<Address> = self.addresses.iter().filter(|a| a.dev == dev).copied().collect();
         if was_up && !up {
-            // A multipath route stays as long as one member's device is up.
+            self.idle(dev);
             let ups: BTreeSet<u32> = self.links.values().filter(|l| l.up).map(|l| l.index).collect();
-            self.vanish(|route| uses(route, dev) && !route.hops().iter().any(|hop| ups.contains(&hop.dev)));
+            let is_left = |route: &Route| route.hops().iter().any(|hop| ups.contains(&hop.dev));
+            self.vanish(|route| route.prefix.is_ipv6() && uses(route, dev) && !is_left(route));
             for address in own.into_iter().filter(|a| a.net.is_ipv6()) {
                 self.addresses.remove(&address);
                 self.events.push_back(Event::AddressGone(address));
             }
         } else if up && !was_up {
+            self.revive(dev);
             own.into_iter().for_each(|address| self.connect(address));
         }
     }
@@ -293,6 +325,9 @@ impl World {
     fn address(&mut self, address: Address) {
         if self.links.contains_key(&address.dev) && self.addresses.insert(address) {
             self.events.push_back(Event::Address(address));
+            if address.net.is_ipv4() && self.links.get(&address.dev).is_some_and(|link| link.up) {
+                self.revive(address.dev);
+            }
             self.connect(address);
         }
     }
@@ -312,7 +347,7 @@ impl World {
         }
         let any_left = self.addresses.iter().any(|a| a.dev == dev && a.net.is_ipv4());
         if address.net.is_ipv4() && !any_left {
-            self.vanish(|route| route.prefix.is_ipv4() && uses(route, dev));
+            self.idle(dev);
         }
     }
 
@@ -352,11 +387,10 @@ impl World {
 
     fn add(&mut self, route: &Route) -> Result<(), KernelError> {
         self.check(route)?;
-        let there = self.routes.entry(route.prefix).or_default();
-        if there.iter().any(|other| other.same_key(route)) {
+        if self.routes.get(&route.prefix).into_iter().flatten().any(|other| other.same_key(route)) {
             return Err(KernelError::from_errno(libc::EEXIST, None));
         }
-        there.push(route.clone());
+        self.put(route);
         Ok(())
     }
 
@@ -381,8 +415,11 @@ impl World {
 
     /// The first of the key is rewritten, whoever owns it.
     fn replace(&mut self, route: &Route) -> bool {
-        let there = self.routes.get_mut(&route.prefix).and_then(|rs| rs.iter_mut().find(|r| r.same_key(route)));
-        there.map(|slot| slot.clone_from(route)).is_some()
+        let known = self.routes.get(&route.prefix).into_iter().flatten().any(|other| other.same_key(route));
+        if known {
+            self.put(route);
+        }
+        known
     }
 
     /// What Linux does with a tunnel device, and tells of it also whoever asked for it.

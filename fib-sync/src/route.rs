@@ -98,6 +98,11 @@ impl Route {
         }
     }
 
+    /// Whether one of its next hops is on the interface.
+    pub(crate) fn leads_over(&self, dev: u32) -> bool {
+        self.hops().iter().any(|hop| hop.dev == dev)
+    }
+
     /// The route as `ip route` prints it, on one line; IPv6's constant `pref medium` is left out.
     pub fn text<'a>(&'a self, links: &'a Links) -> impl fmt::Display + 'a {
         Text { route: self, links }

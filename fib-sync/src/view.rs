@@ -1,9 +1,11 @@
 //! What the kernel holds, as far as we know: links, addresses, routes; ours and everybody's.
 //!
 //! The engine keeps it true by three means: results of our own writes, notifications of other
-//! people's, and dumps after anything that the kernel is known to do silently (a link going down takes
-//! its IPv4 routes without a word). Where a notification does not fit what is known, the view says
+//! people's, and dumps. Where a notification does not fit what is known, the view says
 //! [`Seen::Doubt`] and the engine reads everything back; it never guesses.
+//!
+//! What a link took away is told by rules that were seen on Linux, see [`View::lost`], and costs as much as there are routes
+//! over that link.
 //!
 //! Routes are in a map by prefix with a count of prefixes per length. A longest match probes only
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
@@ -12,13 +14,16 @@ use crate::hash::HashMap;
 use crate::kernel::{Address, Dump, Link, RouteChange};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
-use crate::route::{Route, masked};
+use crate::route::{Hop, Route, masked};
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
+
+mod on_links;
+use on_links::{OnLinks, devs};
 
 /// A route in the kernel, with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,13 +193,17 @@ impl Links {
     }
 }
 
+/// Routes by prefix.
+type Routes = HashMap<IpNetwork, SmallVec<[Held; 1]>>;
+
 /// How many prefixes there are of each length: IPv4, IPv6.
 pub(crate) type Lengths = [[u32; 129]; 2];
 
 /// Routes of the tables that matter.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    routes: HashMap<IpNetwork, SmallVec<[Held; 1]>>,
+    routes: Routes,
+    on_links: OnLinks,
     lengths: Lengths,
     /// IPv4, IPv6.
     ours: [usize; 2],
@@ -202,7 +211,7 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        Table { routes: HashMap::default(), lengths: [[0; 129]; 2], ours: [0; 2] }
+        Table { routes: Routes::default(), on_links: OnLinks::default(), lengths: [[0; 129]; 2], ours: [0; 2] }
     }
 }
 
@@ -222,13 +231,36 @@ impl Table {
     /// Gives how many there are of ours for its prefix.
     pub(crate) fn insert(&mut self, held: Held) -> usize {
         let prefix = held.route.prefix;
+        let over: SmallVec<[u32; 2]> = devs(&held.route).collect();
         let slot = self.routes.entry(prefix).or_default();
         if slot.is_empty() {
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
         }
         self.ours[usize::from(prefix.is_ipv6())] += usize::from(held.ours);
         slot.push(held);
-        slot.iter().filter(|held| held.ours).count()
+        let ours = slot.iter().filter(|held| held.ours).count();
+        self.on_links.add(prefix, over.into_iter(), &self.routes);
+        ours
+    }
+
+    /// One of ours is another now, in its place. Gives how many there are of ours for its prefix, or `new` if there is no
+    /// such route.
+    fn rewrite(&mut self, old: &Route, new: Route) -> Result<usize, Route> {
+        let Some(slot) = self.routes.get_mut(&new.prefix) else { return Err(new) };
+        let ours = slot.iter().filter(|held| held.ours).count();
+        let Some(held) = slot.iter_mut().find(|held| held.ours && held.route == *old) else { return Err(new) };
+        let (prefix, over) = (new.prefix, devs(&new).collect::<SmallVec<[u32; 2]>>());
+        let old = std::mem::replace(&mut held.route, new);
+        if !devs(&old).eq(over.iter().copied()) {
+            self.on_links.remove(&old);
+            self.on_links.add(prefix, over.into_iter(), &self.routes);
+        }
+        Ok(ours)
+    }
+
+    /// Prefixes with an IPv4 route over the interface, each once.
+    fn on_link(&mut self, dev: u32) -> Vec<IpNetwork> {
+        self.on_links.on(dev, &self.routes)
     }
 
     /// Removes those that match; gives them.
@@ -239,6 +271,7 @@ impl Table {
         slot.retain(|held| {
             let hit = matches(held);
             if hit {
+                self.on_links.remove(&held.route);
                 gone.push(held.clone());
                 *ours -= usize::from(held.ours);
             }
@@ -249,10 +282,6 @@ impl Table {
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         }
         gone
-    }
-
-    fn at_mut(&mut self, prefix: IpNetwork) -> &mut [Held] {
-        self.routes.get_mut(&prefix).map_or(&mut [], |held| held)
     }
 
     /// Makes matching routes ours.
@@ -288,6 +317,50 @@ pub(crate) enum Seen {
     OursChanged,
     /// It does not fit what is known: read everything back.
     Doubt,
+}
+
+/// How an interface lost its IPv4 routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It is down, or has no IPv4 address any more.
+    Idle,
+    /// It does not exist any more.
+    Deleted,
+}
+
+/// Routes that an interface took away.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Their prefixes, and whether one of ours was among them.
+    pub(crate) gone: Vec<(IpNetwork, bool)>,
+    /// Of others it is not known whether they are gone; only a dump helps.
+    pub(crate) doubtful: bool,
+}
+
+/// What became of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Gone,
+    Stays,
+    Unknown,
+}
+
+/// What becomes of an IPv4 route when an interface goes (fib_sync_down_dev of the kernel). One without live legs is gone. One
+/// of several legs is gone with an interface that is deleted, and else stays with the leg marked as dead, to be revived
+/// when the interface is up or gets an address again.
+fn fate(route: &Route, dev: u32, loss: Loss, links: &Links) -> Fate {
+    let is_dead = |hop: &Hop| hop.dev == dev || !links.is_up(hop.dev);
+    let hops = route.hops();
+    match hops {
+        _ if !route.leads_over(dev) => Fate::Stays,
+        [_] => Fate::Gone,
+        // Next-hop objects have rules of their own.
+        _ if route.extras => Fate::Unknown,
+        _ if loss == Loss::Deleted || hops.iter().all(is_dead) => Fate::Gone,
+        // A leg on a link that is up and has an address is alive; on one without, it may have died with the last address.
+        _ if hops.iter().any(|hop| !is_dead(hop) && links.has_ipv4(hop.dev)) => Fate::Stays,
+        _ => Fate::Unknown,
+    }
 }
 
 /// Everything known about the kernel.
@@ -363,20 +436,24 @@ impl View {
         }
     }
 
-    /// An interface lost all its IPv4 routes, of which the kernel says nothing (IPv6 ones are told one
-    /// by one). Foreign ones are forgotten here; gives their prefixes. `None`: ours may be among them,
-    /// or a multipath route, of which other members may live on; then only a dump helps.
-    pub(crate) fn lost(&mut self, dev: u32) -> Option<Vec<IpNetwork>> {
-        let table = &mut self.routes;
-        let on_it = |held: &&Held| held.route.prefix.is_ipv4() && held.route.hops().iter().any(|h| h.dev == dev);
-        if table.iter().filter(on_it).any(|held| held.ours || held.route.hops().len() > 1) {
-            return None;
+    /// An interface lost its IPv4 routes, of which the kernel says nothing (IPv6 ones are told one by one): they are
+    /// forgotten here. Of a prefix for which `is_sure` says no, and of a route whose fate is not known, nothing is forgotten.
+    pub(crate) fn lost(&mut self, dev: u32, loss: Loss, is_sure: impl Fn(IpNetwork) -> bool) -> Lost {
+        let mut lost = Lost::default();
+        for prefix in self.routes.on_link(dev) {
+            if !is_sure(prefix) {
+                lost.doubtful = true;
+                continue;
+            }
+            let View { routes, links, .. } = self;
+            let fate = |held: &Held| fate(&held.route, dev, loss, links);
+            lost.doubtful |= routes.at(prefix).iter().any(|held| fate(held) == Fate::Unknown);
+            let gone = routes.remove(prefix, |held| fate(held) == Fate::Gone);
+            if !gone.is_empty() {
+                lost.gone.push((prefix, gone.iter().any(|held| held.ours)));
+            }
         }
-        let gone: Vec<IpNetwork> = table.iter().filter(on_it).map(|held| held.route.prefix).collect();
-        for prefix in &gone {
-            table.remove(*prefix, |held| on_it(&held));
-        }
-        Some(gone)
+        lost
     }
 
     /// We wrote it and the kernel said yes. Gives how many there are of ours for its prefix.
@@ -386,15 +463,7 @@ impl View {
 
     /// We replaced it and the kernel said yes. Gives how many there are of ours for its prefix.
     pub(crate) fn rewrote(&mut self, old: &Route, new: Route) -> usize {
-        let held = self.routes.at_mut(new.prefix);
-        let ours = held.iter().filter(|held| held.ours).count();
-        match held.iter_mut().find(|held| held.ours && held.route == *old) {
-            Some(held) => {
-                held.route = new;
-                ours
-            }
-            None => self.wrote(new),
-        }
+        self.routes.rewrite(old, new).unwrap_or_else(|new| self.wrote(new))
     }
 
     /// We removed it, or it turned out to be gone.

@@ -4,9 +4,11 @@
 //! are not in the second: what is to be done with them meanwhile waits for the results.
 //!
 //! Notifications come by another way than results. One that is read before all that was sent until a batch's end has been
-//! read may be older than the batch: it is not believed.
+//! read may be older than the batch: it is not believed. And a link that went while a batch was out may have taken away
+//! again, without a word, what the batch has written.
 
 use crate::hash::HashSet;
+use crate::plan::Op;
 use ipnetwork::IpNetwork;
 use std::collections::VecDeque;
 
@@ -28,6 +30,8 @@ pub(super) struct Flights {
     /// Batches with results since the start.
     landings: u64,
     put_off: Vec<IpNetwork>,
+    /// Links that went while batches were out, each with the number of the last of these.
+    gone: Vec<(u32, u64)>,
 }
 
 impl Flights {
@@ -84,6 +88,7 @@ impl Flights {
     /// The results of the oldest one are there. Gives the prefixes that were put off.
     pub(super) fn land(&mut self) -> Vec<IpNetwork> {
         self.landings += 1;
+        self.gone.retain(|(_, last)| *last >= self.landings);
         let Flight { prefixes, .. } = self.out.pop_front().unwrap_or_default();
         if self.landed.is_empty() {
             self.landed = prefixes;
@@ -101,6 +106,23 @@ impl Flights {
     /// Whether news may have come late of something that has landed.
     pub(super) fn have_landed(&self) -> bool {
         !self.landed.is_empty()
+    }
+
+    /// A link took its routes with it.
+    pub(super) fn lose(&mut self, dev: u32) {
+        if self.are_out() {
+            self.gone.push((dev, self.landings + self.out.len() as u64));
+        }
+    }
+
+    /// Whether what this operation of the batch that landed last has written may have gone with a link since.
+    pub(super) fn may_have_lost(&self, op: &Op) -> bool {
+        match op {
+            Op::Add(route) | Op::Replace { new: route, .. } => {
+                route.prefix.is_ipv4() && self.gone.iter().any(|(dev, _)| route.leads_over(*dev))
+            }
+            _ => false,
+        }
     }
 
     /// All notifications sent before now are read.

@@ -17,6 +17,7 @@ mod devices;
 mod explain;
 mod far;
 mod fights;
+mod flap;
 mod flights;
 mod limits;
 mod macs;

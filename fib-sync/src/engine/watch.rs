@@ -8,7 +8,7 @@ use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
 use crate::resolve::Underlay;
 use crate::route::Route;
-use crate::view::{Carrier, Seen};
+use crate::view::{Carrier, Loss, Lost, Seen};
 use crate::watched::NextHopReport;
 use ipnetwork::IpNetwork;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Engine {
             Event::LinkGone(index) => {
                 if self.view.links.forget(index).is_some() {
                     self.far_ends.forget_device(index);
-                    self.lost(now, index);
+                    self.lost(now, index, Loss::Deleted);
                     self.links_changed();
                 }
             }
@@ -50,7 +50,7 @@ impl Engine {
                 if self.view.links.remove_address(address) {
                     // While another is left, routes stay or their removal is told.
                     if address.net.is_ipv4() && !self.view.links.has_ipv4(address.dev) {
-                        self.lost(now, address.dev);
+                        self.lost(now, address.dev, Loss::Idle);
                     }
                     self.links_changed();
                 }
@@ -105,7 +105,10 @@ impl Engine {
         if before == Carrier::None && carrier != Carrier::None {
             self.view.links.freshen(index, now + STEADY_AFTER);
         }
-        // No route comes or goes with it, but another way may be the better one.
+        if !up {
+            self.lost(now, index, Loss::Idle);
+        }
+        // No route comes or goes with its carrier, but another way may be the better one.
         self.stale.all |= before != carrier;
         match old {
             // Statistics, MTU, carrier.
@@ -114,22 +117,33 @@ impl Engine {
                 self.devices.changed |= changed;
                 self.macs.stale |= changed;
             }
-            Some(old) => {
+            Some(_) => {
                 tracing::debug!(link = name, index, up, "link changed");
-                if old.up && !up {
-                    self.lost(now, index);
-                }
                 self.links_changed();
             }
             None => self.links_changed(),
         }
     }
 
-    /// The interface's IPv4 routes are gone without a word. A pod's interface, of which nothing of ours
-    /// depends, must not cost a dump: pods come and go.
-    fn lost(&mut self, now: Instant, dev: u32) {
-        let Some(gone) = self.view.lost(dev) else { return self.ask_dump(now) };
-        for prefix in gone {
+    /// The interface's IPv4 routes are gone without a word. Which they were is known, so that nothing has to be read back:
+    /// pods come and go, and a link that flaps costs its own routes only. But for what we were writing at that time; and
+    /// where something is in doubt already, nothing is forgotten: a route of ours could be left behind as nobody's.
+    fn lost(&mut self, now: Instant, dev: u32, loss: Loss) {
+        self.flights.lose(dev);
+        let (flights, in_doubt) = (&self.flights, self.dump_at.is_some());
+        let is_sure = |prefix| !in_doubt && !flights.outrun_news_of(prefix);
+        let Lost { gone, doubtful } = self.view.lost(dev, loss, is_sure);
+        if doubtful {
+            self.ask_dump(now);
+        }
+        for (prefix, ours) in gone {
+            let entry = self.desired.get_mut(prefix).filter(|_| ours);
+            if let Some(entry) = entry.filter(|entry| entry.state == State::Installed) {
+                entry.cause.get_or_insert(Cause::Lost);
+            }
+            if !self.view.routes.at(prefix).iter().any(|held| held.ours) {
+                self.adopted.remove(&prefix);
+            }
             self.mark(prefix);
             self.stale_under(prefix);
         }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod devices;
+mod flap;
 mod forms;
 mod inspect;
 mod interfaces;

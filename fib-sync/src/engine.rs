@@ -73,6 +73,8 @@ pub struct Engine {
     watched: Watched,
     /// The node's own subnets as the interfaces have them.
     subnets: Vec<IpNetwork>,
+    /// Prefixes withheld with a reason that names these subnets.
+    off_link: HashSet<IpNetwork>,
     /// What no learned route may take over.
     protected: Protected,
     /// Tunnel devices as last seen: index and whether up, and why not to be used.
@@ -130,6 +132,7 @@ impl Engine {
             next_hops: NextHops::default(),
             watched: Watched::default(),
             subnets: Vec::new(),
+            off_link: HashSet::default(),
             protected: Protected::new(&config.protect),
             tunnels,
             adopted: HashSet::default(),
@@ -225,6 +228,7 @@ impl Engine {
         let Some(entry) = self.desired.unwant(prefix) else { return };
         self.stats.wanted -= 1;
         *self.count(&entry.state) -= 1;
+        self.off_link.remove(&prefix);
         self.places.forget(prefix, entry.placed);
         self.fights.forget(prefix);
         let concerned = self.far_ends.needed_by(prefix, &[]);

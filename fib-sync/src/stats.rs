@@ -64,7 +64,7 @@ pub struct Repairs {
     pub deleted: u64,
     /// Someone rewrote a route of ours; the kernel told us.
     pub changed: u64,
-    /// The kernel dropped it silently (link, address or device), found by reading back.
+    /// The kernel dropped it silently, with its link, address or device.
     pub lost: u64,
 }
 

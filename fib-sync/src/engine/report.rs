@@ -93,6 +93,11 @@ impl Engine {
         if !same_kind {
             entry.since = self.clock;
         }
+        match (is_off_link(&old), is_off_link(&state)) {
+            (false, true) => drop(self.off_link.insert(prefix)),
+            (true, false) => drop(self.off_link.remove(&prefix)),
+            _ => {}
+        }
         let was_bad = is_bad(&old) || entry.troubled;
         entry.troubled = was_bad && matches!(state, State::Pending);
         *self.count(&old) -= 1;
@@ -174,6 +179,10 @@ impl Engine {
         all.dedup();
         all
     }
+}
+
+pub(super) fn is_off_link(state: &State) -> bool {
+    matches!(state, State::Withheld { reason: Reason::NotOnLink { .. } })
 }
 
 /// Whether somebody should look at it: not when the configuration wants it so.

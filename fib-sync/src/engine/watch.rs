@@ -2,7 +2,7 @@
 
 use super::{DUMP_DELAY, Engine};
 use crate::config::FibConfig;
-use crate::desired::{Cause, Desired, Reason, State, Target};
+use crate::desired::{Cause, Desired, State, Target};
 use crate::kernel::{Dump, Event, Link, RouteChange};
 use crate::next_hop::NextHop;
 use crate::next_hops::Facts;
@@ -105,7 +105,8 @@ impl Engine {
         if before == Carrier::None && carrier != Carrier::None {
             self.view.links.freshen(index, now + STEADY_AFTER);
         }
-        if !up {
+        // Also when it comes up: what was read back while it went down may have been on its way out.
+        if !up || old.as_ref().is_some_and(|old| !old.up) {
             self.lost(now, index, Loss::Idle);
         }
         // No route comes or goes with its carrier, but another way may be the better one.
@@ -171,10 +172,8 @@ impl Engine {
         };
         if self.subnets != subnets {
             self.subnets = subnets;
-            // Whose reason names them.
-            let off_link = |state: &State| matches!(state, State::Withheld { reason: Reason::NotOnLink { .. } });
-            let users = self.desired.iter().filter(|(_, entry)| off_link(&entry.state));
-            self.dirty.extend(users.map(|(prefix, _)| prefix));
+            // Their reason names them.
+            self.dirty.extend(self.off_link.iter().copied());
         }
         if self.protected.set_subnets(self.view.links.subnets_of(&self.config.protect_subnets_of)) {
             self.protect();
@@ -182,7 +181,8 @@ impl Engine {
         self.look_at_tunnels();
     }
 
-    /// Plans again what travels through tunnel devices that are not as they were.
+    /// Plans again what travels through tunnel devices that are not as they were. Goes through all that is wanted: where
+    /// there is a tunnel, most of it travels through it.
     pub(super) fn look_at_tunnels(&mut self) {
         let mut changed = Vec::new();
         for (name, seen) in &mut self.tunnels {

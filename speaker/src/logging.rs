@@ -1,26 +1,27 @@
-//! Logs: text on a terminal, JSON lines elsewhere or on request, levels per target.
+//! Logs: text on a terminal, JSON lines elsewhere or on request; levels per target, which can be changed while it runs.
 
-use std::io::IsTerminal;
+mod levels;
 
-use tracing_subscriber::EnvFilter;
+use std::io::{self, IsTerminal};
 
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+pub use self::levels::{LevelError, Levels};
 use crate::config::{Log, LogFormat};
 
 /// Starts logging to standard error. `ROOST_LOG` (such as `info,fib_sync=debug`) overrules the configured level.
 ///
 /// # Errors
 /// When a filter cannot be read, or logging was started before.
-pub fn start(log: &Log) -> anyhow::Result<()> {
-    let filter = match std::env::var("ROOST_LOG") {
-        Ok(filter) => EnvFilter::try_new(filter)?,
-        Err(_) => EnvFilter::try_new(log.level.as_str())?,
-    };
-    let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
-    let started = if log.format == LogFormat::Json || (log.format == LogFormat::Auto && !terminal) {
-        builder.json().flatten_event(true).try_init()
-    } else {
-        builder.try_init()
-    };
-    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+pub fn start(log: &Log) -> anyhow::Result<Levels> {
+    let (levels, filter) = Levels::new(log.level, std::env::var("ROOST_LOG").ok())?;
+    let terminal = io::stderr().is_terminal();
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(terminal);
+    let json = log.format == LogFormat::Json || (log.format == LogFormat::Auto && !terminal);
+    let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.boxed() };
+    let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))?;
+    Ok(levels)
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use super::apply::{Applied, Apply};
 use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest};
 use super::model::{
-    DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow, PeerDetail,
-    PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
+    DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, LogLevels, LogOrder, Memory, OwnerRoutes, OwnerRow,
+    PeerDetail, PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Slices};
 
@@ -61,6 +61,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn apply(&self, apply: Apply, caller: Caller) -> impl Future<Output = Result<Applied, Problem>> + Send;
     /// `POST /v1/confirm`: keeps what waits to be confirmed, or goes back with `undo`.
     fn confirm(&self, undo: bool, caller: Caller) -> impl Future<Output = Result<ConfigStatus, Problem>> + Send;
+    /// `GET /v1/log`
+    fn log(&self) -> impl Future<Output = LogLevels> + Send;
+    /// `POST /v1/log`: all of it, or a problem; says how it is then.
+    fn set_log(&self, order: LogOrder) -> impl Future<Output = Result<LogLevels, Problem>> + Send;
     /// `GET /metrics`: the Prometheus text.
     fn metrics(&self) -> impl Future<Output = String> + Send;
     /// `GET /livez`

@@ -20,12 +20,12 @@ use super::body::{Body, Places, few_large_bodies};
 use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
-    AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, Memory, OwnerDone, OwnerPatch,
-    OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
-    PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, LogLevels, LogOrder, Memory,
+    OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter,
+    PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
-use super::{apply, openapi, owner_pages};
+use super::{apply, calls, log_pages, openapi, owner_pages};
 
 /// Largest request body: as many IPv6 prefixes as can be announced.
 const BODY_LIMIT: usize = 8 << 20;
@@ -51,6 +51,8 @@ pub(super) struct Endpoint<B> {
     pub answer: SchemaOf,
     /// Statuses of the problems it can answer with.
     pub problems: &'static [u16],
+    /// Whether it changes something, and nobody further in logs for whom.
+    pub noted: bool,
     pub handler: MethodRouter<B>,
 }
 
@@ -66,6 +68,7 @@ impl<B: Backend> Endpoint<B> {
             body: None,
             answer: SchemaGenerator::subschema_for::<T>,
             problems: &[],
+            noted: false,
             handler,
         }
     }
@@ -75,6 +78,7 @@ impl<B: Backend> Endpoint<B> {
             method: Method::POST,
             body: Some(SchemaGenerator::subschema_for::<I>),
             problems: &[400, 408, 409, 413, 415, 422, 503],
+            noted: true,
             ..Self::get::<O>(path, summary, handler)
         }
     }
@@ -86,7 +90,12 @@ impl<B: Backend> Endpoint<B> {
 
     fn of_owner(self) -> Self {
         let parameter = Some(("owner", "Its name: 1 to 63 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\""));
-        Self { parameter, pattern: Some("^[A-Za-z0-9._-]{1,63}$"), ..self }
+        Self { parameter, pattern: Some("^[A-Za-z0-9._-]{1,63}$"), ..self }.of_announcer()
+    }
+
+    /// What it changes is logged with who does it; that a lease is renewed, each few seconds, is not.
+    fn of_announcer(self) -> Self {
+        Self { noted: false, ..self }
     }
 }
 
@@ -152,16 +161,24 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
         },
         Endpoint::get::<Vec<GroupRow>>("/v1/groups", "Peers that are sent the same bytes", get(groups::<B>)),
         Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
+        Endpoint::get::<LogLevels>("/v1/log", "How much is logged", get(log_pages::levels::<B>)),
+        Endpoint::post::<LogOrder, LogLevels>(
+            "/v1/log",
+            "Log more or less, of everything or of parts of the program, until `reset` or the next start; `{}` changes nothing",
+            post(log_pages::change::<B>),
+        ),
         Endpoint::post::<AnnounceList, PrefixListDone>(
             "/v1/announce",
             "Originate these prefixes: all of them, or none when one is wrong; repeating it changes nothing",
             post(owner_pages::edit_list::<B, AnnounceList>),
-        ),
+        )
+        .of_announcer(),
         Endpoint::post::<WithdrawList, PrefixListDone>(
             "/v1/withdraw",
             "Stop originating these prefixes, unless others announce them, too; repeating it changes nothing",
             post(owner_pages::edit_list::<B, WithdrawList>),
-        ),
+        )
+        .of_announcer(),
         Endpoint::get::<Vec<OwnerRow>>(
             "/v1/owners",
             "Who announces prefixes at run time, in order of name",
@@ -220,6 +237,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
         Endpoint {
             method: Method::POST,
             problems: &[503],
+            noted: true,
             ..Endpoint::get::<DrainState>(
                 "/v1/undrain",
                 "Take the node back into service; repeating it changes nothing",
@@ -228,6 +246,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
         },
         Endpoint {
             problems: &[400, 408, 413, 415, 422, 503],
+            noted: false,
             ..Endpoint::post::<PlanRequest, Plan>(
                 "/v1/plan",
                 "What would be done to put a configuration in force, and what would come of it; nothing changes",
@@ -274,7 +293,9 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
 pub(super) fn router<B: Backend>(backend: B) -> Router {
     endpoints::<B>()
         .into_iter()
-        .fold(Router::new(), |router, endpoint| router.route(endpoint.path, endpoint.handler))
+        .fold(Router::new(), |router, Endpoint { path, noted, handler, .. }| {
+            router.route(path, if noted { handler.layer(middleware::from_fn(calls::note)) } else { handler })
+        })
         .route("/openapi.json", get(openapi_json::<B>))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)

@@ -24,10 +24,12 @@ pub mod model;
 
 mod body;
 mod caller;
+mod calls;
 mod drain;
 mod endpoints;
 mod fields;
 mod list;
+mod log_pages;
 mod object;
 mod openapi;
 mod orders;

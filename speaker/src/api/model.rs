@@ -15,6 +15,7 @@ mod examination;
 mod filters;
 mod groups;
 mod health;
+mod log;
 mod owners;
 mod why;
 
@@ -23,6 +24,7 @@ pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBloc
 pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 pub use groups::GroupRow;
 pub use health::{Liveness, PartRow, Readiness};
+pub use log::{LogLevels, LogOrder};
 pub use owners::{
     AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,
 };
@@ -78,6 +80,9 @@ pub struct Status {
     /// Whether the node is out of service, or about to go.
     #[serde(default)]
     pub drain: DrainState,
+    /// How much is logged.
+    #[serde(default)]
+    pub log: LogLevels,
     /// The kernel side.
     pub fib: FibSummary,
 }

@@ -15,7 +15,7 @@ use super::protocols::{self, Protocol};
 use super::reply::Reply;
 use super::{Scope, VERSION, orders, routes, status};
 use crate::api::model::PeerFilter;
-use crate::api::{Backend, ControlSocket};
+use crate::api::{Backend, Caller, ControlSocket};
 
 /// Clients served at once; further ones wait in the kernel's backlog.
 const CLIENTS: usize = 64;
@@ -33,7 +33,10 @@ pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, scope: Scope, 
             () = stop.cancelled() => break,
             Some(_) = clients.join_next() => {}
             accepted = listener.accept(), if clients.len() < CLIENTS => match accepted {
-                Ok((stream, _)) => drop(clients.spawn(serve_stream(stream, backend.clone(), scope))),
+                Ok((stream, _)) => {
+                    let caller = Caller::of(&stream);
+                    clients.spawn(serve_caller(stream, caller, backend.clone(), scope));
+                }
                 // Out of descriptors: they come back, and the client waits in the backlog.
                 Err(error) => {
                     debug!(%error, "BIRD socket: cannot accept");
@@ -46,8 +49,17 @@ pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, scope: Scope, 
 
 /// Serves one client until it ends, says nothing for ten minutes, or does not read.
 pub async fn serve_stream<B: Backend>(stream: impl AsyncRead + AsyncWrite + Unpin, backend: B, scope: Scope) {
+    serve_caller(stream, Caller::default(), backend, scope).await;
+}
+
+async fn serve_caller<B: Backend>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    caller: Caller,
+    backend: B,
+    scope: Scope,
+) {
     let (reading, mut writing) = tokio::io::split(stream);
-    let mut client = Client { backend, scope, restricted: false };
+    let mut client = Client { backend, caller, scope, restricted: false };
     if let Err(error) = client.serve(BufReader::new(reading), &mut writing).await {
         debug!(%error, "BIRD socket: client dropped");
     }
@@ -56,6 +68,7 @@ pub async fn serve_stream<B: Backend>(stream: impl AsyncRead + AsyncWrite + Unpi
 /// Who is served.
 struct Client<B> {
     backend: B,
+    caller: Caller,
     scope: Scope,
     /// It may only look.
     restricted: bool,
@@ -91,7 +104,7 @@ impl<B: Backend> Client<B> {
             if self.restricted {
                 return reply.end(8007, "Access denied").await;
             }
-            info!(command = line.trim(), "BIRD socket: order");
+            info!(by = %self.caller, command = line.trim(), "BIRD socket: order");
         }
         let (backend, clock) = (&self.backend, Clock::now());
         match command {

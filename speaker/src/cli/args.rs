@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::log::LevelArg;
 use crate::api::model::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 use crate::decode::DecodeArgs;
 
@@ -135,6 +136,16 @@ pub enum Command {
         /// Go back now, instead
         #[arg(long)]
         undo: bool,
+    },
+    /// Log more or less while the daemon runs, until --reset or the next start; without arguments, say how much is logged
+    Log {
+        /// TARGET=LEVEL for a part of the program, as the log names it (fib_sync=debug, speaker::daemon::peer_task=trace), or
+        /// LEVEL for all others; of error, warn, info, debug, trace
+        #[arg(value_name = "[TARGET=]LEVEL")]
+        levels: Vec<LevelArg>,
+        /// First go back to what the configuration says
+        #[arg(long)]
+        reset: bool,
     },
     /// Tell a running session to look again, begin again, stay away or come back
     Peer {

@@ -10,6 +10,7 @@ use clap::Parser;
 
 pub use args::{Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
 pub use client::{Client, ClientError};
+pub use log::LevelArg;
 
 mod apply;
 mod args;
@@ -19,6 +20,7 @@ mod client;
 mod doctor;
 mod drain;
 mod generate;
+mod log;
 mod look;
 mod progress;
 pub mod render;

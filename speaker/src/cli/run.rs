@@ -14,7 +14,7 @@ use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
-use super::{EXIT_OK, apply, drain, generate, render};
+use super::{EXIT_OK, apply, drain, generate, log, render};
 use crate::api::configuration::{PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
@@ -65,6 +65,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Apply { file, confirm } => ask(async { apply::apply(&client, &file, confirm, json, out).await }),
         Command::Confirm { undo } => ask(async { apply::confirm(&client, undo, json, out).await }),
         Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
+        Command::Log { levels, reset } => ask(async { log::log(&client, levels, reset, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
         Command::Undrain => ask(async { drain::undrain(&client, json, out).await }),

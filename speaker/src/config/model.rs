@@ -15,6 +15,8 @@ use bgp_proto::fsm::PeerAs;
 use bgp_proto::{Asn, FamilySet, Prefix, RouterId};
 use fib_sync::{DeviceKind, Metric};
 use ipnetwork::IpNetwork;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::rules::{Confederation, PathRules};
 use super::values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
@@ -604,7 +606,8 @@ pub struct Log {
 }
 
 /// Severity of a log event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Only what needs a person.
     Error,
@@ -619,6 +622,9 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// All of them, the most severe first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
     /// The level's name, as tracing's filters read it.
     pub fn as_str(self) -> &'static str {
         match self {

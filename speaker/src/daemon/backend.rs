@@ -10,6 +10,7 @@ use bgp_proto::fsm::State;
 use fib_sync::FibHandle;
 use rib::PeerId;
 use tokio::sync::mpsc;
+use tracing::info;
 
 use super::drain::DrainHandle;
 use super::health::Health;
@@ -32,11 +33,12 @@ use super::{examination, groups, kernel_routes, names, operator, rows, why};
 use crate::api::apply::{Applied, Apply};
 use crate::api::configuration::{ConfigStatus, Plan, PlanRequest};
 use crate::api::model::{
-    DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, Memory, OwnerRoutes, OwnerRow,
-    PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
+    DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, LogLevels, LogOrder, Memory,
+    OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
+use crate::logging::{LevelError, Levels};
 use crate::net::md5_counters::Md5Counters;
 
 /// A configured peer and its task's outside.
@@ -143,6 +145,8 @@ pub struct Parts {
     pub health: Arc<Health>,
     /// What all sessions count together.
     pub wanted: Arc<Wanted>,
+    /// The log.
+    pub levels: Levels,
 }
 
 struct Inside {
@@ -157,6 +161,7 @@ struct Inside {
     drain: DrainHandle,
     health: Arc<Health>,
     wanted: Arc<Wanted>,
+    levels: Levels,
     started: Instant,
     /// What the kernel had counted by then.
     md5_before: Md5Counters,
@@ -165,7 +170,8 @@ struct Inside {
 impl Daemon {
     /// The outside of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, drain, health, wanted } = parts;
+        let Parts { addresses, owner, fib, restart, doors, peers, origins, reload, drain, health, wanted, levels } =
+            parts;
         let (started, md5_before) = (Instant::now(), Md5Counters::read().unwrap_or_default());
         Self(Arc::new(Inside {
             addresses,
@@ -179,6 +185,7 @@ impl Daemon {
             drain,
             health,
             wanted,
+            levels,
             started,
             md5_before,
         }))
@@ -257,6 +264,7 @@ impl Backend for Daemon {
             originated: originated.iter().map(Prefix::to_string).collect(),
             connections: rows::connections(inside.doors.unopened()),
             drain: inside.drain.state(),
+            log: inside.levels.shown(),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
         }
     }
@@ -357,6 +365,19 @@ impl Backend for Daemon {
 
     async fn confirm(&self, undo: bool, caller: Caller) -> Result<ConfigStatus, Problem> {
         self.0.reload.confirm(undo, caller).await
+    }
+
+    async fn log(&self) -> LogLevels {
+        self.0.levels.shown()
+    }
+
+    async fn set_log(&self, order: LogOrder) -> Result<LogLevels, Problem> {
+        let levels = self.0.levels.change(order).map_err(|error| match error {
+            LevelError::TooMany => Problem::conflict(error.to_string()),
+            LevelError::Filter(_) | LevelError::Ended(_) => Problem::unavailable(error.to_string()),
+        })?;
+        info!(levels = levels.in_force(), "how much is logged has changed");
+        Ok(levels)
     }
 
     async fn metrics(&self) -> String {

@@ -32,6 +32,7 @@ use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, Se
 use crate::api::{Caller, Problem, Reread};
 use crate::config::steps::{self, Cost, Step, Steps};
 use crate::config::{self, Config, ConfigErrors, Loaded};
+use crate::logging::Levels;
 
 /// Orders that wait while one is carried out.
 const ORDERS: usize = 8;
@@ -76,6 +77,8 @@ pub struct Concerned {
     pub listeners: Vec<Arc<TcpListener>>,
     /// The node's blocks.
     pub origins: Origins,
+    /// The log.
+    pub levels: Levels,
 }
 
 /// What is known of the configuration, for those who look.
@@ -383,9 +386,14 @@ impl Reload {
 
     /// Says whether that ended a session.
     async fn carry_out(&mut self, step: &Step, next: &Config) -> bool {
-        let Concerned { owner, roster, origins, .. } = &mut self.concerned;
+        let Concerned { owner, roster, origins, levels, .. } = &mut self.concerned;
         match step {
             Step::Kernel(_) | Step::Readiness => {}
+            Step::LogLevel(level) => {
+                if let Err(error) = levels.configure(*level) {
+                    warn!("log.level: {error}");
+                }
+            }
             Step::Announce(block) => origins.reconfigure(&[*block], &[]).await,
             Step::Withdraw(block) => origins.reconfigure(&[], &[*block]).await,
             Step::Decide(_) => {
@@ -426,7 +434,12 @@ fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
             };
             (Some(to), (to.enabled || effect == SessionEffect::Ends).then_some(effect))
         }
-        Step::Announce(_) | Step::Withdraw(_) | Step::Decide(_) | Step::Readiness | Step::Kernel(_) => (None, None),
+        Step::Announce(_)
+        | Step::Withdraw(_)
+        | Step::Decide(_)
+        | Step::Readiness
+        | Step::LogLevel(_)
+        | Step::Kernel(_) => (None, None),
     };
     StepRow { text, peer: peer.map(config::PeerSettings::name), session, ends: false }
 }

@@ -33,7 +33,7 @@ use super::{descriptors, service_manager, setup};
 use crate::api::{self, Access, ControlSocket};
 use crate::birdc;
 use crate::config::{self, Config};
-use crate::logging;
+use crate::logging::{self, Levels};
 use crate::net::tcp;
 
 /// Messages of all peers that wait for the owner.
@@ -47,7 +47,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// When the file has mistakes, a socket cannot be opened, or the kernel's routes cannot be read.
 pub fn run(path: &Path) -> Result<()> {
     let loaded = config::load(path)?;
-    logging::start(&loaded.config.log)?;
+    let levels = logging::start(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning:#}");
     }
@@ -58,7 +58,7 @@ pub fn run(path: &Path) -> Result<()> {
         let hangups = [signal(SignalKind::hangup())?, signal(SignalKind::hangup())?];
         let drain_signals = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
         let config = node_address::awaited(path, loaded).await?;
-        serve(Arc::new(config), path, hangups, drain_signals).await
+        serve(Arc::new(config), path, hangups, drain_signals, levels).await
     })
 }
 
@@ -67,6 +67,7 @@ async fn serve(
     path: &Path,
     [keys_hangup, hangup]: [Signal; 2],
     drain_signals: [Signal; 2],
+    levels: Levels,
 ) -> Result<()> {
     info!(
         version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
@@ -151,6 +152,7 @@ async fn serve(
         keys,
         listeners,
         origins: origins.clone(),
+        levels: levels.clone(),
     };
     let (reload, reread) = Reload::new(path, config.clone(), concerned);
     tasks.spawn(reload.keep(hangup, farewell.clone()));
@@ -174,6 +176,7 @@ async fn serve(
         drain,
         health: health.clone(),
         wanted,
+        levels,
     });
     if let Some(settings) = &config.api {
         let group = settings.group.as_ref().map(|group| group.as_str().to_owned());

@@ -39,6 +39,9 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("post", "/v1/confirm") => (Method::POST, path.to_owned(), Some(r#"{"undo":true}"#)),
         ("post", "/v1/reload") => (Method::POST, path.to_owned(), Some(r#"{"check":true}"#)),
         ("post", "/v1/drain") => (Method::POST, path.to_owned(), Some(r#"{"message":"new disk","timeout":20}"#)),
+        ("post", "/v1/log") => {
+            (Method::POST, path.to_owned(), Some(r#"{"level":"warn","targets":{"fib_sync::engine":"debug"}}"#))
+        }
         ("post", "/v1/undrain") => (Method::POST, path.to_owned(), None),
         ("post", path) if path.starts_with("/v1/peers/") => {
             (Method::POST, path.to_owned(), Some(r#"{"peers":["172.16.1.2"]}"#))
@@ -73,6 +76,8 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/examination",
             "get /v1/fib",
             "get /v1/groups",
+            "get /v1/log",
+            "post /v1/log",
             "get /v1/memory",
             "get /v1/owners",
             "delete /v1/owners/{owner}",
@@ -153,6 +158,13 @@ impl Schemas<'_> {
                 },
                 "properties" => self.properties(rule.as_object().unwrap(), value, at)?,
                 "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+                // A map: names that nobody knows, and what each stands for.
+                "additionalProperties" if rule.is_object() => {
+                    for (name, field) in value.as_object().into_iter().flatten() {
+                        self.matches(rule, field, &format!("{at}.{name}"))?;
+                    }
+                    true
+                }
                 "additionalProperties" => {
                     let known = schema["properties"].as_object().unwrap();
                     *rule == Value::Bool(false)

@@ -1,6 +1,8 @@
 //! Pages, and the problems that stand in their place.
 
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
@@ -170,6 +172,73 @@ async fn a_wrong_order_is_refused_with_the_name_of_the_field() {
         assert_eq!(problem.status, status, "{body}");
         assert!(problem.detail.contains(named), "{body}: {problem:?}");
     }
+}
+
+#[tokio::test]
+async fn levels_of_the_log_are_changed_and_wrong_targets_named() {
+    let server = serve(Fake::default());
+    let body = r#"{"level":"warn","targets":{"fib_sync":"debug","speaker::daemon::peer_task":"trace"}}"#;
+    let changed = ask(&server.socket, Method::POST, "/v1/log", Some(body)).await.json();
+    assert_eq!(changed["targets"]["speaker::daemon::peer_task"], "trace");
+    assert_eq!(get(&server.socket, "/v1/log").await.json(), changed);
+    for (body, status, named) in [
+        (r#"{"targets":{"fibsync":"debug"}}"#, 400, "/targets/fibsync"),
+        (r#"{"targets":{"fib_sync::":"debug"}}"#, 400, "/targets/fib_sync::"),
+        (r#"{"targets":{"speaker=trace,a/b":"debug"}}"#, 400, "/targets/speaker=trace,a~1b"),
+        (r#"{"targets":{"fib_sync":"loud"}}"#, 422, "targets.fib_sync"),
+        (r#"{"level":"off"}"#, 422, "level"),
+    ] {
+        let problem = ask(&server.socket, Method::POST, "/v1/log", Some(body)).await.problem();
+        assert_eq!(problem.status, status, "{body}");
+        let found = problem.errors.iter().any(|error| error.pointer == named) || problem.detail.contains(named);
+        assert!(found, "{body}: {problem:?}");
+    }
+}
+
+/// What was logged meanwhile, as text.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_changes_something_is_logged_once_and_who_looks_is_not() {
+    let written = Written::default();
+    let writer = written.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(log);
+    let server = serve(Fake::default());
+    for (path, body) in [
+        ("/v1/peers/reset", r#"{"peers":["172.16.1.2"]}"#),
+        ("/v1/peers/enable", r#"{"peers":["10.9.9.9"]}"#),
+        ("/v1/drain", "{}"),
+        ("/v1/undrain", ""),
+        ("/v1/reload", "{}"),
+        ("/v1/log", "{}"),
+        // Nothing changes, or it is said elsewhere what has changed, and by whom.
+        ("/v1/plan", r#"{"name":"-","text":"x"}"#),
+        ("/v1/announce", r#"{"prefixes":["10.65.1.0/26"]}"#),
+    ] {
+        ask(&server.socket, Method::POST, path, Some(body)).await;
+    }
+    get(&server.socket, "/v1/status").await;
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> =
+        text.lines().filter_map(|line| line.split_once("control socket: ").map(|(_, said)| said)).collect();
+    let by = format!("by=uid {}, pid {}", nix::unistd::getuid(), std::process::id());
+    let expected =
+        [("peers/reset", 200), ("peers/enable", 404), ("drain", 200), ("undrain", 200), ("reload", 200), ("log", 200)];
+    let expected = expected.map(|(page, status)| format!("POST /v1/{page} {by} status={status}"));
+    assert_eq!(lines, expected, "{text}");
 }
 
 #[tokio::test]

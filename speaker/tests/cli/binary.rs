@@ -28,6 +28,28 @@ fn err(output: &Output) -> &str {
 }
 
 #[tokio::test]
+async fn log_changes_levels_and_says_how_they_are() {
+    let server = serve(Fake::default());
+    let changed = run(&server.socket, &["log", "warn", "fib_sync=debug"]).await;
+    assert!(changed.status.success(), "{}", err(&changed));
+    let levels = server_log(&server.socket).await;
+    assert_eq!((levels["level"].as_str(), levels["targets"]["fib_sync"].as_str()), (Some("warn"), Some("debug")));
+    assert_eq!(out(&changed), out(&run(&server.socket, &["log"]).await));
+    assert!(out(&changed).contains("\nfib_sync    debug\n"), "{}", out(&changed));
+    assert!(run(&server.socket, &["log", "--reset"]).await.status.success());
+    assert_eq!(server_log(&server.socket).await["targets"], serde_json::json!({}));
+    for wrong in ["fib_sync=loud", "loud"] {
+        let output = run(&server.socket, &["log", wrong]).await;
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(err(&output).contains("error, warn, info, debug, trace"), "{}", err(&output));
+    }
+}
+
+async fn server_log(socket: &Path) -> serde_json::Value {
+    serde_json::from_str(out(&run(socket, &["log", "--json"]).await)).unwrap()
+}
+
+#[tokio::test]
 async fn show_prints_the_tables_of_the_daemon() {
     let server = serve(Fake::default());
     let one: Vec<_> = fake::routes().into_iter().filter(|row| row.prefix == "10.65.2.0/26").collect();

@@ -5,6 +5,7 @@ use speaker::api::apply::{Applied, Unconfirmed};
 use speaker::api::configuration::{ConfigSteps, Plan, StepRow};
 use speaker::api::model::{Memory, PeerRow, Status, Why};
 use speaker::cli::render;
+use speaker::config::LogLevel;
 use speaker::doctor::{Finding, Outcome, Report};
 
 use crate::fake;
@@ -20,6 +21,29 @@ fn peers() {
 
     hint: is BGP running on that node, and does it listen on that address? (172.16.1.3)
     "#);
+}
+
+#[test]
+fn levels_of_the_log() {
+    let mut log = fake::status(Vec::new()).log;
+    assert_snapshot!(render::log(&log), @r#"
+    level       info
+    configured  info (log.level)
+    "#);
+    log.targets = [("fib_sync".to_owned(), LogLevel::Trace), ("speaker::daemon".to_owned(), LogLevel::Debug)].into();
+    log.level = Some(LogLevel::Warn);
+    assert_snapshot!(render::log(&log), @r#"
+    level            warn
+    fib_sync         trace
+    speaker::daemon  debug
+    configured       info (log.level); `roost log --reset` goes back to that
+    "#);
+    let status = render::status(&Status { log, ..fake::status(Vec::new()) });
+    let line = status.lines().find(|line| line.starts_with("  log "));
+    assert_eq!(
+        line.and_then(|line| line.split_once("  ").map(|(_, said)| said.trim_start_matches("log").trim())),
+        Some("warn,fib_sync=trace,speaker::daemon=debug, until `roost log --reset` or the next start")
+    );
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Fake {
     pub reason: Option<String>,
     /// When set, `status` waits for it: an answer that takes its time. Notified once it waits.
     pub gate: Option<Arc<(Notify, Notify)>>,
+    /// How much it logs.
+    pub log: Arc<Mutex<LogLevels>>,
     /// When set, an edit gives the first one a permit and wants one of the second.
     pub edits: Option<Arc<(Semaphore, Semaphore)>>,
 }
@@ -49,6 +51,7 @@ impl Backend for Fake {
         Status {
             phase,
             drain: self.drain_state().await,
+            log: self.log().await,
             ..status(self.originated.lock().unwrap().iter().cloned().collect())
         }
     }
@@ -221,6 +224,22 @@ impl Backend for Fake {
         Ok(ConfigStatus { gone_back, ..self.status().await.configuration })
     }
 
+    async fn log(&self) -> LogLevels {
+        self.log.lock().unwrap().clone()
+    }
+
+    async fn set_log(&self, order: LogOrder) -> Result<LogLevels, Problem> {
+        yield_now().await;
+        let mut log = self.log.lock().unwrap();
+        *log = LogLevels {
+            configured: "info".to_owned(),
+            by: "log.level".to_owned(),
+            level: order.level,
+            targets: order.targets,
+        };
+        Ok(log.clone())
+    }
+
     async fn metrics(&self) -> String {
         "# TYPE roost_peers gauge\nroost_peers{state=\"established\"} 1\n".to_owned()
     }
@@ -351,6 +370,7 @@ pub fn status(originated: Vec<String>) -> Status {
             refused: RefusedConnections { stranger: 12, open_timeout: 3, ..RefusedConnections::default() },
         },
         drain: DrainState::default(),
+        log: LogLevels { configured: "info".to_owned(), by: "log.level".to_owned(), ..LogLevels::default() },
         fib: FibSummary {
             enabled: true,
             installed: 3,

@@ -11,6 +11,7 @@ mod configuration;
 mod doctor;
 mod fib;
 mod groups;
+mod log;
 mod memory;
 mod owners;
 mod peer;
@@ -23,6 +24,7 @@ pub use configuration::{applied, config_steps, confirmed, plan};
 pub use doctor::doctor;
 pub use fib::fib;
 pub use groups::groups;
+pub use log::log;
 pub use memory::memory;
 pub use owners::owners;
 pub use peer::{each_peer, peer};
@@ -60,29 +62,29 @@ fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> Str
 }
 
 /// Names to the left, values to the right of them, aligned; names without a value are left out.
-struct Facts {
+struct Facts<'a> {
     indent: usize,
-    rows: Vec<(&'static str, String)>,
+    rows: Vec<(&'a str, String)>,
 }
 
-impl Facts {
+impl<'a> Facts<'a> {
     fn new(indent: usize) -> Self {
         Self { indent, rows: Vec::new() }
     }
 
-    fn add(&mut self, name: &'static str, value: impl ToString) -> &mut Self {
+    fn add(&mut self, name: &'a str, value: impl ToString) -> &mut Self {
         self.rows.push((name, value.to_string()));
         self
     }
 
-    fn add_some(&mut self, name: &'static str, value: Option<impl ToString>) -> &mut Self {
+    fn add_some(&mut self, name: &'a str, value: Option<impl ToString>) -> &mut Self {
         if let Some(value) = value {
             self.add(name, value);
         }
         self
     }
 
-    fn add_list(&mut self, name: &'static str, values: &[String]) -> &mut Self {
+    fn add_list(&mut self, name: &'a str, values: &[String]) -> &mut Self {
         if !values.is_empty() {
             self.add(name, values.join(", "));
         }

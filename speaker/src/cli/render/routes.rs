@@ -78,7 +78,7 @@ pub fn route(rows: &[RouteRow]) -> String {
     if text.is_empty() { "No routes.\n".to_owned() } else { text }
 }
 
-fn path_facts(row: &RouteRow) -> Facts {
+fn path_facts(row: &RouteRow) -> Facts<'_> {
     let mut facts = Facts::new(5);
     facts.add_some("next hop", row.next_hop);
     facts.add("AS path", if row.as_path.is_empty() { "empty: from this AS" } else { &row.as_path });

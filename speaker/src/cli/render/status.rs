@@ -32,6 +32,9 @@ pub fn status(status: &Status) -> String {
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts.add("originated", originated(&status.originated));
     facts.add("connections", connections(&status.connections));
+    if status.log.is_changed() {
+        facts.add("log", format!("{}, until `roost log --reset` or the next start", status.log.in_force()));
+    }
     facts.add("kernel", kernel(&status.fib));
     for warning in &status.fib.warnings {
         facts.add("warning", warning);

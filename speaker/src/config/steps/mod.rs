@@ -12,7 +12,7 @@ use std::fmt;
 
 use bgp_proto::Prefix;
 
-use super::model::{Config, Fib, Node, Password, PeerSettings, Router};
+use super::model::{Config, Fib, Log, LogLevel, Node, Password, PeerSettings, Router};
 pub use peers::{Change, Cost};
 
 /// One thing that is done.
@@ -24,6 +24,8 @@ pub enum Step {
     Decide(Vec<&'static str>),
     /// `readiness` is judged by other rules.
     Readiness,
+    /// `log.level` is another one.
+    LogLevel(LogLevel),
     /// A peer that was not there.
     AddPeer(PeerSettings),
     /// A peer that was there with other settings.
@@ -84,7 +86,7 @@ pub fn between(now: &Config, read: &Config) -> Result<Steps, NeedsRestart> {
         ("fib.enabled", now.fib.enabled != read.fib.enabled),
         ("api", now.api != read.api),
         ("metrics", now.metrics != read.metrics),
-        ("log", now.log != read.log),
+        ("log.format", now.log.format != read.log.format),
     ]);
     let next = Config {
         router: Router { listen: now.router.listen.clone(), limits: now.router.limits, ..read.router.clone() },
@@ -93,7 +95,7 @@ pub fn between(now: &Config, read: &Config) -> Result<Steps, NeedsRestart> {
         fib: Fib { enabled: now.fib.enabled, ..read.fib.clone() },
         api: now.api.clone(),
         metrics: now.metrics,
-        log: now.log,
+        log: Log { format: now.log.format, ..read.log },
         ..read.clone()
     };
     Ok(Steps { steps: steps(now, &next), waiting, next })
@@ -107,6 +109,7 @@ fn steps(now: &Config, next: &Config) -> Vec<Step> {
     let decide = decide(&now.router, &next.router);
     steps.extend((!decide.is_empty()).then_some(Step::Decide(decide)));
     steps.extend((now.readiness != next.readiness).then_some(Step::Readiness));
+    steps.extend((now.log.level != next.log.level).then_some(Step::LogLevel(next.log.level)));
     let (stay, go) = peers::steps(&now.peers, &next.peers);
     steps.extend(stay);
     let kernel = if next.fib.enabled {
@@ -164,6 +167,7 @@ impl fmt::Display for Step {
             Self::Withdraw(block) => write!(f, "block {block}: withdrawn"),
             Self::Decide(keys) => write!(f, "{}: all routes are decided anew, sessions stay", keys.join(", ")),
             Self::Readiness => f.write_str("readiness: judged anew"),
+            Self::LogLevel(level) => write!(f, "log.level: {} from now on", level.as_str()),
             Self::Kernel(keys) => write!(f, "{}: kernel routes move to the new settings", keys.join(", ")),
             Self::AddPeer(peer) => {
                 write!(f, "peer {}: added{}", peer.name(), if peer.enabled { "" } else { ", disabled" })

@@ -155,16 +155,19 @@ fn what_needs_a_restart_is_named_and_stays_as_it_is() {
         "asn: 64512, description: x",
         "router: { asn: 64512, router_id: 10.0.0.1, listen: [\"127.0.0.1:1179\"], limits: { unopened: 7 } }\n\
          dynamic_peers: [ { prefix: 10.1.0.0/16, asn: 64512, group: all } ]\n\
-         fib: { enabled: false, metric: 7 }\napi: null\nmetrics: { listen: \"127.0.0.1:9\" }\nlog: { level: debug }\n",
+         fib: { enabled: false, metric: 7 }\napi: null\nmetrics: { listen: \"127.0.0.1:9\" }\nlog: { level: debug, format: json }\n",
     );
     let steps = between(&now, &next).expect("the same speaker");
     assert_eq!(
         steps.waiting,
-        ["router.listen", "router.limits", "dynamic_peers", "fib.enabled", "api", "metrics", "log"]
+        ["router.listen", "router.limits", "dynamic_peers", "fib.enabled", "api", "metrics", "log.format"]
     );
     let said: Vec<_> = steps.steps.iter().map(Step::to_string).collect();
-    let expected =
-        ["peer 10.0.0.2: description changed; the session stays", "fib: kernel routes move to the new settings"];
+    let expected = [
+        "log.level: debug from now on",
+        "peer 10.0.0.2: description changed; the session stays",
+        "fib: kernel routes move to the new settings",
+    ];
     assert_eq!(said, expected);
     // What waits is as it was, and waits still when the file is read again; the rest is in force.
     let again = between(&steps.next, &next).expect("the same speaker");
@@ -244,6 +247,7 @@ fn done(mut config: Config, steps: &[Step], next: &Config) -> Config {
             Step::Withdraw(block) => config.node.blocks.retain(|other| other != block),
             Step::Decide(_) => config.router = next.router.clone(),
             Step::Readiness => config.readiness = next.readiness,
+            Step::LogLevel(level) => config.log.level = *level,
             Step::Kernel(_) => (config.pools, config.fib) = (next.pools.clone(), next.fib.clone()),
             Step::AddPeer(peer) => config.peers.push(peer.clone()),
             Step::RemovePeer(peer) => config.peers.retain(|other| other != peer),

@@ -13,7 +13,7 @@ use std::thread;
 use roost_tests::{Kind, Lab, PATIENCE, Peer, Speaker, peers, until};
 
 /// Seconds in which it makes requests.
-const TIME: &str = "40";
+const TIME: &str = "25";
 
 #[test]
 fn schemathesis_finds_no_server_error_and_no_answer_that_the_document_does_not_promise() {

@@ -4,7 +4,7 @@
 //! Each interface has a list that only grows: a route more is five octets at its end, and a route less only a smaller
 //! count, so that neither waits for memory. When half of the list is out of date it is made anew.
 
-use super::{Held, Routes};
+use super::table::{Held, Routes};
 use crate::hash::HashMap;
 use crate::route::Route;
 use ipnetwork::{IpNetwork, Ipv4Network};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{FibConfig, TABLE_MAIN};
+use crate::kernel::Address;
 use crate::route::{Form, Hop, Hops};
 
 fn route(prefix: &str, protocol: u8, gateway: &str) -> Route {

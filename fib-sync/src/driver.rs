@@ -49,6 +49,7 @@ pub(crate) async fn run<K: Kernel>(
         let (oldest, latency) = (lag.oldest(), lag.latency());
         let stats = FibStats { refused: kernel.refused(), oldest, latency, ..engine.report(now) };
         shared.publish(stats, engine.warnings());
+        engine.changes.tell(shared.watcher());
         if engine.has_work() || !intake.is_empty() || !shared.is_empty() {
             continue;
         }
@@ -158,6 +159,10 @@ fn obey<K: Kernel>(
         }
         Command::Overview(answer) => {
             let _ = answer.send(engine.overview());
+        }
+        Command::NoteChanges(done) => {
+            engine.changes.set(true);
+            let _ = done.send(());
         }
         Command::Reconfigure(config, done) => {
             let result = engine.reconfigure(Instant::now(), *config);

@@ -16,6 +16,7 @@
 //! makes the engine read everything back instead of believing it.
 
 use crate::FibError;
+use crate::changes::Changes;
 use crate::config::{FibConfig, Key};
 use crate::desired::{Desired, State, Target};
 use crate::far_ends::FarEnds;
@@ -105,6 +106,8 @@ pub struct Engine {
     rescan_at: Option<Instant>,
     loaded: bool,
     loud: Loud,
+    /// Prefixes with another row than before this turn.
+    pub(crate) changes: Changes,
     stats: FibStats,
     started: SystemTime,
     /// As of the last entry: one look at the clock for many routes.
@@ -153,6 +156,7 @@ impl Engine {
             rescan_at: None,
             loaded: false,
             loud: Loud::default(),
+            changes: Changes::default(),
             stats: FibStats::default(),
             started: SystemTime::now(),
             clock: SystemTime::now(),
@@ -360,6 +364,9 @@ impl Engine {
         {
             if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) && !self.flights.put_off(prefix) {
                 let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
+                if planned.is_empty() {
+                    self.changes.note(prefix);
+                }
                 self.take_up(prefix, planned, ops);
             }
         }
@@ -493,6 +500,7 @@ impl Engine {
             Op::Delete(route) => {
                 self.stats.deletes += 1;
                 self.view.erased(&route);
+                self.changes.note(prefix);
                 return;
             }
             // Theirs are looked at elsewhere.

@@ -4,6 +4,7 @@
 //! table: whatever the kernel has not got round to yet is overwritten by the last word.
 
 use crate::FibError;
+use crate::changes::Watcher;
 use crate::config::FibConfig;
 use crate::desired::{State, Target};
 use crate::driver;
@@ -20,7 +21,7 @@ use ipnetwork::IpNetwork;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -119,6 +120,7 @@ pub(crate) enum Command {
     Prefixes(Option<IpNetwork>, oneshot::Sender<Vec<IpNetwork>>),
     Explain(IpAddr, Vec<NextHop>, oneshot::Sender<Explanation>),
     Overview(oneshot::Sender<Overview>),
+    NoteChanges(oneshot::Sender<()>),
     Reconfigure(Box<FibConfig>, oneshot::Sender<Result<(), FibError>>),
     Stop { leave_routes: bool, done: oneshot::Sender<()> },
 }
@@ -144,6 +146,7 @@ pub(crate) struct Shared {
     told: Notify,
     stats: Mutex<FibStats>,
     warnings: Mutex<Vec<Arc<str>>>,
+    watcher: OnceLock<Arc<dyn Watcher>>,
 }
 
 impl Shared {
@@ -197,6 +200,10 @@ impl Shared {
             *lock(&self.macs) = news;
             self.told.notify_one();
         }
+    }
+
+    pub(crate) fn watcher(&self) -> Option<&dyn Watcher> {
+        self.watcher.get().map(Arc::as_ref)
     }
 
     pub(crate) fn publish(&self, stats: FibStats, warnings: &[Arc<str>]) {
@@ -322,6 +329,18 @@ impl FibHandle {
         let (answer, overview) = oneshot::channel();
         self.ask(Command::Overview(answer)).await;
         overview.await.ok()
+    }
+
+    /// Who is told what changes, for as long as the handle's thread runs; the first one called stays.
+    pub fn set_watcher(&self, watcher: Arc<dyn Watcher>) {
+        let _ = self.shared.watcher.set(watcher);
+    }
+
+    /// From now on the watcher is told which rows change, until it says that it wants no more. Returns when that is so.
+    pub async fn note_changes(&self) {
+        let (done, wait) = oneshot::channel();
+        self.ask(Command::NoteChanges(done)).await;
+        let _ = wait.await;
     }
 
     /// From now on this configuration: routes move to it, new before old. Returns when it is in force;

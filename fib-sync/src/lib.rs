@@ -32,6 +32,7 @@
 //! device is made where it is missing and asked for: `engine/devices.rs`.
 #![forbid(unsafe_code)]
 
+mod changes;
 mod clean;
 mod config;
 mod desired;
@@ -59,6 +60,7 @@ mod stats;
 mod view;
 mod watched;
 
+pub use changes::Watcher;
 pub use clean::{Cleaned, clean};
 pub use config::{FibConfig, MAX_ROUTES, Metric, Mode, Pool};
 pub use desired::{Reason, State, Target, Tunnel, Via};

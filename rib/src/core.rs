@@ -10,6 +10,7 @@ use bgp_proto::attr::PathAttrs;
 use smallvec::SmallVec;
 
 use crate::attrs::{AttrId, AttrStore};
+use crate::changes::Changes;
 use crate::config::RibConfig;
 use crate::decide::{Candidate, Med, Step, compare};
 use crate::fib::FibStore;
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) scan: Option<u32>,
     /// The next dest to decide again because the configuration changed, while that goes on.
     pub(crate) redecide: Option<u32>,
+    pub(crate) changes: Changes,
 }
 
 /// What becomes of an offered path.
@@ -66,6 +68,7 @@ impl Core {
             fib_dirty: Vec::new(),
             scan: None,
             redecide: None,
+            changes: Changes::default(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Core {
             if self.matters(&path) {
                 self.mark_dirty(dest);
             }
+            self.note_change(dest);
             return;
         };
         let old = self.table.paths[id];
@@ -103,14 +107,14 @@ impl Core {
         self.attrs.release(old.raw, &mut self.next_hops);
         self.attrs.release(old.attrs, &mut self.next_hops);
         // A repetition decides nothing.
-        if !matters {
-            return;
-        }
-        if old.attrs != offer.attrs
+        let changed = old.attrs != offer.attrs
             || old.rejected.is_some() != offer.rejected.is_some()
-            || old.marks.blackhole != offer.blackhole
-        {
+            || old.marks.blackhole != offer.blackhole;
+        if matters && changed {
             self.mark_dirty(dest);
+        }
+        if changed || old.marks.stale {
+            self.note_change(dest);
         }
     }
 
@@ -125,6 +129,7 @@ impl Core {
         if self.table.dests[path.dest].head == NONE || self.matters(path) {
             self.mark_dirty(path.dest);
         }
+        self.note_change(path.dest);
         self.attrs.release(path.raw, &mut self.next_hops);
         self.attrs.release(path.attrs, &mut self.next_hops);
     }

@@ -33,6 +33,7 @@ pub mod decide;
 pub mod policy;
 
 mod attrs;
+mod changes;
 mod config;
 mod core;
 mod export;

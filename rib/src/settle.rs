@@ -91,6 +91,7 @@ impl Rib {
         for group in groups.iter_mut().flatten().filter(|group| group.key.family == family) {
             work.feed(core, group, dest);
         }
+        core.note_change(dest);
         core.table.try_remove(dest);
     }
 

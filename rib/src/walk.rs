@@ -161,6 +161,7 @@ impl Core {
                     if retain.contains(family) {
                         let lost = |path: &mut Path| (path.marks.stale, path.marks.refreshing) = (true, false);
                         self.table.update_path(number, lost);
+                        self.note_change(path.dest);
                     }
                     !retain.contains(family)
                 }

@@ -8,6 +8,7 @@
 //! * [`detect`] finds the node's own address on its interfaces;
 //! * [`decode`] turns captures into JSON;
 //! * [`doctor`] says why packets of pods are lost although every route is learned;
+//! * [`journal`] has what changed lately, for those who watch;
 //! * `net` opens BGP's sockets, and has the project's only `unsafe`.
 //!
 //! How a path is chosen is `rib`'s business, how the kernel gets there `fib-sync`'s, what the bytes mean `bgp-proto`'s.
@@ -20,6 +21,7 @@ pub mod daemon;
 pub mod decode;
 pub mod detect;
 pub mod doctor;
+pub mod journal;
 
 mod logging;
 mod net;

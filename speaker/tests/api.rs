@@ -11,3 +11,5 @@ mod limits;
 mod pages;
 #[path = "api/socket.rs"]
 mod socket;
+#[path = "api/watch.rs"]
+mod watch;

@@ -11,3 +11,5 @@ mod binary;
 mod tables;
 #[path = "cli/terminal.rs"]
 mod terminal;
+#[path = "cli/watch.rs"]
+mod watch;

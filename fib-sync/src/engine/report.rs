@@ -46,13 +46,26 @@ impl Loud {
 
     pub(crate) fn warn(&mut self, what: fmt::Arguments<'_>) {
         if self.may_speak() {
-            tracing::warn!("{what}");
+            tracing::warn!(event = "kernel", "{what}");
         }
     }
 
     pub(crate) fn info(&mut self, what: fmt::Arguments<'_>) {
         if self.may_speak() {
-            tracing::info!("{what}");
+            tracing::info!(event = "kernel", "{what}");
+        }
+    }
+
+    /// The same about one prefix; `event` is the kind of what happens to it.
+    fn warn_of(&mut self, event: &str, prefix: IpNetwork, what: fmt::Arguments<'_>) {
+        if self.may_speak() {
+            tracing::warn!(event, %prefix, "{prefix} {what}");
+        }
+    }
+
+    fn info_of(&mut self, event: &str, prefix: IpNetwork, what: fmt::Arguments<'_>) {
+        if self.may_speak() {
+            tracing::info!(event, %prefix, "{prefix} {what}");
         }
     }
 
@@ -89,6 +102,7 @@ impl Engine {
             return;
         }
         let old = std::mem::replace(&mut entry.state, state.clone());
+        self.changes.note(prefix);
         // On its way from one good state to the next nothing is worth a line.
         if !same_kind {
             entry.since = self.clock;
@@ -106,9 +120,9 @@ impl Engine {
             return;
         }
         if is_bad(&state) {
-            self.loud.warn(format_args!("{prefix} {state}"));
+            self.loud.warn_of("kernel-route", prefix, format_args!("{state}"));
         } else if was_bad && matches!(state, State::Installed) {
-            self.loud.info(format_args!("{prefix} installed at last"));
+            self.loud.info_of("kernel-route", prefix, format_args!("installed at last"));
         }
     }
 
@@ -121,17 +135,18 @@ impl Engine {
             Cause::Changed { .. } if told => self.stats.repairs.changed += 1,
             Cause::Deleted { by } => {
                 self.stats.repairs.deleted += 1;
-                self.loud
-                    .warn(format_args!("{prefix} was deleted by another program (netlink port {by}); restoring it"));
+                let what = format_args!("was deleted by another program (netlink port {by}); restoring it");
+                self.loud.warn_of("repair", prefix, what);
             }
             Cause::Changed { by } => {
                 self.stats.repairs.changed += 1;
-                self.loud
-                    .warn(format_args!("{prefix} was rewritten by another program (netlink port {by}); restoring it"));
+                let what = format_args!("was rewritten by another program (netlink port {by}); restoring it");
+                self.loud.warn_of("repair", prefix, what);
             }
             Cause::Lost => {
                 self.stats.repairs.lost += 1;
-                self.loud.info(format_args!("{prefix} was dropped by the kernel (link or address gone); restoring it"));
+                let what = format_args!("was dropped by the kernel (link or address gone); restoring it");
+                self.loud.info_of("repair", prefix, what);
             }
         }
     }

@@ -3,6 +3,9 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_proto::Prefix;
 
 use super::apply::{Applied, Apply};
 use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest};
@@ -11,6 +14,7 @@ use super::model::{
     PeerDetail, PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Slices};
+use crate::journal::Journal;
 
 /// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -71,6 +75,14 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn liveness(&self) -> impl Future<Output = Liveness> + Send;
     /// `GET /readyz`
     fn readiness(&self) -> impl Future<Output = Readiness> + Send;
+    /// What has changed lately.
+    fn journal(&self) -> Arc<Journal>;
+    /// From now on, what changes of paths and of kernel routes is noted, as there is a watcher.
+    fn note_routes(&self) -> impl Future<Output = Result<(), Problem>> + Send;
+    /// The paths of these prefixes, without what the kernel has, in the order of the prefixes, the best first.
+    fn paths(&self, prefixes: Vec<Prefix>) -> impl Future<Output = Result<Vec<RouteRow>, Problem>> + Send;
+    /// What is wanted of the kernel for these prefixes, and what it has; nothing of those of which neither is so.
+    fn kernel(&self, prefixes: Vec<Prefix>) -> impl Future<Output = Vec<FibRow>> + Send;
     /// The control socket's listener has looked around, as it does each second at least.
     fn served(&self);
 }

@@ -20,12 +20,13 @@ use super::body::{Body, Places, few_large_bodies};
 use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
-    AnnounceList, DrainOrder, DrainState, Examination, FibFilter, FibRow, GroupRow, LogLevels, LogOrder, Memory,
-    OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter,
-    PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, DrainOrder, DrainState, EventFilter, EventRow, Examination, FibFilter, FibRow, GroupRow, LogLevels,
+    LogOrder, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable,
+    PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status, WatchLine,
+    WatchQuery, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
-use super::{apply, calls, log_pages, openapi, owner_pages};
+use super::{apply, calls, log_pages, openapi, owner_pages, watch};
 
 /// Largest request body: as many IPv6 prefixes as can be announced.
 const BODY_LIMIT: usize = 8 << 20;
@@ -49,6 +50,8 @@ pub(super) struct Endpoint<B> {
     pub query: Option<SchemaOf>,
     pub body: Option<SchemaOf>,
     pub answer: SchemaOf,
+    /// The answer's form.
+    pub media: &'static str,
     /// Statuses of the problems it can answer with.
     pub problems: &'static [u16],
     /// Whether it changes something, and nobody further in logs for whom.
@@ -67,6 +70,7 @@ impl<B: Backend> Endpoint<B> {
             query: None,
             body: None,
             answer: SchemaGenerator::subschema_for::<T>,
+            media: "application/json",
             problems: &[],
             noted: false,
             handler,
@@ -160,6 +164,25 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             )
         },
         Endpoint::get::<Vec<GroupRow>>("/v1/groups", "Peers that are sent the same bytes", get(groups::<B>)),
+        Endpoint {
+            query: Some(SchemaGenerator::subschema_for::<EventFilter>),
+            problems: &[400, 404],
+            ..Endpoint::get::<Vec<EventRow>>(
+                "/v1/events",
+                "What has happened lately, oldest first: the last 1,024 events",
+                get(watch::events::<B>),
+            )
+        },
+        Endpoint {
+            query: Some(SchemaGenerator::subschema_for::<WatchQuery>),
+            problems: &[400, 404, 503],
+            media: "application/x-ndjson",
+            ..Endpoint::get::<WatchLine>(
+                "/v1/watch",
+                "What changes, one object a line, for as long as the client reads; each line says where to go on from",
+                get(watch::watch::<B>),
+            )
+        },
         Endpoint::get::<Memory>("/v1/memory", "Where the memory goes, part by part", get(memory::<B>)),
         Endpoint::get::<LogLevels>("/v1/log", "How much is logged", get(log_pages::levels::<B>)),
         Endpoint::post::<LogOrder, LogLevels>(

@@ -39,6 +39,7 @@ mod prefixes;
 mod problem;
 mod server;
 mod socket;
+mod watch;
 
 pub use backend::{Backend, Reread};
 pub use caller::Caller;

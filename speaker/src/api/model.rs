@@ -17,6 +17,7 @@ mod groups;
 mod health;
 mod log;
 mod owners;
+mod watch;
 mod why;
 
 pub use drain::{DrainOrder, DrainPhase, DrainState};
@@ -28,6 +29,8 @@ pub use log::{LogLevels, LogOrder};
 pub use owners::{
     AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,
 };
+pub(crate) use watch::millis;
+pub use watch::{EventFilter, EventRow, WatchLine, WatchNews, WatchQuery};
 pub use why::{Why, WhyHop, WhyNextHop, WhyPath, WhyRoute};
 
 /// `GET /v1/status`: one daemon at a glance.

@@ -50,7 +50,7 @@ fn operation<B>(endpoint: &Endpoint<B>, schemas: &mut SchemaGenerator) -> Value 
     let mut responses = Map::new();
     responses.insert(
         "200".to_owned(),
-        json!({ "description": endpoint.summary, "content": { "application/json": { "schema": answer } } }),
+        json!({ "description": endpoint.summary, "content": { (endpoint.media): { "schema": answer } } }),
     );
     for status in endpoint.problems {
         let problem = schemas.subschema_for::<Problem>();

@@ -77,6 +77,15 @@ pub async fn serve_metrics_stream<B: Backend>(stream: impl Stream, backend: B) {
     serve_connection(stream, metrics_router(backend), METRICS, CancellationToken::new()).await;
 }
 
+/// The connection that a request came by, for answers that go on and on.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// The daemon is about to end: answers should, too.
+    pub stop: CancellationToken,
+    /// Ends the connection at once, when its client reads nothing.
+    pub cut: CancellationToken,
+}
+
 /// What HTTP can be spoken on.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
@@ -112,7 +121,9 @@ async fn run<L: Listener>(
 }
 
 async fn serve_connection(stream: impl Stream, router: Router, limits: Limits, stop: CancellationToken) {
-    let service = TowerToHyperService::new(router);
+    let connection = Connection { stop: stop.clone(), cut: CancellationToken::new() };
+    let cut = connection.cut.clone();
+    let service = TowerToHyperService::new(router.layer(Extension(connection)));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -125,6 +136,7 @@ async fn serve_connection(stream: impl Stream, router: Router, limits: Limits, s
     let serve = async {
         let result = tokio::select! {
             result = connection.as_mut() => result,
+            () = cut.cancelled() => return,
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::log::LevelArg;
-use crate::api::model::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
+use crate::api::model::{EventFilter, FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
 use crate::decode::DecodeArgs;
 
 pub(super) const EXIT_CODES: &str = "\
@@ -158,6 +158,9 @@ pub enum Command {
     Drain(DrainArgs),
     /// Take the node back into service: sessions come up again
     Undrain,
+    /// Print what changes, a line each, until interrupted; also over restarts of the daemon. It has to be there at the
+    /// start, or the exit code is 3
+    Watch(WatchArgs),
     /// Speak BIRD's control protocol (`api.bird_socket`), as BIRD's birdcl does: one command, or lines of standard input
     Birdcl {
         /// The socket
@@ -220,6 +223,8 @@ pub enum Show {
     Fib(FibArgs),
     /// Peers that are sent the same bytes (update groups), and how many of them are behind
     Groups,
+    /// What has happened lately, oldest first: the last 1,024 events since the daemon was started
+    Events(EventsArgs),
     /// Who announces prefixes at run time, how many, and for how long without another word
     Owners,
     /// Where the memory goes, part by part
@@ -299,6 +304,50 @@ pub enum PeerOrder {
         #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
         whom: Whom,
     },
+}
+
+/// What is watched.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct WatchArgs {
+    /// What to watch [default: all, or what the options narrow]
+    #[arg(value_name = "TOPIC", value_parser = ["peers", "routes", "fib", "events"])]
+    pub topics: Vec<String>,
+    /// Only this prefix, of routes and of the kernel's
+    #[arg(long)]
+    pub prefix: Option<String>,
+    /// With --prefix: also what lies inside it
+    #[arg(long, requires = "prefix")]
+    pub longer: bool,
+    /// Only this peer, by address or name, and its events
+    #[arg(long, value_name = "PEER")]
+    pub peer: Option<String>,
+    /// Print all there is first, not only what changes from now on
+    #[arg(long)]
+    pub all: bool,
+    /// Go on behind the line with this token, which a line of --json has
+    #[arg(long, value_name = "TOKEN", conflicts_with = "all")]
+    pub from: Option<String>,
+    /// End after so many seconds, with exit code 0
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timeout: Option<u32>,
+}
+
+/// Which events.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct EventsArgs {
+    /// Only those about this peer, by address or name
+    #[arg(long, value_name = "PEER")]
+    pub peer: Option<String>,
+    /// Only those of this kind, such as peer-down
+    #[arg(long)]
+    pub kind: Option<String>,
+}
+
+impl From<EventsArgs> for EventFilter {
+    fn from(args: EventsArgs) -> Self {
+        let EventsArgs { peer, kind } = args;
+        Self { peer, kind }
+    }
 }
 
 /// How the node is taken out of service.

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, Whom};
+pub use args::{
+    Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, WatchArgs, Whom,
+};
 pub use client::{Client, ClientError};
 pub use log::LevelArg;
 
@@ -25,6 +27,7 @@ mod look;
 mod progress;
 pub mod render;
 mod run;
+mod watch;
 
 /// All went well.
 pub const EXIT_OK: u8 = 0;

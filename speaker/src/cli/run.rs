@@ -14,12 +14,12 @@ use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
-use super::{EXIT_OK, apply, drain, generate, log, render};
+use super::{EXIT_OK, apply, drain, generate, log, render, watch};
 use crate::api::configuration::{PlanRequest, ReloadRequest};
 use crate::api::model::{
-    AnnounceList, Direction, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow, PeerDetail, PeerDisable,
-    PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, RouteFilter, RouteRow, Status,
-    Why, WithdrawList,
+    AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow,
+    PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
+    RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -68,6 +68,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Log { levels, reset } => ask(async { log::log(&client, levels, reset, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
+        Command::Watch(args) => ask(async { watch::watch(&client, args, json, out).await }),
         Command::Undrain => ask(async { drain::undrain(&client, json, out).await }),
         Command::Withdraw { prefixes, owner } => {
             let list = WithdrawList { owner: Some(owner), prefixes };
@@ -81,7 +82,7 @@ fn doing(command: &Command) -> Option<&'static str> {
     match command {
         // The daemon has its log, a drain says itself what it waits for, and whoever types at standard input sees what he
         // does.
-        Command::Run { .. } | Command::Drain(_) | Command::Birdcl { .. } => None,
+        Command::Run { .. } | Command::Drain(_) | Command::Watch(_) | Command::Birdcl { .. } => None,
         Command::Decode { file: None, .. } if io::stdin().is_terminal() => None,
         Command::Decode { .. } => Some("decoding"),
         Command::Check { .. } => Some("checking"),
@@ -130,6 +131,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib(filter) => format!("/v1/fib{}", query(&FibFilter::from(filter.clone()))?),
         Show::Groups => "/v1/groups".to_owned(),
+        Show::Events(filter) => format!("/v1/events{}", query(&EventFilter::from(filter.clone()))?),
         Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
     };
@@ -143,6 +145,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Routes(_) => look.routes(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib(_) => look.fib(&client.get::<Vec<FibRow>>(&path).await?),
+        Show::Events(_) => render::events(&client.get::<Vec<EventRow>>(&path).await?),
         Show::Groups => render::groups(&client.get::<Vec<GroupRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
@@ -269,7 +272,7 @@ pub(super) async fn pass(
 }
 
 /// Either end of a pipe can break.
-enum PassError {
+pub(super) enum PassError {
     Client(ClientError),
     Out(io::Error),
 }

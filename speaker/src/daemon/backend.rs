@@ -29,7 +29,7 @@ use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
-use super::{examination, groups, kernel_routes, names, operator, rows, why};
+use super::{examination, groups, kernel_routes, names, operator, rows, watched, why};
 use crate::api::apply::{Applied, Apply};
 use crate::api::configuration::{ConfigStatus, Plan, PlanRequest};
 use crate::api::model::{
@@ -38,6 +38,7 @@ use crate::api::model::{
 };
 use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
 use crate::config::{Config, PeerSettings};
+use crate::journal::Journal;
 use crate::logging::{LevelError, Levels};
 use crate::net::md5_counters::Md5Counters;
 
@@ -56,7 +57,11 @@ pub struct KnownPeer {
 
 /// All peers, listed or not, by their numbers.
 #[derive(Default)]
-pub struct KnownPeers(RwLock<Peers>);
+pub struct KnownPeers {
+    peers: RwLock<Peers>,
+    /// Where it is noted who comes and goes.
+    journal: Arc<Journal>,
+}
 
 #[derive(Default)]
 struct Peers {
@@ -66,31 +71,41 @@ struct Peers {
 }
 
 impl KnownPeers {
+    /// Nobody yet; who comes and goes is noted there.
+    pub fn new(journal: Arc<Journal>) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
     /// One more.
     pub fn insert(&self, id: PeerId, peer: KnownPeer) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).by_id.insert(id, peer);
+        let name = peer.settings.name();
+        self.peers.write().unwrap_or_else(PoisonError::into_inner).by_id.insert(id, peer);
+        self.journal.peer(&name);
     }
 
     /// Other settings for one of them.
     pub fn change(&self, id: PeerId, settings: PeerSettings, key: Key) {
-        let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(peer) = peers.by_id.get_mut(&id) {
+        let name = settings.name();
+        if let Some(peer) = self.peers.write().unwrap_or_else(PoisonError::into_inner).by_id.get_mut(&id) {
             (peer.settings, peer.key) = (settings, key);
         }
+        self.journal.peer(&name);
     }
 
     /// One less. Says whether it had a session.
     pub fn remove(&self, id: PeerId) -> bool {
-        let mut peers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
         let Some(peer) = peers.by_id.remove(&id) else { return false };
         let last = peer.shared.snapshot();
         peers.gone += Totals::of(&last);
+        drop(peers);
+        self.journal.peer(&peer.settings.name());
         last.state == State::Established
     }
 
     /// What all of them have counted, also those that were removed.
     pub fn totals(&self) -> Totals {
-        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
         let mut totals = peers.gone.clone();
         peers.by_id.values().for_each(|peer| totals += Totals::of(&peer.shared.snapshot()));
         totals
@@ -98,7 +113,7 @@ impl KnownPeers {
 
     /// All of them as they are now, in order of address.
     pub fn all(&self) -> Vec<(PeerId, KnownPeer)> {
-        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.clone();
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner).by_id.clone();
         let mut peers: Vec<_> = peers.into_iter().collect();
         peers.sort_by(|(_, a), (_, b)| a.settings.place().cmp(&b.settings.place()));
         peers
@@ -106,14 +121,14 @@ impl KnownPeers {
 
     /// Whether each that may have a session has had one.
     pub fn have_all_been_up(&self) -> bool {
-        let peers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
         let mut enabled = peers.by_id.values().filter(|peer| peer.commands.is_some());
         enabled.all(|peer| peer.shared.snapshot().counters.established > 0)
     }
 
     /// What people call a peer.
     pub fn name(&self, id: PeerId) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).map(|known| known.settings.name())
+        self.peers.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).map(|known| known.settings.name())
     }
 }
 
@@ -408,6 +423,22 @@ impl Backend for Daemon {
 
     async fn readiness(&self) -> Readiness {
         self.0.health.readiness().await
+    }
+
+    fn journal(&self) -> Arc<Journal> {
+        self.0.wanted.journal.clone()
+    }
+
+    async fn note_routes(&self) -> Result<(), Problem> {
+        watched::begin(&self.0.owner, self.0.fib.as_ref()).await
+    }
+
+    async fn paths(&self, prefixes: Vec<Prefix>) -> Result<Vec<RouteRow>, Problem> {
+        watched::paths(prefixes, &self.0.owner, &self.0.peers).await
+    }
+
+    async fn kernel(&self, prefixes: Vec<Prefix>) -> Vec<FibRow> {
+        watched::kernel(prefixes, self.0.fib.as_ref()).await
     }
 
     fn served(&self) {

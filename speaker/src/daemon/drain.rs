@@ -163,7 +163,7 @@ impl Drainer {
         let message = file.as_ref().and_then(DrainFile::read);
         let phase = if message.is_some() { DrainPhase::Drained } else { DrainPhase::Off };
         if let Some(text) = &message {
-            warn!(text, "the node is drained: no session is wanted until `roost undrain`");
+            warn!(event = "drain", text, "the node is drained: no session is wanted until `roost undrain`");
             restart.set_away(true);
         }
         let order = Drain { message: message.filter(|text| !text.is_empty()), ..Drain::default() };
@@ -208,7 +208,7 @@ impl Node {
             self.now.send_modify(|now| now.order = order);
             return Ok(());
         }
-        info!(?order, "the node is drained: peers are told to prefer other ways");
+        info!(event = "drain", ?order, "the node is drained: peers are told to prefer other ways");
         self.owner.ask(|owner| owner.rib.set_leaving(true)).await.ok_or("the daemon is ending")?;
         self.now.send_replace(Now { phase: DrainPhase::Leaving, since: Instant::now(), order, awaited: 0 });
         Ok(())
@@ -240,8 +240,8 @@ impl Node {
     /// The sessions end. RFC 8326 §4.2, RFC 9003 §2
     async fn go(&self, in_time: bool, order: &Drain) {
         match in_time {
-            true => info!("peers were told and had time to move: the sessions end"),
-            false => warn!("the time for draining is over: the sessions end, though not all was sent"),
+            true => info!(event = "drain", "peers were told and had time to move: the sessions end"),
+            false => warn!(event = "drain", "the time for draining is over: the sessions end, though not all was sent"),
         }
         self.restart.set_away(true);
         let farewell = Notification::cease(cease::ADMINISTRATIVE_SHUTDOWN, order.message.as_deref());
@@ -255,7 +255,7 @@ impl Node {
         }
         self.owner.ask(|owner| owner.rib.set_leaving(false)).await.ok_or("the daemon is ending")?;
         if self.now.borrow().phase != DrainPhase::Off {
-            info!("the node is back in service");
+            info!(event = "drain", "the node is back in service");
         }
         self.restart.set_away(false);
         self.tell_all(|| PeerCommand::Return).await;

@@ -73,7 +73,7 @@ impl Dynamic {
                     self.around.known.remove(guest.id);
                     counts[guest.range] -= 1;
                     free(&self.around.numbers, guest.id);
-                    info!(peer = %guest.address, "a dynamic peer is forgotten");
+                    info!(event = "peer-gone", peer = %guest.address, "a dynamic peer is forgotten");
                 }
                 visitor = self.visitors.recv() => {
                     let Some((range, address, stream)) = visitor else { break };
@@ -119,7 +119,7 @@ impl Dynamic {
     ) -> Option<PeerTask> {
         let range = &self.config.dynamic_peers[range];
         let settings = PeerSettings { address, ..range.template.clone() };
-        info!(peer = %address, range = %range.prefix, "a dynamic peer connects");
+        info!(event = "peer-known", peer = %address, range = %range.prefix, "a dynamic peer connects");
         let (shared, key) = (PeerShared::new(), self.around.keys.of(settings.password.as_ref()));
         let begin = News::Begin(Box::new(setup::rib_peer(&self.config, &settings)));
         if self.around.news.send(FromPeer { peer: id, news: begin, at: Instant::now(), turn: None }).await.is_err() {

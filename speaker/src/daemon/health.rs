@@ -110,8 +110,12 @@ impl Health {
         let readiness = readiness::judge(&facts);
         if self.ready.swap(readiness.ready, Ordering::Relaxed) != readiness.ready {
             match readiness.ready {
-                true => tracing::info!("the node is ready"),
-                false => tracing::warn!("the node is not ready any more: {}", readiness.reasons.join("; ")),
+                true => tracing::info!(event = "ready", "the node is ready"),
+                false => tracing::warn!(
+                    event = "not-ready",
+                    "the node is not ready any more: {}",
+                    readiness.reasons.join("; ")
+                ),
             }
         }
         readiness

@@ -206,11 +206,11 @@ impl Keys {
                         error!("{error:#}; it connects to us with the old one only");
                     }
                 }
-                info!(file = %path.display(), peers = count, "a TCP MD5 key has changed; sessions go on with the new one");
+                info!(event = "password", file = %path.display(), peers = count, "a TCP MD5 key has changed; sessions go on with the new one");
                 file.send_replace(Known { secret: Some(secret.clone()), trouble: None });
             }
             Ok(_) if known.trouble.is_some() => {
-                info!(file = %path.display(), "the password file can be read again; its password is the one in force");
+                info!(event = "password", file = %path.display(), "the password file can be read again; its password is the one in force");
                 file.send_replace(Known { trouble: None, ..known });
             }
             Ok(_) | Err(_) => {}

@@ -57,6 +57,7 @@ mod totals;
 mod tunnels;
 mod unopened;
 mod verdict;
+mod watched;
 mod whole_file;
 mod why;
 

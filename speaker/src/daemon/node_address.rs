@@ -146,7 +146,7 @@ fn change(used: &Pick, now: &Result<Pick, NotFound>) -> Option<String> {
 fn tell(used: &Pick, now: &Result<Pick, NotFound>) {
     let (rule, address) = (&used.rule.method, used.address);
     match change(used, now) {
-        None => info!(%rule, %address, "node.detect picks the node's address as it is in use"),
-        Some(change) => warn!(%rule, %address, "node.detect: {change}"),
+        None => info!(event = "address", %rule, %address, "node.detect picks the node's address as it is in use"),
+        Some(change) => warn!(event = "address", %rule, %address, "node.detect: {change}"),
     }
 }

@@ -92,7 +92,7 @@ impl Origins {
         let (edited, changes) = edited.map_err(not_done)?;
         if !edited.announced.is_empty() || !edited.withdrawn.is_empty() {
             let (announced, withdrawn) = (edited.announced.len(), edited.withdrawn.len());
-            info!(owner = %name, by, announced, withdrawn, "what an owner announces has changed");
+            info!(event = "announced", owner = %name, by, announced, withdrawn, "what an owner announces has changed");
         }
         for slice in changes.chunks(SLICE) {
             let slice = slice.to_vec();
@@ -123,12 +123,12 @@ impl Origins {
         let Lease { seconds, then } = lease;
         if then == Then::Keep {
             announced.is_gone(&name);
-            warn!(owner = %name, seconds, "the lease of an owner is over: it is gone, and what it announces is kept");
+            warn!(event = "announced", owner = %name, seconds, "the lease of an owner is over: it is gone, and what it announces is kept");
             return;
         }
         let all = Edit { withdraw: Withdraw::AllOthers, lease: Some(None), forget: true, ..Edit::default() };
         if let Err(problem) = self.commit(announced, name.clone(), all, "the end of its lease").await {
-            warn!(owner = %name, seconds, "the lease of an owner is over, and it can't be withdrawn: {}", problem.detail);
+            warn!(event = "announced", owner = %name, seconds, "the lease of an owner is over, and it can't be withdrawn: {}", problem.detail);
             tokio::time::sleep(AGAIN).await;
         }
     }

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::stamps::earlier;
 use super::tally::Tally;
+use crate::journal::Journal;
 
 /// Bytes up to which another chunk is taken.
 const ROOM: usize = 128 * 1024;
@@ -50,6 +51,8 @@ pub struct Wanted {
     notify: Notify,
     /// Sums.
     pub tally: Tally,
+    /// What has changed lately.
+    pub journal: Arc<Journal>,
 }
 
 /// What a session has got.
@@ -62,6 +65,11 @@ pub struct Taken {
 }
 
 impl Wanted {
+    /// Nobody yet; what changes goes into this journal.
+    pub fn new(journal: Arc<Journal>) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
     /// Completes when some session has room again.
     pub async fn notified(&self) {
         self.notify.notified().await;

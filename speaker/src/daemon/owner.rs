@@ -281,6 +281,7 @@ impl Owner {
     /// What was decided of news that came then, or of nobody's.
     fn publish(&mut self, since: Option<Instant>) {
         self.tell_limits();
+        self.tell_watchers();
         let changes = self.rib.take_fib_changes();
         let next_hops = self.rib.take_next_hops();
         if let Some(fib) = &self.fib {
@@ -298,6 +299,15 @@ impl Owner {
             }
         }
         self.tell();
+    }
+
+    /// Names what has changed to those who watch, if anybody does.
+    fn tell_watchers(&mut self) {
+        let changes = self.rib.take_changes();
+        let any = changes.as_ref().is_none_or(|changes| !changes.is_empty());
+        if any && !self.wanted.journal.routes(changes) {
+            self.rib.note_changes(false);
+        }
     }
 
     /// Hands what the sessions are to be told to their queues, unless they were told just now.

@@ -2,7 +2,7 @@
 //!
 //! Written by the peer's task at the end of each of its turns, read by the API: a short lock, never held across a wait.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +18,8 @@ pub struct PeerShared {
     status: Mutex<PeerStatus>,
     /// Octets of its connections' own, and of routes that wait in them.
     memory: [AtomicUsize; 2],
+    /// There is something new for who watches, beside what is counted.
+    news: AtomicBool,
 }
 
 /// A snapshot.
@@ -78,7 +80,7 @@ impl PeerShared {
             disabled: false,
             timers: [None; 2],
         };
-        Arc::new(Self { status: Mutex::new(status), memory: Default::default() })
+        Arc::new(Self { status: Mutex::new(status), memory: Default::default(), news: AtomicBool::default() })
     }
 
     /// What its connections hold: octets of their own, and of routes that wait in them.
@@ -97,10 +99,11 @@ impl PeerShared {
         self.lock().clone()
     }
 
-    /// Copies what the machine shows.
-    pub fn observe(&self, machine: &Peer) {
+    /// Copies what the machine shows. Says whether there is news since the last time.
+    pub fn observe(&self, machine: &Peer) -> bool {
         let mut status = self.lock();
-        status.state = machine.state();
+        let mut news = self.news.swap(false, Ordering::Relaxed);
+        news |= std::mem::replace(&mut status.state, machine.state()) != machine.state();
         status.counters = *machine.counters();
         status.timers = machine.timers();
         if status.negotiated.is_none() && status.down.as_ref() != Some(machine.last_down()) {
@@ -111,12 +114,14 @@ impl PeerShared {
                 status.farewell = Some((Instant::now(), text));
             }
             status.hint = machine.last_down().what_to_do(machine.config());
+            news = true;
         }
+        news
     }
 
     /// A session came up.
     pub fn up(&self, negotiated: Arc<Negotiated>) {
-        let mut status = self.lock();
+        let mut status = self.change();
         status.since = Instant::now();
         status.negotiated = Some(negotiated);
         status.down = None;
@@ -126,25 +131,25 @@ impl PeerShared {
 
     /// The session is gone.
     pub fn down(&self) {
-        let mut status = self.lock();
+        let mut status = self.change();
         status.since = Instant::now();
         status.negotiated = None;
     }
 
     /// An UPDATE ended the peer's dump of a family.
     pub fn end_of_rib(&self, family: bgp_proto::Family) {
-        self.lock().end_of_rib.insert(family);
+        self.change().end_of_rib.insert(family);
     }
 
     /// Routes are kept for the peer until then; of these families, for long.
     pub fn stale(&self, until: Option<Instant>, long_lived: FamilySet) {
-        let mut status = self.lock();
+        let mut status = self.change();
         (status.stale_until, status.long_lived) = (until, long_lived);
     }
 
     /// The peer's prefixes of a family are near their limit, or beyond it, or well below it again.
     pub fn limit(&self, family: bgp_proto::Family, reached: Reached) {
-        let mut status = self.lock();
+        let mut status = self.change();
         match reached {
             Reached::Warning => drop(status.limit_near.insert(family)),
             Reached::Exceeded => drop(status.limit_exceeded.insert(family)),
@@ -157,13 +162,13 @@ impl PeerShared {
 
     /// The operator ends the peer's sessions for good, or lets it in again. Time counts from here on.
     pub fn disable(&self, disabled: bool) {
-        let mut status = self.lock();
+        let mut status = self.change();
         (status.disabled, status.since) = (disabled, Instant::now());
     }
 
     /// A mistake of ours ended what was done for the peer.
     pub fn panicked(&self) {
-        let mut status = self.lock();
+        let mut status = self.change();
         status.before = Totals { panics: status.before.panics + 1, ..Totals::of(&status) };
         status.counters = Counters::default();
         (status.since, status.negotiated) = (Instant::now(), None);
@@ -173,6 +178,11 @@ impl PeerShared {
     pub fn fault(&self, fault: &UpdateFault) {
         let mut status = self.lock();
         status.last_fault = Some(format!("{}: {:?}", fault.error, fault.treatment));
+    }
+
+    fn change(&self) -> MutexGuard<'_, PeerStatus> {
+        self.news.store(true, Ordering::Relaxed);
+        self.lock()
     }
 
     fn lock(&self) -> MutexGuard<'_, PeerStatus> {

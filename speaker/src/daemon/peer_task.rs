@@ -310,7 +310,9 @@ impl PeerTask {
         }
         self.hand_over_updates();
         self.tell_owner(None);
-        self.shared.observe(&self.machine);
+        if self.shared.observe(&self.machine) {
+            self.wanted.journal.peer(&self.spec.name);
+        }
         let held = self.conns.iter().flatten().map(Conn::memory);
         self.shared.holds(held.fold((0, 0), |(own, unsent), conn| (own + conn.0, unsent + conn.1)));
     }

@@ -144,7 +144,7 @@ impl ReloadHandle {
     /// # Errors
     /// 422 for mistakes, 409 when it cannot be kept or another one waits.
     pub async fn apply(&self, apply: Apply, caller: Caller) -> Result<Applied, Problem> {
-        info!("{} is to be put in force: {caller}", apply.name);
+        info!(event = "reload", "{} is to be put in force: {caller}", apply.name);
         let done = self.order(|answer| Order::Apply { apply, answer }).await;
         done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))
     }
@@ -154,7 +154,7 @@ impl ReloadHandle {
     /// # Errors
     /// 409 when nothing waits, or the file cannot have its text.
     pub async fn confirm(&self, undo: bool, caller: Caller) -> Result<ConfigStatus, Problem> {
-        info!(undo, "what waits to be confirmed has its answer: {caller}");
+        info!(event = "reload", undo, "what waits to be confirmed has its answer: {caller}");
         let done = self.order(|answer| Order::Confirm { undo, answer }).await;
         done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))?;
         Ok(self.status())
@@ -298,7 +298,7 @@ impl Reload {
         if let Some(unconfirmed) = &mut self.unconfirmed {
             unconfirmed.read_later = true;
             let refused = format!("{}; the file is read then", unconfirmed.in_the_way());
-            warn!("{why}: {refused}");
+            warn!(event = "reload-refused", "{why}: {refused}");
             return Err(vec![refused]);
         }
         let began = Instant::now();
@@ -312,7 +312,7 @@ impl Reload {
             Ok(_) => (state.error, state.gone_back) = (None, None),
             Err(mistakes) => {
                 let mistakes = mistakes.join("; ");
-                error!("{why}: nothing of the configuration changes: {mistakes}");
+                error!(event = "reload-refused", "{why}: nothing of the configuration changes: {mistakes}");
                 state.error = Some(mistakes);
             }
         }
@@ -322,13 +322,17 @@ impl Reload {
 
     /// The log's part of a change.
     fn told(&self, why: &str, began: Instant, done: &ConfigSteps) {
-        done.warnings.iter().for_each(|warning| warn!("{why}: {warning}"));
-        done.steps.iter().for_each(|step| info!("{why}: {}", step.text));
+        done.warnings.iter().for_each(|warning| warn!(event = "reload", "{why}: {warning}"));
+        done.steps.iter().for_each(|step| info!(event = "reload", "{why}: {}", step.text));
         if !done.needs_restart.is_empty() {
-            warn!("{why}: needs a restart, and stays as it was until then: {}", done.needs_restart.join(", "));
+            warn!(
+                event = "reload",
+                "{why}: needs a restart, and stays as it was until then: {}",
+                done.needs_restart.join(", ")
+            );
         }
         let (steps, took) = (done.steps.len(), began.elapsed());
-        info!(generation = done.generation, steps, ?took, "{why}: the configuration is in force");
+        info!(event = "reload", generation = done.generation, steps, ?took, "{why}: the configuration is in force");
     }
 
     /// Carries the steps out. The kernel's side comes first, as it alone can refuse.
@@ -364,9 +368,17 @@ impl Reload {
         let Some(replaced) = &mut self.replaced else { return };
         let Some(outcome) = replaced.may_go(roster.known(), owner).await else { return };
         match outcome {
-            Ok(()) => info!(peers = replaced.peers.len(), "peers go, as all their routes are there by others"),
+            Ok(()) => info!(
+                event = "reload",
+                peers = replaced.peers.len(),
+                "peers go, as all their routes are there by others"
+            ),
             Err(why) => {
-                warn!(peers = replaced.peers.len(), "peers go, though not all is well after {LONGEST:?}: {why}")
+                warn!(
+                    event = "reload",
+                    peers = replaced.peers.len(),
+                    "peers go, though not all is well after {LONGEST:?}: {why}"
+                )
             }
         }
         for peer in self.replaced.take().into_iter().flat_map(|replaced| replaced.peers) {

@@ -161,7 +161,7 @@ impl Roster {
         };
         if let Some((id, peer)) = self.leaving.remove(&task) {
             dynamic::free(&self.around.numbers, id);
-            info!(%peer, "a peer that is not in the configuration any more is gone");
+            info!(event = "peer-gone", %peer, "a peer that is not in the configuration any more is gone");
         }
     }
 

@@ -16,7 +16,7 @@ use super::totals::Totals;
 use super::unopened::{Refusal, Unopened};
 use crate::api::model::{
     ConnectionSummary, FibRow, KernelState, LimitRow, PeerDetail, PeerRow, RangeRow, RefusedConnections, RouteRow,
-    TableRow,
+    TableRow, millis,
 };
 use crate::config::{Config, DynamicPeers, MaxPrefixAction, PeerOrigin, PeerSettings, PolicyRef, Ttl};
 use crate::net::md5_counters::Md5Counters;
@@ -76,7 +76,7 @@ pub fn peer(
 /// is set.
 pub fn wall(then: Instant) -> u64 {
     let then = SystemTime::now().checked_sub(then.elapsed()).unwrap_or(UNIX_EPOCH);
-    then.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    millis(then)
 }
 
 fn left(until: Option<Instant>) -> Option<u64> {

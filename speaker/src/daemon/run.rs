@@ -33,6 +33,7 @@ use super::{descriptors, service_manager, setup};
 use crate::api::{self, Access, ControlSocket};
 use crate::birdc;
 use crate::config::{self, Config};
+use crate::journal::Journal;
 use crate::logging::{self, Levels};
 use crate::net::tcp;
 
@@ -47,7 +48,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// When the file has mistakes, a socket cannot be opened, or the kernel's routes cannot be read.
 pub fn run(path: &Path) -> Result<()> {
     let loaded = config::load(path)?;
-    let levels = logging::start(&loaded.config.log)?;
+    let journal = Arc::new(Journal::default());
+    let levels = logging::start(&loaded.config.log, journal.clone())?;
     for warning in &loaded.warnings {
         warn!("{warning:#}");
     }
@@ -58,19 +60,20 @@ pub fn run(path: &Path) -> Result<()> {
         let hangups = [signal(SignalKind::hangup())?, signal(SignalKind::hangup())?];
         let drain_signals = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
         let config = node_address::awaited(path, loaded).await?;
-        serve(Arc::new(config), path, hangups, drain_signals, levels).await
+        serve(Arc::new(config), path, journal, hangups, drain_signals, levels).await
     })
 }
 
 async fn serve(
     config: Arc<Config>,
     path: &Path,
+    journal: Arc<Journal>,
     [keys_hangup, hangup]: [Signal; 2],
     drain_signals: [Signal; 2],
     levels: Levels,
 ) -> Result<()> {
     info!(
-        version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
+        event = "start", version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
     );
     let fib = if config.fib.enabled {
@@ -84,9 +87,12 @@ async fn serve(
     let last_run = config.api.as_ref().map(|api| LastRun::beside(&api.socket));
     let restart = Arc::new(setup::restart(&config, fib.as_ref().map(|(_, adopted)| *adopted), last_run.as_ref()));
     let fib = fib.map(|(handle, _)| handle);
+    if let Some(fib) = &fib {
+        fib.set_watcher(journal.clone());
+    }
 
     let (news_sender, news) = mpsc::channel(NEWS);
-    let wanted = Arc::new(Wanted::default());
+    let wanted = Arc::new(Wanted::new(journal.clone()));
     let rib = Rib::new(setup::rib(&config));
     let awaited = config.peers.iter().enumerate().filter(|(_, peer)| peer.enabled);
     let awaited = awaited.map(|(n, peer)| (peer_id(n), peer.families));
@@ -105,7 +111,7 @@ async fn serve(
     let (visitor, visitors) = mpsc::channel(VISITORS);
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
     let doors = Arc::new(Doors::new(config.dynamic_peers.iter().map(|range| range.prefix), visitor, unopened));
-    let known = Arc::new(KnownPeers::default());
+    let known = Arc::new(KnownPeers::new(journal));
     // Before the first peer's task begins: of a drained node none wants a session.
     let drained = config.api.as_ref().map(|api| DrainFile::beside(&api.socket));
     let (drainer, drain) = Drainer::new(owner_handle.clone(), known.clone(), restart.clone(), drained);

@@ -23,6 +23,7 @@ fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
         ("patch", "/v1/owners/{owner}") => {
             (Method::PATCH, path.replace("{owner}", "cni"), Some(r#"{"announce":["10.65.1.0/26"],"withdraw":["::1"]}"#))
         }
+        ("get", "/v1/watch") => (Method::GET, format!("{path}?timeout=1"), None),
         ("get", path) if !path.contains('{') => (Method::GET, path.to_owned(), None),
         ("post", "/v1/announce" | "/v1/withdraw") => {
             (Method::POST, path.to_owned(), Some(r#"{"prefixes":["10.65.1.0/26"]}"#))
@@ -60,8 +61,17 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             let (verb, url, body) = example(method, path);
             let answer = ask(&server.socket, verb, &url, body).await;
             assert_eq!(answer.status, 200, "{method} {path}");
-            let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
-            Schemas(&document).check(schema, &answer.json(), &format!("{method} {path}"));
+            let media = answer.headers["content-type"].to_str().unwrap();
+            let schema = &operation["responses"]["200"]["content"][media]["schema"];
+            let answers: Vec<Value> = match media {
+                "application/x-ndjson" => {
+                    serde_json::Deserializer::from_slice(&answer.body).into_iter().collect::<Result<_, _>>().unwrap()
+                }
+                _ => vec![answer.json()],
+            };
+            for answer in &answers {
+                Schemas(&document).check(schema, answer, &format!("{method} {path}"));
+            }
             pages.push(format!("{method} {path}"));
         }
     }
@@ -73,6 +83,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/confirm",
             "get /v1/drain",
             "post /v1/drain",
+            "get /v1/events",
             "get /v1/examination",
             "get /v1/fib",
             "get /v1/groups",
@@ -96,6 +107,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/routes/{prefix}",
             "get /v1/status",
             "post /v1/undrain",
+            "get /v1/watch",
             "get /v1/why/{address}",
             "post /v1/withdraw"
         ]
@@ -156,6 +168,11 @@ impl Schemas<'_> {
                     Value::Array(names) => names.iter().any(|name| is_of_type(value, name)),
                     name => is_of_type(value, name),
                 },
+                // What all have in common stands beside the choice.
+                "properties" if schema.contains_key("oneOf") => {
+                    let (common, _) = split(value, rule.as_object().unwrap());
+                    self.properties(rule.as_object().unwrap(), &common, at)?
+                }
                 "properties" => self.properties(rule.as_object().unwrap(), value, at)?,
                 "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
                 // A map: names that nobody knows, and what each stands for.
@@ -175,6 +192,10 @@ impl Schemas<'_> {
                         self.matches(rule, item, &format!("{at}[{index}]"))?;
                     }
                     true
+                }
+                "oneOf" if schema.contains_key("properties") => {
+                    let (_, own) = split(value, schema["properties"].as_object().unwrap());
+                    rule.as_array().unwrap().iter().any(|rule| self.matches(rule, &own, at).is_ok())
                 }
                 "anyOf" | "oneOf" => rule.as_array().unwrap().iter().any(|rule| self.matches(rule, value, at).is_ok()),
                 "enum" => rule.as_array().unwrap().contains(value),
@@ -205,6 +226,13 @@ impl Schemas<'_> {
         }
         Ok(true)
     }
+}
+
+/// An object's fields that are named, and the others.
+fn split(value: &Value, named: &Map<String, Value>) -> (Value, Value) {
+    let fields = value.as_object().cloned().unwrap_or_default();
+    let (named, others): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(|(name, _)| named.contains_key(name));
+    (named.into(), others.into())
 }
 
 fn is_of_type(value: &Value, name: &Value) -> bool {

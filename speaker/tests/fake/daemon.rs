@@ -11,6 +11,7 @@ use speaker::api::apply::{Applied, Apply};
 use speaker::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, StepRow};
 use speaker::api::model::*;
 use speaker::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
+use speaker::journal::Journal;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::yield_now;
 
@@ -45,6 +46,12 @@ pub struct Fake {
     pub log: Arc<Mutex<LogLevels>>,
     /// When set, an edit gives the first one a permit and wants one of the second.
     pub edits: Option<Arc<(Semaphore, Semaphore)>>,
+    /// What has changed.
+    pub journal: Arc<Journal>,
+    /// Prefixes without a path, whatever the tables say; of all others, asked for by name, there is one.
+    pub gone: Arc<Mutex<BTreeSet<String>>>,
+    /// How often paths were asked for by name.
+    pub asked: Arc<AtomicUsize>,
 }
 
 impl Backend for Fake {
@@ -262,6 +269,28 @@ impl Backend for Fake {
         let reason = self.starting.then(|| "peer 172.16.1.3: it is not up yet".to_owned());
         let reasons = reason.into_iter().collect();
         Readiness { ready: !self.starting, reasons, peers: 4, peers_synced: 2, peers_needed: 1, ..Readiness::default() }
+    }
+
+    fn journal(&self) -> Arc<Journal> {
+        self.journal.clone()
+    }
+
+    async fn note_routes(&self) -> Result<(), Problem> {
+        if self.broken { Err(Problem::unavailable("the daemon is ending")) } else { Ok(()) }
+    }
+
+    async fn paths(&self, prefixes: Vec<Prefix>) -> Result<Vec<RouteRow>, Problem> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        yield_now().await;
+        let gone = self.gone.lock().unwrap();
+        let row = routes().remove(1);
+        let there = prefixes.into_iter().map(|prefix| prefix.to_string()).filter(|prefix| !gone.contains(prefix));
+        Ok(there.map(|prefix| RouteRow { prefix, ..row.clone() }).collect())
+    }
+
+    async fn kernel(&self, prefixes: Vec<Prefix>) -> Vec<FibRow> {
+        let named = |row: &FibRow| prefixes.iter().any(|prefix| prefix.to_string() == row.prefix);
+        fib().into_iter().filter(named).collect()
     }
 
     fn served(&self) {

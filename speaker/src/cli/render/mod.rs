@@ -18,6 +18,7 @@ mod peer;
 mod peers;
 mod routes;
 mod status;
+mod watch;
 mod why;
 
 pub use configuration::{applied, config_steps, confirmed, plan};
@@ -31,6 +32,7 @@ pub use peer::{each_peer, peer};
 pub use peers::{peers, peers_wide};
 pub use routes::{route, routes, routes_wide};
 pub use status::{drain, status};
+pub use watch::{events, watch_line};
 pub use why::why;
 
 /// How a column stands.

@@ -34,7 +34,7 @@ impl PeerTask {
         let established = self.machine.state() == State::Established;
         let ends = reset.filter(|_| established);
         if let Some(reason) = ends {
-            info!(peer = %self.spec.name, reason, "the session is reset: its configuration has changed");
+            info!(event = "peer-order", peer = %self.spec.name, reason, "the session is reset: its configuration has changed");
             self.reset_for(same_ends(&old.machine, &self.spec.machine));
         } else if !established && !self.disabled && !self.is_kept_away() {
             // An attempt that is under way was made with the old settings.

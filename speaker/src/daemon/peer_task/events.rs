@@ -34,7 +34,7 @@ impl PeerTask {
 
     pub(super) fn up(&mut self, negotiated: Arc<Negotiated>) {
         info!(
-            peer = %self.spec.name, asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
+            event = "peer-up", peer = %self.spec.name, asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
             families = ?negotiated.codec.families, hold_time = negotiated.hold_time.as_secs(), "established"
         );
         self.helper.up(Instant::now(), &negotiated);
@@ -55,10 +55,10 @@ impl PeerTask {
         self.wanted.tally.lost(reason.name());
         let peer = self.spec.name.clone();
         if self.stopping {
-            info!(%peer, "session closed");
+            info!(event = "peer-down", %peer, "session closed");
         } else {
             let hint = reason.what_to_do(self.machine.config());
-            warn!(%peer, reason = reason.name(), kept = ?retain, hint, "session lost: {reason}");
+            warn!(event = "peer-down", %peer, reason = reason.name(), kept = ?retain, hint, "session lost: {reason}");
         }
         self.shared.down();
         self.tell(News::Down { retain });
@@ -102,13 +102,13 @@ impl PeerTask {
             let (peer, paths) = (self.spec.name.clone(), limit.paths);
             match (reached, limit.excess) {
                 (Reached::Warning, _) => {
-                    warn!(%peer, %family, limit = paths, "the peer announces {} prefixes or more of {paths} it may", limit.warn_at);
+                    warn!(event = "peer-limit", %peer, %family, limit = paths, "the peer announces {} prefixes or more of {paths} it may", limit.warn_at);
                 }
                 (Reached::Exceeded, Excess::Keep) => {
-                    warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may")
+                    warn!(event = "peer-limit", %peer, %family, limit = paths, "the peer announces more prefixes than it may")
                 }
                 (Reached::Exceeded, Excess::Block) => {
-                    warn!(%peer, %family, limit = paths, "the peer announces more prefixes than it may; those beyond the limit are ignored");
+                    warn!(event = "peer-limit", %peer, %family, limit = paths, "the peer announces more prefixes than it may; those beyond the limit are ignored");
                 }
                 (Reached::Exceeded, Excess::End) => {
                     let pause = self.spec.limit_pause;
@@ -116,11 +116,11 @@ impl PeerTask {
                     self.machine.command(Instant::now(), command);
                 }
                 (Reached::Room, _) if self.machine.negotiated().is_some_and(|session| session.route_refresh) => {
-                    info!(%peer, %family, limit = paths, "the peer has withdrawn prefixes; it is asked for those that were ignored");
+                    info!(event = "peer-limit", %peer, %family, limit = paths, "the peer has withdrawn prefixes; it is asked for those that were ignored");
                     self.machine.command(Instant::now(), Command::RequestRefresh(family));
                 }
                 (Reached::Room, _) => {
-                    warn!(%peer, %family, limit = paths, "the peer has withdrawn prefixes, and knows no route refresh: those that were ignored come with `roost peer reset`");
+                    warn!(event = "peer-limit", %peer, %family, limit = paths, "the peer has withdrawn prefixes, and knows no route refresh: those that were ignored come with `roost peer reset`");
                 }
             }
             self.shared.limit(family, reached);
@@ -138,7 +138,7 @@ impl PeerTask {
                 GrEvent::Flush(families) => self.tell(News::Flush(families)),
                 GrEvent::LongLived(families) => {
                     let peer = self.spec.name.clone();
-                    warn!(%peer, ?families, "the peer is not back in its restart time; its routes stay as a last resort");
+                    warn!(event = "peer-stale", %peer, ?families, "the peer is not back in its restart time; its routes stay as a last resort");
                     self.tell(News::LongLived(families));
                 }
                 GrEvent::PurgeStale(family) => self.tell(News::PurgeStale(family)),

@@ -48,7 +48,7 @@ impl PeerTask {
             Order::Disable { message } => self.disable(message.as_deref()),
             Order::Enable => self.enable(),
         };
-        info!(peer = %self.spec.name, ?order, ?result, "the operator's order");
+        info!(event = "peer-order", peer = %self.spec.name, ?order, ?result, "the operator's order");
         // Whoever asked may have gone: it is done all the same.
         drop(answer.send(result));
     }

@@ -116,7 +116,7 @@ impl Reload {
             self.unconfirmed = Some(unconfirmed);
             return Err(Problem::conflict(detail));
         }
-        info!("{} is confirmed, and {} has its text now", unconfirmed.name, self.path.display());
+        info!(event = "reload", "{} is confirmed, and {} has its text now", unconfirmed.name, self.path.display());
         self.is_the_file(Instant::now());
         Ok(())
     }
@@ -129,7 +129,11 @@ impl Reload {
     }
 
     fn wait_for_confirmation(&mut self, name: String, staged: Staged, before: Before, time: Duration) {
-        warn!("{name} is in force for {} s, and longer if it is confirmed (roost confirm)", time.as_secs());
+        warn!(
+            event = "reload",
+            "{name} is in force for {} s, and longer if it is confirmed (roost confirm)",
+            time.as_secs()
+        );
         let unconfirmed = Unconfirmed { name, staged, before, until: Instant::now() + time, read_later: false };
         lock(&self.state).unconfirmed = Some(unconfirmed.shown());
         self.unconfirmed = Some(unconfirmed);
@@ -159,7 +163,7 @@ impl Reload {
             }
             Err(mistakes) => format!("{why}; but what was before cannot be put in force: {}", mistakes.join("; ")),
         };
-        error!("{said}");
+        error!(event = "reload", "{said}");
         let mut state = lock(&self.state);
         (state.waiting, state.unconfirmed, state.gone_back) = (waiting, None, Some(said));
     }

@@ -12,6 +12,7 @@ use futures::FutureExt;
 use std::net::IpAddr;
 
 mod carrier;
+mod changes;
 mod chaos;
 mod devices;
 mod explain;

@@ -66,6 +66,11 @@ impl Lines {
         Lines { child, shared }
     }
 
+    /// Before the first line.
+    pub fn begin(&self) -> Mark {
+        Mark(0)
+    }
+
     /// Now: lines read from here on are "since" this mark.
     pub fn mark(&self) -> Mark {
         Mark(self.shared.read.lock().expect("the writer never panics").lines.len())

@@ -22,7 +22,7 @@ fn words(watch: &Lines, last: &str) -> (Vec<String>, String) {
         let text = |at: &str| line.pointer(at).and_then(Value::as_str).unwrap_or("none").to_owned();
         let word = match text("/what").as_str() {
             "route" => format!("route {} from {}", text("/prefix"), text("/paths/0/from")),
-            "fib" => format!("fib {} {}", text("/prefix"), text("/row/kernel/state")),
+            "fib" => format!("fib {} {}", text("/prefix"), text("/row/state")),
             "event" => format!("event {} {}", text("/event/kind"), text("/event/subject")),
             what => what.to_owned(),
         };
@@ -63,11 +63,12 @@ fn a_route_is_seen_to_come_be_installed_and_go_and_nothing_is_missed_meanwhile()
         if there("10.65.3.0/26") && !there(PREFIX) { Ok(()) } else { Err(format!("{routes:?}")) }
     });
     let second = watch(&roost, &["--from", &token, "routes", "fib", "events"]);
-    let (seen, _) = words(&second, "fib 10.65.3.0/26 installed");
+    let (seen, _) = words(&second, &format!("fib {PREFIX} none"));
     let place = |word: String| seen.iter().position(|seen| *seen == word).unwrap_or_else(|| panic!("{word}: {seen:?}"));
     assert_eq!(place("synced".to_owned()), 0, "{seen:?}");
-    assert!(place(format!("route {PREFIX} from none")) < place(format!("fib {PREFIX} none")), "{seen:?}");
-    assert!(place("route 10.65.3.0/26 from 10.9.0.2".to_owned()) < seen.len() - 1, "{seen:?}");
+    assert!(place(format!("route {PREFIX} from none")) < seen.len() - 1, "{seen:?}");
+    let (announced, installed) = ("route 10.65.3.0/26 from 10.9.0.2", "fib 10.65.3.0/26 installed");
+    assert!(place(announced.to_owned()) < place(installed.to_owned()), "{seen:?}");
 
     // The peer goes: an event, and a line each for what it announced.
     bird.kill_9();

@@ -23,6 +23,7 @@ fn words(watch: &Lines, last: &str) -> (Vec<String>, String) {
         let word = match text("/what").as_str() {
             "route" => format!("route {} from {}", text("/prefix"), text("/paths/0/from")),
             "fib" => format!("fib {} {}", text("/prefix"), text("/row/state")),
+            "peer" => format!("peer {} {}", text("/peer"), text("/row/state")),
             "event" => format!("event {} {}", text("/event/kind"), text("/event/subject")),
             what => what.to_owned(),
         };
@@ -62,7 +63,7 @@ fn a_route_is_seen_to_come_be_installed_and_go_and_nothing_is_missed_meanwhile()
         let there = |prefix: &str| routes.iter().any(|route| route.starts_with(prefix));
         if there("10.65.3.0/26") && !there(PREFIX) { Ok(()) } else { Err(format!("{routes:?}")) }
     });
-    let second = watch(&roost, &["--from", &token, "routes", "fib", "events"]);
+    let second = watch(&roost, &["--from", &token, "routes", "fib", "peers", "events"]);
     let (seen, _) = words(&second, &format!("fib {PREFIX} none"));
     let place = |word: String| seen.iter().position(|seen| *seen == word).unwrap_or_else(|| panic!("{word}: {seen:?}"));
     assert_eq!(place("synced".to_owned()), 0, "{seen:?}");
@@ -70,9 +71,10 @@ fn a_route_is_seen_to_come_be_installed_and_go_and_nothing_is_missed_meanwhile()
     let (announced, installed) = ("route 10.65.3.0/26 from 10.9.0.2", "fib 10.65.3.0/26 installed");
     assert!(place(announced.to_owned()) < place(installed.to_owned()), "{seen:?}");
 
-    // The peer goes: an event, and a line each for what it announced.
+    // The peer goes: an event, and another state.
     bird.kill_9();
-    let (seen, _) = words(&second, "event peer-down 10.9.0.2");
+    let (seen, _) = words(&second, "peer 10.9.0.2 active");
+    assert!(seen.contains(&"event peer-down 10.9.0.2".to_owned()), "{seen:?}");
     assert!(!seen.contains(&"resync".to_owned()), "{seen:?}");
     let table = roost.ask("show events --peer 10.9.0.2");
     let kinds: Vec<_> = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();

@@ -30,10 +30,13 @@ pub fn run(data: &[u8]) {
     runtime.expect("a runtime").block_on(async {
         let (client, server) = tokio::io::duplex(4096);
         let (reading, writing) = tokio::io::split(client);
+        let fake = Fake::default();
+        // A watch has no end. With all places taken its query is read, and then there is none for it.
+        let _places: Vec<_> = std::iter::from_fn(|| fake.journal.place()).collect();
         let serve = async {
             match metrics {
-                true => serve_metrics_stream(server, Fake::default()).await,
-                false => serve_stream(server, Fake::default()).await,
+                true => serve_metrics_stream(server, fake).await,
+                false => serve_stream(server, fake).await,
             }
         };
         let heads = input.windows(5).filter(|five| *five == b"HEAD ").count();

@@ -190,7 +190,7 @@ impl Keys {
         match found {
             Err(why) if known.trouble.as_ref() != Some(why) => {
                 error!(
-                    file = %path.display(),
+                    event = "password", file = %path.display(),
                     "password_file: {why}; the password it had before stays in force: write one line with the password"
                 );
                 file.send_replace(Known { trouble: Some(why.clone()), ..known });

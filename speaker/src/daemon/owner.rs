@@ -342,7 +342,7 @@ impl Owner {
     fn hear_of_macs(&mut self) -> bool {
         let Some(macs) = self.fib.as_ref().and_then(FibHandle::take_macs) else { return false };
         for (device, mac) in &macs {
-            info!("VXLAN device {device} is announced with MAC address {mac}");
+            info!(event = "kernel", "VXLAN device {device} is announced with MAC address {mac}");
         }
         self.tunnels.set_macs(macs);
         true
@@ -436,7 +436,7 @@ impl Owner {
     /// Our own End-of-RIBs go out when nobody is waited for any more (RFC 4724 §4.1).
     fn check_startup(&mut self) {
         if self.restart.is_starting() && self.end_of_rib.is_done() {
-            info!("our End-of-RIB goes out: what peers waited for is known");
+            info!(event = "start", "our End-of-RIB goes out: what peers waited for is known");
             self.restart.finish();
             self.rib.release_end_of_rib();
         }
@@ -448,7 +448,7 @@ impl Owner {
         if !self.restart.is_swept() && self.sweep.is_done() {
             self.restart.sweep();
             if let Some(fib) = &self.fib {
-                info!("startup is over: kernel routes of ours that nobody announced go");
+                info!(event = "start", "startup is over: kernel routes of ours that nobody announced go");
                 fib.sweep();
             }
         }

@@ -79,7 +79,7 @@ async fn serve(
     let fib = if config.fib.enabled {
         let fib_config = setup::fib(&config);
         let (handle, adopted) = fib_sync::start(fib_config).context("cannot take over the kernel's routes")?;
-        info!(ipv4 = adopted.ipv4, ipv6 = adopted.ipv6, "routes of ours found in the kernel");
+        info!(event = "start", ipv4 = adopted.ipv4, ipv6 = adopted.ipv6, "routes of ours found in the kernel");
         Some((handle, adopted))
     } else {
         None

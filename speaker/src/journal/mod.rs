@@ -139,17 +139,23 @@ pub struct Notes {
 }
 
 impl Journal {
-    /// Another watcher, of [`WATCHERS`]: from now on routes and kernel routes have a ring. `None`: there is no place.
+    /// Another watcher, of [`WATCHERS`]. `None`: there is no place.
     pub fn place(self: &Arc<Self>) -> Option<Place> {
         let mut state = self.lock();
         if state.watchers == WATCHERS {
             return None;
         }
         state.watchers += 1;
+        Some(Place(self.clone()))
+    }
+
+    /// From now on routes and kernel routes have a ring. To be called when both sides note what changes, and not before: a
+    /// number must not be good for what nobody noted.
+    pub fn begin_routes(&self) {
+        let mut state = self.lock();
         let head = *self.head.borrow();
         state.routes.start(head);
         state.fib.start(head);
-        Some(Place(self.clone()))
     }
 
     /// The paths of these prefixes have changed; `None`: of more than can be named. Says whether to go on noting routes.

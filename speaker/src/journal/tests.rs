@@ -21,6 +21,7 @@ fn numbers(notes: Option<Notes>) -> Option<Vec<u64>> {
 fn topics_share_one_sequence_and_are_read_a_slice_at_a_time() {
     let journal = Arc::new(Journal::default());
     let _place = journal.place().unwrap();
+    journal.begin_routes();
     let at = *journal.head().borrow();
     journal.routes(routes(0..3));
     journal.fib(routes(0..1));
@@ -46,6 +47,7 @@ fn topics_share_one_sequence_and_are_read_a_slice_at_a_time() {
 fn who_comes_too_late_is_told_and_the_rings_do_not_grow() {
     let journal = Arc::new(Journal::default());
     let _place = journal.place().unwrap();
+    journal.begin_routes();
     let at = *journal.head().borrow();
     for n in 0..100 {
         journal.routes(routes(n * 1000..(n + 1) * 1000));
@@ -70,6 +72,7 @@ async fn routes_are_noted_only_for_watchers_and_for_a_minute_after_them() {
     let begin = *journal.head().borrow();
     assert_eq!(journal.read(&[Topic::Routes], begin, 10), None);
     drop(journal.place());
+    journal.begin_routes();
     tokio::time::advance(LINGER - Duration::from_secs(1)).await;
     assert!(journal.routes(routes(0..1)));
     assert_eq!(numbers(journal.read(&[Topic::Routes], begin, 10)), Some(vec![begin + 1]));
@@ -77,6 +80,8 @@ async fn routes_are_noted_only_for_watchers_and_for_a_minute_after_them() {
     assert!(!journal.routes(routes(1..2)), "nobody has come back");
     assert_eq!(journal.read(&[Topic::Routes], begin + 1, 10), None);
     let _place = journal.place();
+    assert_eq!(journal.read(&[Topic::Routes], begin + 1, 10), None, "who watches something else has no routes noted");
+    journal.begin_routes();
     assert_eq!(journal.read(&[Topic::Routes], begin, 10), None, "what was not noted meanwhile is missing");
     assert_eq!(numbers(journal.read(&[Topic::Routes], begin + 1, 10)), Some(vec![]));
 }

@@ -11,13 +11,18 @@ pub fn all() -> [(&'static str, Vec<Seed>); 4] {
 }
 
 /// Requests, with the octet that says how they are sent.
-const REQUESTS: [(&str, u8, &str); 15] = [
+const REQUESTS: [(&str, u8, &str); 16] = [
     ("get", 0, "GET /v1/status HTTP/1.1\r\nHost: roost\r\n\r\n"),
     ("pieces", 0xa0, "GET /v1/peers/172.16.1.3 HTTP/1.1\r\nHost: roost\r\n\r\n"),
     (
         "filter",
         0,
         "GET /v1/routes?best=true&peer=172.16.1.2&longer=true&prefix=10.65.0.0/16 HTTP/1.1\r\nHost: r\r\n\r\n",
+    ),
+    (
+        "watch",
+        0,
+        "GET /v1/watch?topics=routes,fib&from=now&prefix=10.65.0.0/16&longer=true HTTP/1.1\r\nHost: r\r\n\r\n",
     ),
     ("escaped", 0, "GET /v1/routes/10.65.2.0%2F26 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
     (

@@ -75,9 +75,11 @@ pub(super) async fn watch<B: Backend>(
             format!("{WATCHERS} clients watch already, which is as many as can; end one of them, or try again");
         Problem::unavailable(detail)
     };
-    let place = backend.journal().place().ok_or_else(full)?;
+    let journal = backend.journal();
+    let place = journal.place().ok_or_else(full)?;
     if wanted.topics.iter().any(|topic| matches!(topic, Topic::Routes | Topic::Fib)) {
         backend.note_routes().await?;
+        journal.begin_routes();
     }
     let (sender, mut pieces) = mpsc::channel::<Bytes>(1);
     tokio::spawn(async move {

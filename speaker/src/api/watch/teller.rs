@@ -18,8 +18,8 @@ use crate::api::model::{
 use crate::api::server::Connection;
 use crate::journal::{Journal, Key, Notes, Topic};
 
-/// Notes whose rows are asked for at once: some hundred kilobytes of JSON.
-const SLICE: usize = 1024;
+/// Notes whose rows are asked for at once: some hundred kilobytes of JSON, where each prefix has a few paths.
+const SLICE: usize = 128;
 /// How long a watch is silent: a client knows by then that its connection is good.
 const ALIVE: Duration = Duration::from_secs(15);
 

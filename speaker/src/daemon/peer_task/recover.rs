@@ -24,7 +24,7 @@ impl PeerTask {
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
         let pause = self.spec.machine.idle_hold.1;
         error!(
-            peer = %self.spec.name, panic = text,
+            event = "fault", peer = %self.spec.name, panic = text,
             "a mistake in roost ended what was done for this peer, its session too; it is let in again in {} s; please \
              report this with the lines above",
             pause.as_secs()

@@ -193,6 +193,11 @@ fn a_leftover_is_made_anew_the_network_is_followed_and_nothing_is_left_behind() 
         assert!(told.contains(line), "{line}: {told}");
     }
     assert_eq!(a.ns.routes("proto bird").len(), 3);
+    let listed = a.clean("--json").expect("nobody runs");
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap_or_else(|error| panic!("{error}: {listed}"));
+    let commands: Vec<_> = listed["commands"].as_array().into_iter().flatten().map(|one| &one["command"]).collect();
+    assert!(commands.contains(&&serde_json::json!("ip link del vxlan.roost")), "{listed}");
+    assert_eq!((&listed["done"], commands.len()), (&false.into(), told.lines().count() - 1), "{listed}");
     let done = a.clean("--yes").expect("nobody runs");
     assert!(done.contains(" removed."), "{done}");
     assert!(a.ns.routes("proto bird").is_empty() && a.ns.try_ip("link show dev vxlan.roost").is_err());

@@ -356,11 +356,12 @@ pub struct DrainArgs {
     /// A line for the peers' operators, at most 255 octets (RFC 9003)
     #[arg(long, value_name = "TEXT")]
     pub message: Option<String>,
-    /// How long peers have for taking other ways, from when everything was sent [default: 5]
-    #[arg(long, value_name = "SECONDS")]
+    /// How long peers have for taking other ways, from when everything was sent, such as 10s; a bare number is seconds
+    /// [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = super::drain::time)]
     pub settle: Option<u64>,
-    /// When the sessions end in any case [default: 60]
-    #[arg(long, value_name = "SECONDS")]
+    /// When the sessions end in any case, such as 90s or 2m [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = super::drain::time)]
     pub timeout: Option<u64>,
     /// Only until roost ends, as for a pod's preStop hook; otherwise also when it is started again
     #[arg(long)]

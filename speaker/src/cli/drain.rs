@@ -13,6 +13,12 @@ use crate::api::model::{DrainOrder, DrainPhase, DrainState};
 /// Between two questions.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Reads `--settle` and `--timeout`, in seconds; how many there may be is for the daemon to say.
+pub(super) fn time(text: &str) -> Result<u64, String> {
+    let whole = crate::config::duration(text).filter(|time| time.subsec_nanos() == 0);
+    whole.map(|time| time.as_secs()).ok_or_else(|| "expected whole seconds, such as 90s, 2m or 90".to_owned())
+}
+
 /// Drains, and returns when it is done; with `--no-wait` when it has begun.
 pub(super) async fn drain(client: &Client, args: DrainArgs, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let DrainArgs { message, settle, timeout, until_restart, no_wait } = args;

@@ -39,7 +39,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         }
         Command::Birdcl { control, codes, restrict, command } => birdcl(&control, codes, restrict, &command, out),
         Command::Fib { what: FibCommand::Clean { config, yes } } => {
-            super::clean::clean(&config, client.socket(), yes, out)
+            super::clean::clean(&config, client.socket(), yes, json, out)
         }
         Command::Decode { file, options } => match file.filter(|path| path.as_os_str() != "-") {
             None => decode(io::stdin(), &options, out),

@@ -49,6 +49,12 @@ fn command_lines() {
         ("roost show fib --longer", "MissingRequiredArgument"),
         ("roost fib clean", "Fib { what: Clean { config: \"/etc/roost/roost.yaml\", yes: false } }"),
         ("roost fib clean -c x.yaml --yes", "Fib { what: Clean { config: \"x.yaml\", yes: true } }"),
+        ("roost drain --timeout 90.5s", "ValueValidation"),
+        (
+            "roost drain --settle 7 --timeout 2m30s",
+            "Drain(DrainArgs { message: None, settle: Some(7), timeout: Some(150), until_restart: false, no_wait: false })",
+        ),
+        ("roost log fib_sync=loud", "ValueValidation"),
         ("roost show groups", "Show { what: Groups }"),
         ("roost show owners", "Show { what: Owners }"),
         ("roost show memory", "Show { what: Memory }"),

@@ -536,7 +536,7 @@ impl Engine {
             (_, Failure::Unknown) => self.ask_dump(now),
             _ => {}
         }
-        self.stats.errors += 1;
+        self.stats.refused_operation(&error);
         if let Op::Delete(_) = op {
             self.loud.warn(format_args!("can't delete `{}`: {error}", op.text(&self.view.links)));
             self.retry.insert((now + RETRY_MAX, prefix));

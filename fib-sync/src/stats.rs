@@ -1,5 +1,7 @@
 //! Counters for metrics. Cheap to copy; the thread publishes a new copy after each turn.
 
+use crate::errnos::Errnos;
+use crate::kernel::KernelError;
 use crate::latency::Latency;
 use std::time::Instant;
 
@@ -43,6 +45,8 @@ pub struct FibStats {
     pub deletes: u64,
     /// Operations the kernel refused or did not answer.
     pub errors: u64,
+    /// … by the kernel's error number.
+    pub errnos: Errnos,
     /// Routes that had gone or changed without us, by how it was noticed.
     pub repairs: Repairs,
     /// Times everything was read back.
@@ -55,6 +59,13 @@ pub struct FibStats {
     pub oldest: Option<Instant>,
     /// How long wishes have waited for the kernel: one observation for those handed in together, of the oldest.
     pub latency: Latency,
+}
+
+impl FibStats {
+    pub(crate) fn refused_operation(&mut self, error: &KernelError) {
+        self.errors += 1;
+        self.errnos.count(error);
+    }
 }
 
 /// Repairs by cause.

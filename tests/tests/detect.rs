@@ -4,7 +4,7 @@
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use roost_tests::{Daemon, Lab, Netns, PATIENCE, Roost, peers, until};
+use roost_tests::{Daemon, Lab, Netns, PATIENCE, Roost, peers, probe, until};
 
 /// `roost check` of a node with these rules, in `ns`; both outputs.
 fn check(ns: &Netns, rules: &str) -> String {
@@ -128,7 +128,7 @@ fn a_start_waits_for_an_address_that_comes_late() {
     let lab = Lab::new("detectlate");
     let (a, b) = (lab.netns("a"), lab.netns("b"));
     lab.wire((&a, "eth0"), (&b, "eth0"));
-    let (daemon, mut process) = begin(&a, &roost(&a, "50s", ""));
+    let (daemon, mut process) = begin(&a, &roost(&a, "50s", "metrics: {}\n"));
     until("word that it waits", PATIENCE, || match process.log() {
         log if log.contains("node.detect.ipv4 (interface=^eth) finds no address") && log.contains("waits 50s") => {
             Ok(())
@@ -136,6 +136,12 @@ fn a_start_waits_for_an_address_that_comes_late() {
         log => Err(log),
     });
     assert!(daemon.control("show status").is_err(), "it runs without the address");
+    // A kubelet does not take it for dead meanwhile, and hears what is missing.
+    assert_eq!(probe(&a, "/livez").0, 200);
+    let (status, said) = probe(&a, "/readyz");
+    assert!(status == 503 && said.contains("node.detect.ipv4 (interface=^eth) finds no address"), "{status} {said}");
+    let (status, metrics) = probe(&a, "/metrics");
+    assert!(status == 200 && metrics.contains("\nroost_starting 1\n"), "{status} {metrics}");
     a.ip("addr add 172.16.1.1/24 dev eth0");
     let came = Instant::now();
     until("the start", PATIENCE, || match daemon.control("show status") {
@@ -144,6 +150,11 @@ fn a_start_waits_for_an_address_that_comes_late() {
     });
     assert!(came.elapsed() < Duration::from_secs(20), "{:?}", came.elapsed());
     assert!(daemon.ask("show status").contains("router id      172.16.1.1\n"), "{}", daemon.ask("show status"));
+    let parts = until("the daemon has taken the listener over", PATIENCE, || match probe(&a, "/livez") {
+        (200, said) if said.contains("\"part\":\"owner\"") => Ok(said),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(parts.contains("\"alive\":true"), "{parts}");
     assert!(process.terminate(PATIENCE).success());
 }
 

@@ -101,11 +101,16 @@ fn prometheus_likes_the_metrics_of_a_running_reflector_and_they_tell_what_happen
     // A route is taken away, and put back.
     reflector.ns.ip("route del 10.65.3.0/26");
     reflector.page_with(&[("roost_fib_repairs_total{cause=\"deleted\"}", Some("1"))]);
+    reflector.roost.ask("peer reset 10.9.0.3");
+    reflector.page_with(&[(
+        "roost_bgp_notifications_total{direction=\"out\",error=\"Cease/Administrative Reset\"}",
+        Some("1"),
+    )]);
     // A session ends for a reason, and the peer is one of the unhealthy from then on.
     reflector.bird.kill_9();
     reflector.page_with(&[
         ("roost_session_ends_total{reason=\"closed\"}", Some("1")),
-        ("roost_sessions_lost_total", Some("1")),
+        ("roost_sessions_lost_total", Some("2")),
         ("roost_peer_up{peer=\"10.9.0.2\",name=\"\",kind=\"client\"}", Some("0")),
         ("roost_session_failures_total{reason=\"refused\"}", None),
     ]);

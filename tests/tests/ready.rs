@@ -76,6 +76,19 @@ fn a_node_is_ready_from_quorum_and_sync_on_and_not_while_its_kernel_diverges() {
     node.await_ready("the peer has told everything", None);
     node.routes(&[THEIRS, TUNNELLED]);
 
+    // The kernel refuses a route: where it looks for the gateway itself, a rule leads nowhere. The session goes on.
+    bird.stop();
+    node.routes(&[]);
+    node.ns.ip("rule add pref 9 ipproto tcp lookup main");
+    node.ns.ip("rule add pref 10 to 10.9.0.2 unreachable");
+    bird.launch();
+    node.await_ready("the kernel refuses", Some("10.65.2.0/26 failed: "));
+    let (_, metrics) = roost_tests::probe(&node.ns, "/metrics");
+    let refused = metrics.lines().find(|line| line.starts_with("roost_fib_errno_total{errno=\"E"));
+    assert!(refused.is_some_and(|line| !line.ends_with(" 0")), "{metrics}");
+    node.ns.ip("rule del pref 10");
+    node.await_ready("it is written as soon as it can be", None);
+
     // Someone else's route in the place of ours.
     bird.stop();
     node.await_ready("the peer has gone", Some("peer 10.9.0.2: "));

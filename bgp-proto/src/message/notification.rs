@@ -220,6 +220,12 @@ impl Notification {
         }
     }
 
+    /// The one that an encoded message is; `None` for all other messages.
+    pub fn in_message(message: &Bytes) -> Option<Self> {
+        let is_one = message.get(HEADER_LEN - 1) == Some(&kind::NOTIFICATION);
+        if is_one { Self::decode(message).ok() } else { None }
+    }
+
     /// Reads the message; [`split_frame`](super::split_frame) has checked that both codes are there.
     pub(super) fn decode(message: &Bytes) -> Result<Self, MessageError> {
         let Some(&[code, subcode, ..]) = message.get(HEADER_LEN..) else {

@@ -161,7 +161,7 @@ impl Engine {
         match &result {
             Ok(()) => self.loud.info(format_args!("done: `{text}`")),
             Err(error) => {
-                self.stats.errors += 1;
+                self.stats.refused_operation(error);
                 tracing::debug!("can't `{text}`: {error}");
                 // Something is there, or gone, that we don't know of.
                 let unknown = [libc::EEXIST, libc::ENODEV, libc::EADDRNOTAVAIL];

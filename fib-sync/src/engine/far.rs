@@ -156,7 +156,7 @@ impl Engine {
                 self.plan_again(users);
             }
             (_, Err(error)) => {
-                self.stats.errors += 1;
+                self.stats.refused_operation(&error);
                 self.loud.warn(format_args!("can't remove `{}`: {error}", op.text(&self.view.links)));
                 if error.failure != Failure::Unknown {
                     self.far_ends.abandoned(entry);
@@ -173,7 +173,7 @@ impl Engine {
             let users = self.far_ends.users(place);
             return self.retry.extend(users.into_iter().map(|prefix| (now + RETRY_MIN, prefix)));
         }
-        self.stats.errors += 1;
+        self.stats.refused_operation(error);
         let text = format!("{error} (`{}`)", op.text(&self.view.links));
         for prefix in self.far_ends.users(place) {
             self.retry_later(now, prefix, KernelError { text: text.clone(), ..error.clone() });

@@ -39,6 +39,7 @@ mod prefixes;
 mod problem;
 mod server;
 mod socket;
+mod start;
 mod watch;
 
 pub use backend::{Backend, Reread};
@@ -50,5 +51,6 @@ pub use openapi::document as openapi_document;
 pub use orders::Order;
 pub use owners::{Edit, Edited, Kind, OwnerName, Withdraw};
 pub use prefixes::parse_prefixes;
-pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_stream};
+pub use server::{Stream, serve, serve_metrics, serve_metrics_stream, serve_start, serve_stream};
 pub use socket::{Access, ControlSocket, SocketError};
+pub use start::Awaited;

@@ -21,6 +21,7 @@ use super::backend::Backend;
 use super::caller::Caller;
 use super::endpoints::{metrics_router, router};
 use super::socket::ControlSocket;
+use super::start::{Awaited, start_router};
 
 /// How much one listener may cost.
 #[derive(Clone, Copy)]
@@ -63,6 +64,13 @@ pub async fn serve<B: Backend>(socket: ControlSocket, backend: B, stop: Cancella
 /// Serves `/metrics`, `/livez` and `/readyz` until `stop`.
 pub async fn serve_metrics<B: Backend>(listener: TcpListener, backend: B, stop: CancellationToken) {
     let router = metrics_router(backend);
+    run(listener, |_: &TcpStream| router.clone(), METRICS, stop, || ()).await;
+}
+
+/// Serves the same pages until `stop`, before there is a daemon to ask: alive, not ready because of what is `awaited`, and
+/// this text of metrics.
+pub async fn serve_start(listener: TcpListener, awaited: Awaited, metrics: String, stop: CancellationToken) {
+    let router = start_router(awaited, metrics);
     run(listener, |_: &TcpStream| router.clone(), METRICS, stop, || ()).await;
 }
 

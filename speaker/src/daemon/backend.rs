@@ -248,14 +248,12 @@ impl Daemon {
         }
         row
     }
-}
 
-impl Backend for Daemon {
-    async fn status(&self) -> Status {
+    /// The status, but for what this node announces, which can be a hundred thousand prefixes.
+    async fn at_a_glance(&self) -> Status {
         let inside = &self.0;
         let config = self.config();
-        let ask = |owner: &mut super::owner::Owner| (owner.rib.memory(), owner.rib.size(), owner.rib.originated());
-        let (memory, size, originated) = inside.owner.ask(ask).await.unwrap_or_default();
+        let (memory, size) = inside.owner.ask(|owner| (owner.rib.memory(), owner.rib.size())).await.unwrap_or_default();
         let peers = self.snapshots();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -276,12 +274,20 @@ impl Backend for Daemon {
             started_at: rows::wall(inside.started),
             configured_at: rows::wall(inside.reload.read_at()),
             configuration: inside.reload.status(),
-            originated: originated.iter().map(Prefix::to_string).collect(),
+            originated: Vec::new(),
             connections: rows::connections(inside.doors.unopened()),
             drain: inside.drain.state(),
             log: inside.levels.shown(),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
         }
+    }
+}
+
+impl Backend for Daemon {
+    async fn status(&self) -> Status {
+        let originated = self.0.owner.ask(|owner| owner.rib.originated()).await.unwrap_or_default();
+        let originated = originated.iter().map(Prefix::to_string).collect();
+        Status { originated, ..self.at_a_glance().await }
     }
 
     async fn peers(&self, filter: PeerFilter) -> Result<Vec<PeerRow>, Problem> {
@@ -397,7 +403,8 @@ impl Backend for Daemon {
 
     async fn metrics(&self) -> String {
         let Inside { doors, health, wanted, fib, .. } = &*self.0;
-        let (status, peers) = (self.status().await, self.rows(self.0.peers.all()).await);
+        let (status, peers) = (self.at_a_glance().await, self.rows(self.0.peers.all()).await);
+        let own = self.0.owner.ask(|owner| owner.rib.peer_view(PeerId::LOCAL)).await.unwrap_or_default();
         let unopened = doors.unopened();
         let scrape = Scrape {
             settings: self.config().metrics.unwrap_or_default(),
@@ -405,6 +412,8 @@ impl Backend for Daemon {
             peers: &peers,
             totals: &self.0.peers.totals(),
             reasons: &wanted.tally.reasons(),
+            notifications: &wanted.tally.notifications(),
+            originated: own.paths.iter().map(|paths| paths.received as usize).sum(),
             to_wire: wanted.tally.to_wire(),
             unopened: unopened.waiting(),
             refused: &Refusal::ALL.map(|refusal| (refusal.name(), unopened.refused(refusal))),

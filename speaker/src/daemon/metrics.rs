@@ -11,7 +11,7 @@ use std::time::Duration;
 use fib_sync::{FibStats, Latency};
 
 use self::page::{Page, Samples};
-use super::tally::Reasons;
+use super::tally::{Notifications, Reasons};
 use super::totals::Totals;
 use crate::api::configuration::ConfigStatus;
 use crate::api::model::{Liveness, Memory, PeerRow, Readiness, Status};
@@ -30,6 +30,10 @@ pub struct Scrape<'a> {
     pub totals: &'a Totals,
     /// Why sessions ended, and why attempts failed.
     pub reasons: &'a [Reasons; 2],
+    /// NOTIFICATIONs by direction and error.
+    pub notifications: &'a Notifications,
+    /// Prefixes that this node announces.
+    pub originated: usize,
     /// How long news has taken from socket to socket.
     pub to_wire: Latency,
     /// Connections that wait for their OPEN.
@@ -64,18 +68,38 @@ pub fn render(scrape: &Scrape<'_>) -> prometheus::Result<String> {
     page.text()
 }
 
+/// The page of a daemon that is yet to be there.
+///
+/// # Errors
+/// As [`render`].
+pub fn starting() -> prometheus::Result<String> {
+    let mut page = Page::default();
+    build(&mut page, env!("CARGO_PKG_VERSION"));
+    page.gauge(STARTING.0, STARTING.1, 1.0);
+    page.gauge(READY.0, READY.1, 0.0);
+    page.gauge(ALIVE.0, ALIVE.1, 1.0);
+    page.text()
+}
+
+const STARTING: (&str, &str) = ("roost_starting", "1 while the node's address or End-of-RIBs are awaited after start.");
+const READY: (&str, &str) = ("roost_ready", "1 when /readyz says that the node is.");
+const ALIVE: (&str, &str) = ("roost_alive", "1 when /livez says that all parts turn.");
+
+fn build(page: &mut Page, version: &str) {
+    page.gauges("roost_build_info", "Always 1; the version is the label.", ["version"], vec![([version], 1.0)]);
+}
+
 fn process(page: &mut Page, scrape: &Scrape<'_>) {
     let status = scrape.status;
-    let info = vec![([status.version.as_str()], 1.0)];
-    page.gauges("roost_build_info", "Always 1; the version is the label.", ["version"], info);
+    build(page, &status.version);
     page.gauge("roost_uptime_seconds", "Seconds since the process started.", status.uptime as f64);
     let started = "When the process started: each change is a restart.";
     page.gauge("roost_start_timestamp_seconds", started, status.started_at as f64 / 1000.0);
     let drain = "0 in service, 1 while peers are told to prefer other ways, 2 without sessions.";
     page.gauge("roost_drain", drain, f64::from(status.drain.state as u8));
-    page.gauge("roost_starting", "1 while End-of-RIBs are awaited after start.", flag(status.phase == "starting"));
-    page.gauge("roost_ready", "1 when /readyz says that the node is.", flag(scrape.readiness.ready));
-    page.gauge("roost_alive", "1 when /livez says that all parts turn.", flag(scrape.liveness.alive));
+    page.gauge(STARTING.0, STARTING.1, flag(status.phase == "starting"));
+    page.gauge(READY.0, READY.1, flag(scrape.readiness.ready));
+    page.gauge(ALIVE.0, ALIVE.1, flag(scrape.liveness.alive));
     page.gauge(
         "roost_node_addresses_changed",
         "Addresses of the node in use of which node.detect picks another one now, or none.",
@@ -124,6 +148,10 @@ fn sessions(page: &mut Page, scrape: &Scrape<'_>) {
     ];
     let labels = ["direction", "type"];
     page.counters("roost_bgp_messages_total", "BGP messages of all peers.", labels, counts(messages));
+    let notifications = scrape.notifications.iter().map(|((way, error), count)| ([*way, error.as_str()], *count));
+    let help = "NOTIFICATIONs by the name of the error: sent, and received by what they ended.";
+    let notifications = counts(notifications);
+    page.counters("roost_bgp_notifications_total", help, ["direction", "error"], notifications);
     let faults = "UPDATEs with errors the session survived (RFC 7606).";
     page.counter("roost_bgp_update_faults_total", faults, totals.update_faults);
     let errors = "Messages that could not be read; each ended a session or a connection.";
@@ -160,7 +188,7 @@ fn table(page: &mut Page, scrape: &Scrape<'_>) {
     page.gauge("roost_rib_paths", "Paths of all peers and our own.", status.paths as f64);
     let families = status.tables.iter().map(|row| ([row.family.as_str()], row.prefixes as f64)).collect();
     page.gauges("roost_rib_family_prefixes", "Prefixes with at least one path, by family.", ["family"], families);
-    page.gauge("roost_rib_originated_prefixes", "Prefixes this node announces.", status.originated.len() as f64);
+    page.gauge("roost_rib_originated_prefixes", "Prefixes this node announces.", scrape.originated as f64);
     let stale = scrape.peers.iter().map(|peer| peer.stale).sum::<usize>();
     page.gauge("roost_rib_stale_paths", "Paths kept for peers that are restarting.", stale as f64);
     let undecided = "Messages of peers and prefixes that wait for the owner of the table.";
@@ -199,6 +227,8 @@ fn kernel(page: &mut Page, fib: &FibStats, waiting: usize, behind: Duration) {
     let help = "Routes put back, by what had happened to them.";
     page.counters("roost_fib_repairs_total", help, ["cause"], repairs);
     page.counter("roost_fib_errors_total", "Operations the kernel refused.", fib.errors);
+    let errnos = counts(fib.errnos.by_name().map(|(name, count)| ([name], count)));
+    page.counters("roost_fib_errno_total", "The same, by the kernel's error number.", ["errno"], errnos);
     let unread = "Messages of the kernel that could not be fully understood.";
     page.counter("roost_fib_unread_messages_total", unread, fib.refused);
     page.counter("roost_fib_resyncs_total", "Times the kernel's tables were read back.", fib.resyncs);

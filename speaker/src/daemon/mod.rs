@@ -19,6 +19,7 @@ mod conn;
 mod descriptors;
 mod drain;
 mod dynamic;
+mod early;
 pub(crate) mod examination;
 mod groups;
 mod health;

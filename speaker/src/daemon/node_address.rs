@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fib_sync::netlink::Interfaces;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
@@ -27,15 +28,16 @@ const BREATH: Duration = Duration::from_millis(100);
 /// An interface gets its addresses one after the other, and pods come in numbers.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// The configuration once every address is found that `loaded` may lack.
+/// The configuration once every address is found that `loaded` may lack; meanwhile it says what is missing.
 ///
 /// # Errors
 /// When `node.detect.wait` has passed without it, or the file has got mistakes meanwhile.
-pub async fn awaited(path: &Path, mut loaded: Loaded) -> Result<Config> {
+pub async fn awaited(path: &Path, mut loaded: Loaded, tell: &watch::Sender<Vec<String>>) -> Result<Config> {
     let Some(wait) = loaded.config.node.detect.as_ref().map(|detect| detect.wait) else { return Ok(loaded.config) };
     let deadline = Instant::now() + wait;
     let mut changes = Interfaces::open().context("cannot listen for addresses")?;
     while loaded.config.node.is_undetected() {
+        tell.send_replace(loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect());
         if Instant::now() >= deadline {
             let late = read(path, config::load_detected).await;
             return late.map(|loaded| loaded.config).with_context(|| format!("waited {wait:?} for the node's address"));

@@ -279,6 +279,9 @@ impl PeerTask {
             let mut idle = true;
             while let Some((id, message)) = self.machine.poll_transmit() {
                 idle = false;
+                if let Some(notification) = Notification::in_message(&message) {
+                    self.wanted.tally.notification("out", &notification);
+                }
                 if let Some(conn) = self.conn(id) {
                     conn.send_control(message);
                 }

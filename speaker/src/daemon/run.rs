@@ -18,6 +18,7 @@ use super::announced::Announced;
 use super::backend::{Daemon, KnownPeers, Parts};
 use super::drain::{DrainFile, Drainer};
 use super::dynamic::{Dynamic, Numbers, VISITORS};
+use super::early::{self, Early};
 use super::health::Health;
 use super::keys::Keys;
 use super::last_run::{Known, LastRun};
@@ -59,8 +60,11 @@ pub fn run(path: &Path) -> Result<()> {
         // From here on none of these signals ends the process.
         let hangups = [signal(SignalKind::hangup())?, signal(SignalKind::hangup())?];
         let drain_signals = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
-        let config = node_address::awaited(path, loaded).await?;
-        serve(Arc::new(config), path, journal, hangups, drain_signals, levels).await
+        let (tell, awaited) = early::awaited();
+        let early = Early::begin(&loaded.config, &awaited).await?;
+        let config = node_address::awaited(path, loaded, &tell).await?;
+        tell.send_replace(vec!["the kernel's routes are being read".to_owned()]);
+        serve(Arc::new(config), path, journal, hangups, drain_signals, levels, early).await
     })
 }
 
@@ -71,6 +75,7 @@ async fn serve(
     [keys_hangup, hangup]: [Signal; 2],
     drain_signals: [Signal; 2],
     levels: Levels,
+    early: Option<Early>,
 ) -> Result<()> {
     info!(
         event = "start", version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
@@ -195,10 +200,7 @@ async fn serve(
         }
         services.extend(last_run.clone().map(|last_run| last_run.keep(to_know.clone())));
     }
-    if let Some(settings) = &config.metrics {
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .with_context(|| format!("cannot listen on {} for metrics (metrics.listen)", settings.listen))?;
+    if let Some(listener) = Early::take_over(early, &config).await? {
         services.spawn(api::serve_metrics(listener, daemon, stop.clone()));
     }
 

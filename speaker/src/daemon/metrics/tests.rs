@@ -48,6 +48,8 @@ fn page(peers: &[PeerRow], series: PeerSeries, max_peers: usize) -> String {
         peers,
         totals: &Totals { messages: MessageCounts { update_in: 3, ..MessageCounts::default() }, ..Totals::default() },
         reasons: &[[("hold_timer_expired", 2)].into(), [("refused", 8)].into()],
+        notifications: &[(("in", "Cease/Hard Reset".to_owned()), 2)].into(),
+        originated: 12,
         to_wire: Latency::default(),
         unopened: 3,
         refused: &[("stranger", 2), ("open_timeout", 1)],

@@ -25,6 +25,7 @@ impl PeerTask {
             PeerEvent::AttemptFailed(reason) => {
                 debug!(%peer, reason = reason.name(), "{reason}");
                 self.wanted.tally.failed(reason.name());
+                self.told(&reason);
                 if matches!(reason, DownReason::NoOpen(_)) {
                     self.no_open();
                 }
@@ -53,6 +54,7 @@ impl PeerTask {
         self.helper.lost(Instant::now(), &negotiated, reason);
         let retain = self.helper.stale();
         self.wanted.tally.lost(reason.name());
+        self.told(reason);
         let peer = self.spec.name.clone();
         if self.stopping {
             info!(event = "peer-down", %peer, "session closed");
@@ -65,6 +67,13 @@ impl PeerTask {
         self.help();
         // From the second session on, only TCP was lost: packets were forwarded all the time.
         self.machine.set_restart_state(self.restart.restarted(), self.restart.preserved(true));
+    }
+
+    /// Counts what the peer has ended a connection with.
+    fn told(&self, reason: &DownReason) {
+        if let DownReason::NotificationReceived { notification, .. } = reason {
+            self.wanted.tally.notification("in", notification);
+        }
     }
 
     fn refresh_asked(&mut self, refresh: RouteRefresh) {

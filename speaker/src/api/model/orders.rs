@@ -80,7 +80,7 @@ pub struct PeerDone {
 }
 
 impl PeerDone {
-    /// What the peer is called, as [`PeerRow::name`] has it.
+    /// What the peer is called, as [`PeerRow::name`](super::PeerRow::name) has it.
     pub fn name(&self) -> String {
         zoned(self.address, self.interface.as_deref())
     }

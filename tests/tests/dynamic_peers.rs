@@ -167,6 +167,65 @@ fn any_other_as_may_come_and_ours_may_not() {
 }
 
 #[test]
+fn ranges_come_change_and_go_and_peers_of_others_take_no_notice() {
+    // RFC 4486 §4: Peer De-configured, Other Configuration Change
+    const USUAL: &str = "import: accept";
+    let listed = || Neighbor::ebgp(65001);
+    let mut roost = Setup::with([listed()]).start();
+    let mut peer = roost.peer(0);
+    let [first, second] = [1, 2].map(|number| format!("{}/32", roost.net().stranger(number)));
+    let group = |name: &str, keys: &str| format!("{name}: {{ export: accept, {keys} }}");
+    let ranges = |second_keys: &str, first_keys: &str, ranges: &[&String]| {
+        let range =
+            |(number, prefix): (usize, &&String)| format!("{{ prefix: {prefix}, group: g{number}, asn: 65010 }}");
+        let ranges: Vec<_> = ranges.iter().enumerate().map(range).collect();
+        let groups = [group("g0", second_keys), group("g1", first_keys)].join(", ");
+        let more = format!("peer_groups: {{ {groups} }}\ndynamic_peers: [ {} ]\n", ranges.join(", "));
+        Setup::with([listed()]).more(&more)
+    };
+    let reload = |roost: &mut Roost, setup: Setup| {
+        roost.rewrite(setup);
+        roost.command(&["reload"]).unwrap()
+    };
+
+    guest(&roost, 1).expect_end();
+    let said = reload(&mut roost, ranges(USUAL, USUAL, &[&second, &first]));
+    assert!(
+        said.contains(&format!("dynamic peers {first}: added\n")) && said.contains("no session was ended"),
+        "{said}"
+    );
+    let (mut one, mut two) = (guest(&roost, 1), guest(&roost, 2));
+    one.establish(&open(1));
+    two.establish(&open(2));
+    row(&roost, 2, "established");
+    one.update(&one.route(&["192.168.1.0/24"]));
+    peer.await_route("192.168.1.0/24");
+    two.await_route("192.168.1.0/24");
+
+    // The session stays, and what it has brought is looked at again.
+    let said = reload(&mut roost, ranges(USUAL, "import: reject", &[&second, &first]));
+    assert!(said.contains(&format!("dynamic peers {first}: import changed; their sessions stay\n")), "{said}");
+    peer.await_withdrawal("192.168.1.0/24");
+    reload(&mut roost, ranges(USUAL, USUAL, &[&second, &first]));
+    peer.await_route("192.168.1.0/24");
+
+    let said = reload(&mut roost, ranges(USUAL, USUAL, &[&second]));
+    assert!(said.contains(&format!("dynamic peers {first}: removed, their sessions end\n")), "{said}");
+    assert!(said.ends_with(&format!("one session was ended: {first}\n")), "{said}");
+    one.expect_notification(6, 3, &[]);
+    peer.await_withdrawal("192.168.1.0/24");
+    forgotten(&roost, 1);
+    guest(&roost, 1).expect_end();
+    let about = roost.page(&format!("/v1/peers/{}", roost.net().stranger(2)));
+    assert_eq!((&about["state"], &about["established_count"]), (&"established".into(), &1.into()), "{about}");
+
+    let said = reload(&mut roost, ranges("import: accept, add_path: { receive: true }", USUAL, &[&second]));
+    assert!(said.contains("add_path changed; their sessions end, because of add_path: "), "{said}");
+    two.expect_notification(6, 6, &[]);
+    assert_eq!(roost.about(0)["established_count"], 1);
+}
+
+#[test]
 fn a_wrong_as_is_refused_and_leaves_nothing_behind() {
     let roost = Setup::with([]).more(RANGE).start();
     for round in 0..5 {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use bgp_proto::Prefix;
 
 use super::apply::{Applied, Apply};
-use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest};
+use super::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest};
 use super::model::{
     DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, LogLevels, LogOrder, Memory, OwnerRoutes, OwnerRow,
     PeerDetail, PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Slices};
+use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Setting, Slices};
 use crate::journal::Journal;
 
 /// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
@@ -47,6 +47,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
         edit: Edit,
         caller: Caller,
     ) -> impl Future<Output = Result<Edited, Problem>> + Send;
+    /// `GET /v1/overlay`: what was set over the API, in the order in which it was.
+    fn overlay(&self) -> impl Future<Output = Vec<OverlayRow>> + Send;
+    /// `PUT` and `DELETE` of a peer or a pool: all of it is in force, or nothing has changed.
+    fn set(&self, setting: Setting, caller: Caller) -> impl Future<Output = Result<ConfigSteps, Problem>> + Send;
     /// `POST /v1/peers/…`: carries an order out for each of the peers, by address or name, `*` for all. The answer is in
     /// order of address; with `*` it also says of which peers the order asked too much, otherwise that is a problem.
     fn order(&self, peers: Vec<String>, order: Order) -> impl Future<Output = Result<Vec<PeerDone>, Problem>> + Send;

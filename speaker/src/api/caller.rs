@@ -17,6 +17,11 @@ impl Caller {
         let credentials = stream.peer_cred().ok();
         Self { uid: credentials.map(|who| who.uid()), pid: credentials.and_then(|who| who.pid()) }
     }
+
+    /// The user, where the kernel says so.
+    pub fn uid(&self) -> Option<u32> {
+        self.uid
+    }
 }
 
 impl fmt::Display for Caller {

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::apply::Unconfirmed;
 
@@ -25,6 +26,24 @@ pub struct ConfigStatus {
     /// Which one is not in force any more because nobody confirmed it, and why; until another one is put in force.
     #[serde(default)]
     pub gone_back: Option<String>,
+    /// What was set over the API and is not in force, each with the reason.
+    #[serde(default)]
+    pub idle: Vec<String>,
+}
+
+/// A peer or a pool that was set over the API.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct OverlayRow {
+    /// `peer` or `pool`.
+    pub kind: String,
+    /// The peer's address, or the pool's range.
+    pub name: String,
+    /// Its keys as in the file; passwords are `***`.
+    pub settings: Map<String, Value>,
+    /// The user who set it, where the kernel says so.
+    pub uid: Option<u32>,
+    /// Why it is not in force; nothing when it is.
+    pub idle: Option<String>,
 }
 
 /// Which file to read again.
@@ -92,7 +111,7 @@ pub struct RouteFate {
 pub struct StepRow {
     /// The step in words.
     pub text: String,
-    /// The peer it is about.
+    /// The peer it is about, or the range of dynamic peers.
     pub peer: Option<String>,
     /// What becomes of the session with the peer.
     pub session: Option<SessionEffect>,

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::apply::{Applied, ApplyRequest, ConfirmRequest};
 use super::backend::{Backend, Reread};
 use super::body::{Body, Places, few_large_bodies};
-use super::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, ReloadRequest};
+use super::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, EventFilter, EventRow, Examination, FibFilter, FibRow, GroupRow, LogLevels,
@@ -26,7 +26,8 @@ use super::model::{
     WatchQuery, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
-use super::{apply, calls, log_pages, openapi, owner_pages, watch};
+use super::{apply, calls, log_pages, openapi, overlay, owner_pages, watch};
+use crate::config::overlay::{peer_schema, pool_schema};
 
 /// Largest request body: as many IPv6 prefixes as can be announced.
 const BODY_LIMIT: usize = 8 << 20;
@@ -90,6 +91,20 @@ impl<B: Backend> Endpoint<B> {
     fn order<I: JsonSchema>(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
         let problems = &[400, 404, 408, 409, 413, 415, 422, 503];
         Self { problems, ..Self::post::<I, Vec<PeerDone>>(path, summary, handler) }
+    }
+
+    /// Sets a peer or a pool, or takes it back.
+    fn set(path: &'static str, summary: &'static str, handler: MethodRouter<B>) -> Self {
+        Self::get::<ConfigSteps>(path, summary, handler)
+    }
+
+    /// The parameter that names it, and its settings; without those it is taken back.
+    fn of_entry(self, name: &'static str, meaning: &'static str, body: Option<SchemaOf>) -> Self {
+        let (method, problems): (_, &[u16]) = match body {
+            Some(_) => (Method::PUT, &[400, 408, 409, 413, 415, 422, 503]),
+            None => (Method::DELETE, &[400, 404, 409, 503]),
+        };
+        Self { method, parameter: Some((name, meaning)), body, problems, ..self }
     }
 
     fn of_owner(self) -> Self {
@@ -287,6 +302,37 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             "Keep the configuration that waits to be confirmed, or go back at once",
             post(apply::confirm::<B>),
         ),
+        Endpoint::get::<Vec<OverlayRow>>(
+            "/v1/overlay",
+            "Peers and pools that were set over the API, in the order in which they were",
+            get(overlay::list::<B>),
+        ),
+        Endpoint::set(
+            "/v1/peers/{name}",
+            "This peer is to be there, with these settings: the keys of a peer in the configuration file. It is kept over \
+             restarts; a peer that the file has is refused (409)",
+            put(overlay::put_peer::<B>),
+        )
+        .of_entry("name", "The peer's address, a link-local one as ADDRESS%INTERFACE", Some(peer_schema)),
+        Endpoint::set(
+            "/v1/peers/{name}",
+            "This peer, which was set over the API, is to be there no more: its session ends, and its routes go",
+            delete(overlay::remove_peer::<B>),
+        )
+        .of_entry("name", "The peer's address, a link-local one as ADDRESS%INTERFACE", None),
+        Endpoint::set(
+            "/v1/pools/{*cidr}",
+            "This pool is to be there, with these settings: the keys of a pool in the configuration file. It is kept over \
+             restarts; a pool that the file has is refused (409)",
+            put(overlay::put_pool::<B>),
+        )
+        .of_entry("cidr", "Its range (its slash as it is, or as %2F)", Some(pool_schema)),
+        Endpoint::set(
+            "/v1/pools/{*cidr}",
+            "This pool, which was set over the API, is to be there no more",
+            delete(overlay::remove_pool::<B>),
+        )
+        .of_entry("cidr", "Its range (its slash as it is, or as %2F)", None),
         Endpoint::order::<PeerRefresh>(
             "/v1/peers/refresh",
             "Exchange routes with these peers again; their sessions stay",

@@ -36,6 +36,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// 503: a part of the daemon has failed.
+    pub fn unavailable_because(error: impl std::fmt::Display) -> Self {
+        Self::unavailable(format!("the daemon cannot do it now: {error}"))
+    }
+
     /// 503: the daemon is starting or stopping.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)

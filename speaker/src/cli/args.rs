@@ -147,11 +147,17 @@ pub enum Command {
         #[arg(long)]
         reset: bool,
     },
-    /// Tell a running session to look again, begin again, stay away or come back
+    /// Tell a running session to look again, begin again, stay away or come back; or add a peer, and remove it
     Peer {
         /// What to do
         #[command(subcommand)]
         order: PeerOrder,
+    },
+    /// Add a pool at run time, and remove it
+    Pool {
+        /// What to do
+        #[command(subcommand)]
+        order: PoolOrder,
     },
     /// Take the node out of service: tell peers to prefer other ways (RFC 8326), wait until they could, then end all
     /// sessions and want none until `undrain`. Returns when that is done
@@ -225,6 +231,8 @@ pub enum Show {
     Groups,
     /// What has happened lately, oldest first: the last 1,024 events since the daemon was started
     Events(EventsArgs),
+    /// Peers and pools that were set at run time, and why one of them is not in force
+    Overlay,
     /// Who announces prefixes at run time, how many, and for how long without another word
     Owners,
     /// Where the memory goes, part by part
@@ -298,6 +306,14 @@ pub enum PeerOrder {
         #[arg(long, value_name = "TEXT")]
         message: Option<String>,
     },
+    /// Add a peer that is not in the configuration file, or give it other settings: all of them are said anew. It is kept
+    /// when roost is started again
+    Add(NewPeer),
+    /// Remove a peer that was added; its session ends, and its routes go
+    Remove {
+        /// Its address; a link-local one as ADDRESS%INTERFACE
+        address: String,
+    },
     /// Let a peer in again, now: one that was disabled, has announced too many prefixes or made mistakes
     Enable {
         #[command(flatten)]
@@ -348,6 +364,66 @@ impl From<EventsArgs> for EventFilter {
         let EventsArgs { peer, kind } = args;
         Self { peer, kind }
     }
+}
+
+/// What `roost pool` can do.
+#[derive(Debug, Subcommand)]
+pub enum PoolOrder {
+    /// Add a pool that is not in the configuration file, or give it other settings. It is kept when roost is started again
+    Add {
+        /// Its range, such as 10.66.0.0/16
+        cidr: String,
+        /// How its packets travel, as `mode` in the file, such as ipip-cross-subnet [default: direct]
+        #[arg(long)]
+        mode: Option<String>,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
+        more: MoreKeys,
+    },
+    /// Remove a pool that was added
+    Remove {
+        /// Its range
+        cidr: String,
+    },
+}
+
+/// A peer that is added.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NewPeer {
+    /// Its address; a link-local one as ADDRESS%INTERFACE
+    pub address: String,
+    /// Its AS number [default: its group's]
+    #[arg(long = "as", value_name = "ASN", required_unless_present = "group")]
+    pub asn: Option<String>,
+    /// The peer group of the configuration file whose settings it takes
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Free text
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Routes to take: accept, reject or a policy of the file
+    #[arg(long, value_name = "POLICY")]
+    pub import: Option<String>,
+    /// Routes to announce: accept, reject or a policy of the file
+    #[arg(long, value_name = "POLICY")]
+    pub export: Option<String>,
+    /// It is our route reflector client
+    #[arg(long)]
+    pub client: bool,
+    /// File on the node with the TCP MD5 password; relative to the configuration file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
+    pub more: MoreKeys,
+}
+
+/// Keys that have no option of their own.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MoreKeys {
+    /// Any key as in the configuration file, with its value or JSON: hold_time=30s, 'add_path={"send":true}'
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub keys: Vec<String>,
 }
 
 /// How the node is taken out of service.

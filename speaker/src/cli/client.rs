@@ -127,6 +127,19 @@ impl Client {
         self.parse(&self.answer(Method::PUT, path, Some(self.json(body)?)).await?)
     }
 
+    /// A method without a body, or with one that is JSON already, read as `T`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<T, ClientError> {
+        self.parse(&self.answer(method, path, body).await?)
+    }
+
     /// `PATCH path`, likewise.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    Args, Command, DrainArgs, FibArgs, FibCommand, Output, PeerOrder, PeersArgs, RouteArgs, Show, WatchArgs, Whom,
+    Args, Command, DrainArgs, FibArgs, FibCommand, MoreKeys, NewPeer, Output, PeerOrder, PeersArgs, PoolOrder,
+    RouteArgs, Show, WatchArgs, Whom,
 };
 pub use client::{Client, ClientError};
 pub use log::LevelArg;
@@ -24,6 +25,7 @@ mod drain;
 mod generate;
 mod log;
 mod look;
+mod overlay;
 mod progress;
 pub mod render;
 mod run;

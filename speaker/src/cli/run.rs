@@ -14,8 +14,8 @@ use super::client::{Client, ClientError, escape, query};
 use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
-use super::{EXIT_OK, apply, drain, generate, log, render, watch};
-use crate::api::configuration::{PlanRequest, ReloadRequest};
+use super::{EXIT_OK, apply, drain, generate, log, overlay, render, watch};
+use crate::api::configuration::{OverlayRow, PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow,
     PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
@@ -66,6 +66,7 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Confirm { undo } => ask(async { apply::confirm(&client, undo, json, out).await }),
         Command::Reload { check } => ask(async { reload(&client, check, json, out).await }),
         Command::Log { levels, reset } => ask(async { log::log(&client, levels, reset, json, out).await }),
+        Command::Pool { order } => ask(async { overlay::pool(&client, order, json, out).await }),
         Command::Peer { order: what } => ask(async { order(&client, what, json, out).await }),
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
         Command::Watch(args) => ask(async { watch::watch(&client, args, json, out).await }),
@@ -132,6 +133,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Fib(filter) => format!("/v1/fib{}", query(&FibFilter::from(filter.clone()))?),
         Show::Groups => "/v1/groups".to_owned(),
         Show::Events(filter) => format!("/v1/events{}", query(&EventFilter::from(filter.clone()))?),
+        Show::Overlay => "/v1/overlay".to_owned(),
         Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
     };
@@ -147,6 +149,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Fib(_) => look.fib(&client.get::<Vec<FibRow>>(&path).await?),
         Show::Events(_) => render::events(&client.get::<Vec<EventRow>>(&path).await?),
         Show::Groups => render::groups(&client.get::<Vec<GroupRow>>(&path).await?),
+        Show::Overlay => render::overlay(&client.get::<Vec<OverlayRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };
@@ -241,6 +244,8 @@ async fn order(client: &Client, order: PeerOrder, json: bool, out: &mut impl Wri
         PeerOrder::Disable { whom, message } => {
             ("/v1/peers/disable", client.json(&PeerDisable { peers: whom.into(), message }))
         }
+        PeerOrder::Add(peer) => return overlay::add_peer(client, peer, json, out).await,
+        PeerOrder::Remove { address } => return overlay::remove_peer(client, &address, json, out).await,
         PeerOrder::Enable { whom } => ("/v1/peers/enable", client.json(&PeerEnable { peers: whom.into() })),
     };
     let body = body?;

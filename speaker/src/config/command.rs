@@ -37,7 +37,7 @@ pub fn check_command(path: &Path, json: bool, out: &mut dyn Write, err: &mut dyn
         return verdict(&result, out);
     }
     match result {
-        Ok(Loaded { config, warnings }) => {
+        Ok(Loaded { config, warnings, .. }) => {
             show(err, &warnings)?;
             writeln!(out, "ok: {}", summary(&config))?;
             for pick in &config.node.picked {
@@ -60,7 +60,7 @@ pub fn check_command(path: &Path, json: bool, out: &mut dyn Write, err: &mut dyn
 
 fn verdict(result: &Result<Loaded, ConfigErrors>, out: &mut dyn Write) -> io::Result<u8> {
     let (verdict, status) = match result {
-        Ok(Loaded { config, warnings }) => {
+        Ok(Loaded { config, warnings, .. }) => {
             (Verdict { ok: true, summary: Some(summary(config)), diagnostics: warnings }, 0)
         }
         Err(ConfigErrors(diagnostics)) => {

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::overlay::{Field, Key};
 use super::secrets::{Secrets, floor_char};
 
 /// A range of bytes of the file.
@@ -30,7 +31,20 @@ impl Place {
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// The `index`th value of the overlay. It stands in no text: a file is far shorter than this offset.
+    pub fn of_overlay(index: usize) -> Self {
+        Self::new(OVERLAY + index, OVERLAY + index + 1)
+    }
+
+    /// Which value of the overlay it is; `None` for a place in the file.
+    pub fn in_overlay(self) -> Option<usize> {
+        (self.start as usize).checked_sub(OVERLAY)
+    }
 }
+
+/// Where places of the overlay begin.
+const OVERLAY: usize = 1 << 31;
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,6 +71,10 @@ pub(super) struct Report {
     /// How many errors and warnings there were, those that are not kept included.
     counts: [Cell<usize>; 2],
     lines: LineIndex,
+    /// What stands at the places of the overlay.
+    fields: Vec<Field>,
+    /// Entries of the overlay that the file has, too: by place, with the file's line.
+    shadowed: RefCell<Vec<(Place, usize)>>,
 }
 
 impl Report {
@@ -65,7 +83,33 @@ impl Report {
 
     /// An empty report about `text`.
     pub fn new(text: &str) -> Self {
-        Self { findings: RefCell::default(), counts: Default::default(), lines: LineIndex::new(text) }
+        Self {
+            findings: RefCell::default(),
+            counts: Default::default(),
+            lines: LineIndex::new(text),
+            fields: Vec::new(),
+            shadowed: RefCell::default(),
+        }
+    }
+
+    /// The same about an overlay, too, whose values are these.
+    pub fn and_overlay(self, fields: Vec<Field>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// The file has what this entry of the overlay sets, in the line of `first`.
+    pub fn shadow(&self, place: Place, first: Place) {
+        self.shadowed.borrow_mut().push((place, self.line(first)));
+    }
+
+    /// What the file has of the overlay, and in which line.
+    pub fn shadowed(&self) -> Vec<(Key, usize)> {
+        let shadowed = self.shadowed.borrow();
+        shadowed.iter().filter_map(|(place, line)| Some((self.field(*place)?.key.clone(), *line))).collect()
+    }
+
+    fn field(&self, place: Place) -> Option<&Field> {
+        self.fields.get(place.in_overlay()?)
     }
 
     /// The line of a place, from 1.
@@ -101,7 +145,11 @@ impl Report {
         let mut seen = HashSet::new();
         findings.retain(|finding| seen.insert((finding.place, finding.message.clone())));
         findings.sort_by_key(|finding| (finding.place.start, finding.severity, finding.place.end));
-        findings.into_iter().map(|finding| self.lines.diagnose(name, text, secrets, finding)).collect()
+        let diagnose = |finding: Finding| match self.fields.get(finding.place.in_overlay().unwrap_or(usize::MAX)) {
+            Some(field) => Diagnostic::of_entry(field.clone(), finding.severity, finding.message, finding.help),
+            None => self.lines.diagnose(name, text, secrets, finding),
+        };
+        findings.into_iter().map(diagnose).collect()
     }
 }
 
@@ -123,6 +171,9 @@ pub struct Diagnostic {
     /// The source line, secrets blanked, with the characters to underline.
     #[serde(skip)]
     quote: Option<Quote>,
+    /// The field that is meant of what was set over the API; then there is no line.
+    #[serde(skip)]
+    pub field: Option<Field>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +194,21 @@ impl Diagnostic {
             message: message.into(),
             help: Some(help.to_owned()),
             quote: None,
+            field: None,
+        }
+    }
+
+    /// A diagnostic about something that was set over the API.
+    pub(super) fn of_entry(field: Field, severity: Severity, message: String, help: Option<String>) -> Self {
+        let file = format!("{}, set over the API", field.key);
+        Self { severity, file, line: 0, column: 0, message, help, quote: None, field: Some(field) }
+    }
+
+    /// What is wrong, and what to do, in a line without the place.
+    pub fn in_words(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{} ({help})", self.message),
+            None => self.message.clone(),
         }
     }
 
@@ -217,6 +283,7 @@ impl LineIndex {
             message: finding.message,
             help: finding.help,
             quote: Some(Self::quote(text, secrets, from..from + line.len(), start..end)),
+            field: None,
         }
     }
 

@@ -9,6 +9,7 @@
 //! * [`raw`] is the one definition of the keys, for reader and JSON Schema alike;
 //! * [`read`] fills it in and goes on after a mistake, as every field is an [`at::At`]; [`values`] reads single values;
 //! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
+//! * [`overlay`] is what was set over the API, and lies over the file where it fits;
 //! * [`steps`] says what leads from one configuration to another while roost runs;
 //! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
 //!
@@ -20,6 +21,7 @@ mod check;
 mod command;
 mod diagnostic;
 mod model;
+pub mod overlay;
 mod raw;
 mod read;
 mod rules;
@@ -31,6 +33,7 @@ mod values;
 
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 pub use command::check_command;
 pub(crate) use diagnostic::closest;
@@ -45,7 +48,9 @@ pub use schema::schema;
 pub(crate) use values::duration;
 pub use values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
 
+use crate::detect::{self, Detect, Pick};
 use diagnostic::Report;
+use overlay::{Idle, Overlay};
 use secrets::Secrets;
 
 /// The largest configuration file that is read, in bytes.
@@ -61,6 +66,10 @@ pub struct Loaded {
     pub config: Config,
     /// Doubts, by place. They keep nothing from running.
     pub warnings: Vec<Diagnostic>,
+    /// What of the overlay is not in force; each has a warning, too.
+    pub idle: Vec<Idle>,
+    /// The file's text.
+    pub text: Arc<str>,
 }
 
 /// Reads and checks the file at `path`, and the password files it names (relative to its folder), and looks for the
@@ -87,12 +96,35 @@ fn load_or(path: &Path, not_found: Severity) -> Result<Loaded, ConfigErrors> {
     examine(&name, &text, Some((path.parent().unwrap_or(Path::new("")), not_found)))
 }
 
-/// As [`load`], of a text that would stand in `folder`; `name` is what diagnostics call it.
+/// As [`load`], with what was set over the API laid over the file.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_text(name: &str, text: &str, folder: &Path) -> Result<Loaded, ConfigErrors> {
-    examine(name, text, Some((folder, Severity::Warning)))
+/// As [`load`]; what does not fit the file is no error, but idle.
+pub fn load_over(path: &Path, overlay: &Overlay) -> Result<Loaded, ConfigErrors> {
+    let name = path.display().to_string();
+    let text = read_text(std::fs::File::open(path), &name)?;
+    load_text_over(&name, &text, path.parent().unwrap_or(Path::new("")), overlay, &[])
+}
+
+/// As [`load_over`], of a text that would stand in `folder`; `name` is what diagnostics call it. Rules of `node.detect`
+/// pick what they have `picked` before.
+///
+/// # Errors
+/// As [`load_over`].
+pub fn load_text_over(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    overlay: &Overlay,
+    picked: &[Pick],
+) -> Result<Loaded, ConfigErrors> {
+    let again = |detect: &Detect, rule: &detect::Rule| match picked.iter().find(|pick| pick.rule == *rule) {
+        Some(pick) => Ok(pick.clone()),
+        None => detect::pick(detect, rule),
+    };
+    let read_password = |path: &Path| read_password_file(&folder.join(path));
+    let outside = check::Outside { read_password: &read_password, pick: &again, not_found: Severity::Warning };
+    overlay::lay(name, text, overlay, Some(outside))
 }
 
 /// Checks a configuration; `name` is what diagnostics call the file. Password files are left alone, and no address is
@@ -126,12 +158,6 @@ fn read_text<R: std::io::Read>(source: std::io::Result<R>, name: &str) -> Result
 /// Checks a text. Only with a folder, relative to which password files are read, is anything asked but the text; then
 /// the severity is that of an address that is not found.
 fn examine(name: &str, text: &str, outside: Option<(&Path, Severity)>) -> Result<Loaded, ConfigErrors> {
-    if text.len() > MAX_FILE_SIZE {
-        let message = format!("has more than {} MiB", MAX_FILE_SIZE >> 20);
-        return Err(ConfigErrors(vec![Diagnostic::whole_file(name, message, "is it a configuration?")]));
-    }
-    let report = Report::new(text);
-    let mut secrets = Secrets::default();
     let folder = outside.map_or(Path::new(""), |(folder, _)| folder);
     let read_password = |path: &Path| read_password_file(&folder.join(path));
     let outside = outside.map(|(_, not_found)| check::Outside {
@@ -139,17 +165,7 @@ fn examine(name: &str, text: &str, outside: Option<(&Path, Severity)>) -> Result
         pick: &crate::detect::pick,
         not_found,
     });
-    let config = tree::parse(text, &report, &mut secrets).map(|root| {
-        let file = read::read(&root, &report);
-        check::check(&file, &report, outside)
-    });
-    let diagnostics = report.into_diagnostics(name, text, &secrets);
-    let (warnings, errors): (Vec<_>, Vec<_>) =
-        diagnostics.iter().cloned().partition(|diagnostic| diagnostic.severity == Severity::Warning);
-    match config {
-        Some(config) if errors.is_empty() => Ok(Loaded { config, warnings }),
-        _ => Err(ConfigErrors(diagnostics)),
-    }
+    overlay::lay(name, text, &Overlay::default(), outside)
 }
 
 /// The password in the file at `path`, as a daemon reads it again while it runs.

@@ -53,6 +53,13 @@ pub(super) struct Key<'t> {
     pub place: Place,
 }
 
+impl<'t> Node<'t> {
+    /// A node that stands in no text.
+    pub fn at(place: Place, kind: Kind<'t>) -> Self {
+        Self { place, kind, extent: place, cost: 1, height: 0 }
+    }
+}
+
 impl Node<'_> {
     /// A plain `null`, `~` or nothing at all.
     pub fn is_null(&self) -> bool {

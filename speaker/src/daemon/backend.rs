@@ -31,12 +31,12 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, groups, kernel_routes, names, operator, rows, watched, why};
 use crate::api::apply::{Applied, Apply};
-use crate::api::configuration::{ConfigStatus, Plan, PlanRequest};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest};
 use crate::api::model::{
     DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, LogLevels, LogOrder, Memory,
     OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
 };
-use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Slices};
+use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Setting, Slices};
 use crate::config::{Config, PeerSettings};
 use crate::journal::Journal;
 use crate::logging::{LevelError, Levels};
@@ -399,6 +399,14 @@ impl Backend for Daemon {
         })?;
         info!(levels = levels.in_force(), "how much is logged has changed");
         Ok(levels)
+    }
+
+    async fn overlay(&self) -> Vec<OverlayRow> {
+        self.0.reload.overlay().await
+    }
+
+    async fn set(&self, setting: Setting, caller: Caller) -> Result<ConfigSteps, Problem> {
+        self.0.reload.set(setting, caller).await
     }
 
     async fn metrics(&self) -> String {

@@ -129,7 +129,7 @@ fn counts(config: &Config, known: &KnownPeer, status: &PeerStatus) -> bool {
         ReadyPeers::All => !matches!(settings.origin, PeerOrigin::Dynamic { .. }),
         ReadyPeers::Reflectors => {
             let internal = settings.is_ibgp(&config.router) && !settings.route_reflector_client;
-            internal && settings.origin == PeerOrigin::Peers
+            internal && matches!(settings.origin, PeerOrigin::Peers | PeerOrigin::Api)
         }
         ReadyPeers::None => false,
     };

@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 use super::dynamic::Visitor;
 use super::peer_task::PeerCommand;
 use super::unopened::{Incoming, Refusal, Unopened};
-use crate::config::DeviceName;
+use crate::config::{DeviceName, DynamicPeers};
 use crate::net::tcp::interface_index;
 
 /// Time between two lines of the log about connections that cannot be accepted.
@@ -29,8 +29,8 @@ const QUIET: Duration = Duration::from_secs(10);
 /// Who may connect. Shared by all listeners.
 pub struct Doors {
     peers: RwLock<HashMap<IpAddr, Vec<Door>>>,
-    /// Ranges whose hosts may become peers, by falling length, each with its number; and who makes them.
-    ranges: Vec<(Prefix, usize)>,
+    /// Ranges whose hosts may become peers, by falling length; and who makes them.
+    ranges: RwLock<Vec<Prefix>>,
     visitors: mpsc::Sender<Visitor>,
     unopened: Arc<Unopened>,
 }
@@ -56,14 +56,18 @@ impl Door {
 
 impl Doors {
     /// Doors behind which `visitors` waits for connections from these ranges.
-    pub fn new(
-        ranges: impl IntoIterator<Item = Prefix>,
-        visitors: mpsc::Sender<Visitor>,
-        unopened: Arc<Unopened>,
-    ) -> Self {
-        let mut ranges: Vec<(Prefix, usize)> = ranges.into_iter().zip(0..).collect();
-        ranges.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        Self { peers: RwLock::default(), ranges, visitors, unopened }
+    pub fn new(ranges: &[DynamicPeers], visitors: mpsc::Sender<Visitor>, unopened: Arc<Unopened>) -> Self {
+        let doors = Self { peers: RwLock::default(), ranges: RwLock::default(), visitors, unopened };
+        doors.set_ranges(ranges);
+        doors
+    }
+
+    /// Opens to these ranges, but for disabled ones, and to no others. Who is in stays.
+    pub fn set_ranges(&self, ranges: &[DynamicPeers]) {
+        let enabled = ranges.iter().filter(|range| range.template.enabled);
+        let mut prefixes: Vec<_> = enabled.map(|range| range.prefix).collect();
+        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+        *self.ranges.write().unwrap_or_else(PoisonError::into_inner) = prefixes;
     }
 
     /// Lets the listed peer at `address` in, however many others wait. Who came from a range before leaves: now the peer
@@ -139,9 +143,9 @@ impl Doors {
         Err(refusal)
     }
 
-    fn range_of(&self, address: IpAddr) -> Option<usize> {
-        let covers = |range: &&(Prefix, usize)| range.0.contains_addr(address);
-        self.ranges.iter().find(covers).map(|(_, number)| *number)
+    fn range_of(&self, address: IpAddr) -> Option<Prefix> {
+        let ranges = self.ranges.read().unwrap_or_else(PoisonError::into_inner);
+        ranges.iter().find(|range| range.contains_addr(address)).copied()
     }
 }
 

@@ -36,6 +36,7 @@ mod operator;
 mod origins;
 mod out_queue;
 mod outcome;
+mod overlay;
 mod owner;
 mod pace;
 mod peer_status;

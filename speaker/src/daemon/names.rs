@@ -66,7 +66,7 @@ pub fn of_address(all: &[(PeerId, KnownPeer)], address: IpAddr) -> Option<String
 fn node(peer: &PeerSettings) -> Option<&str> {
     match &peer.origin {
         PeerOrigin::Mesh { node } => Some(node),
-        PeerOrigin::Peers | PeerOrigin::Dynamic { .. } => None,
+        PeerOrigin::Peers | PeerOrigin::Api | PeerOrigin::Dynamic { .. } => None,
     }
 }
 

@@ -32,15 +32,15 @@ const SETTLE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When `node.detect.wait` has passed without it, or the file has got mistakes meanwhile.
-pub async fn awaited(path: &Path, mut loaded: Loaded, tell: &watch::Sender<Vec<String>>) -> Result<Config> {
-    let Some(wait) = loaded.config.node.detect.as_ref().map(|detect| detect.wait) else { return Ok(loaded.config) };
+pub async fn awaited(path: &Path, mut loaded: Loaded, tell: &watch::Sender<Vec<String>>) -> Result<Loaded> {
+    let Some(wait) = loaded.config.node.detect.as_ref().map(|detect| detect.wait) else { return Ok(loaded) };
     let deadline = Instant::now() + wait;
     let mut changes = Interfaces::open().context("cannot listen for addresses")?;
     while loaded.config.node.is_undetected() {
         tell.send_replace(loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect());
         if Instant::now() >= deadline {
             let late = read(path, config::load_detected).await;
-            return late.map(|loaded| loaded.config).with_context(|| format!("waited {wait:?} for the node's address"));
+            return late.with_context(|| format!("waited {wait:?} for the node's address"));
         }
         tokio::select! {
             () = changes.changed() => sleep(BREATH).await,
@@ -51,7 +51,7 @@ pub async fn awaited(path: &Path, mut loaded: Loaded, tell: &watch::Sender<Vec<S
     for pick in &loaded.config.node.picked {
         info!(rule = %pick.rule.method, address = %pick.address, interface = pick.interface, "the node's address");
     }
-    Ok(loaded.config)
+    Ok(loaded)
 }
 
 /// The resolver may keep a thread waiting.

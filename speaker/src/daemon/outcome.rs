@@ -10,10 +10,11 @@ use bgp_proto::fsm::State;
 use rib::PeerId;
 
 use super::absence::{self, Fate};
-use super::backend::KnownPeers;
+use super::backend::{KnownPeer, KnownPeers};
 use super::origins::Origins;
 use super::owner::OwnerHandle;
 use crate::api::configuration::{ConfigSteps, Plan, RouteFate, SessionEffect};
+use crate::config::PeerOrigin;
 use crate::config::steps::{Cost, Step};
 
 /// Routes that are named; more are counted.
@@ -46,6 +47,16 @@ pub async fn of(steps: &[Step], known: &KnownPeers, owner: &OwnerHandle, origins
                 }
             }
             _ => drop(gone.insert(*id)),
+        }
+    }
+    for (step, range) in steps.iter().filter_map(|step| step.reset().and_then(|_| Some((step, step.range()?)))) {
+        let of_range = |peer: &KnownPeer| matches!(&peer.settings.origin, PeerOrigin::Dynamic { prefix } if *prefix == range.prefix);
+        for (id, peer) in known.all().into_iter().filter(|(_, peer)| of_range(peer)) {
+            let status = peer.shared.snapshot();
+            let session = status.negotiated.as_ref().filter(|_| status.state == State::Established);
+            ending.extend(session.map(|_| range.prefix.to_string()));
+            let for_good = matches!(step, Step::RemoveRange(_)) || !range.template.enabled;
+            (if for_good { &mut gone } else { &mut away }).insert(id);
         }
     }
     // For a moment, those that are away are gone, too.

@@ -5,6 +5,7 @@
 //! task does it, so two orders never mix.
 
 mod apply;
+mod setting;
 mod staged;
 
 use std::path::{Path, PathBuf};
@@ -20,18 +21,21 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::apply::Unconfirmed;
+use super::dynamic::{Guests, RangeChange};
 use super::keys::Keys;
 use super::origins::Origins;
+use super::overlay::Base;
 use super::owner::{OwnerHandle, sleep_until};
 use super::replaced::{LONGEST, Replaced};
 use super::restart::Restart;
 use super::roster::Roster;
 use super::{outcome, rows, setup};
 use crate::api::apply::{Applied, Apply};
-use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, SessionEffect, StepRow};
-use crate::api::{Caller, Problem, Reread};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, SessionEffect, StepRow};
+use crate::api::{Caller, Problem, Reread, Setting};
+use crate::config::overlay::Idle;
 use crate::config::steps::{self, Cost, Step, Steps};
-use crate::config::{self, Config, ConfigErrors, Loaded};
+use crate::config::{self, Config, ConfigErrors, DynamicPeers, Loaded};
 use crate::logging::Levels;
 
 /// Orders that wait while one is carried out.
@@ -48,6 +52,8 @@ pub struct Reload {
     path: PathBuf,
     /// In force.
     config: Config,
+    /// What it is made of.
+    base: Base,
     /// The same, for those who look.
     shown: watch::Sender<Arc<Config>>,
     concerned: Concerned,
@@ -71,6 +77,8 @@ pub struct Concerned {
     pub restart: Arc<Restart>,
     /// The listed peers.
     pub roster: Roster,
+    /// Who makes those that are not listed.
+    pub ranges: mpsc::Sender<RangeChange>,
     /// The passwords.
     pub keys: Arc<Keys>,
     /// Who accepts connections.
@@ -93,13 +101,23 @@ struct State {
     /// What waits to be confirmed, and until when.
     unconfirmed: Option<(String, Instant)>,
     gone_back: Option<String>,
+    /// What was set over the API and is not in force.
+    idle: Vec<String>,
 }
 
 impl State {
-    fn at_start(now: Instant) -> Self {
+    fn at_start(now: Instant, idle: Vec<String>) -> Self {
         let (error, waiting, unconfirmed, gone_back) = (None, Vec::new(), None, None);
-        Self { generation: 1, in_force: now, read: now, error, waiting, unconfirmed, gone_back }
+        Self { generation: 1, in_force: now, read: now, error, waiting, unconfirmed, gone_back, idle }
     }
+}
+
+/// What was read, and what leads to it.
+struct Read {
+    steps: Steps,
+    warnings: Vec<String>,
+    text: Arc<str>,
+    idle: Vec<Idle>,
 }
 
 /// What somebody wants, and who waits for the answer.
@@ -112,6 +130,10 @@ enum Order {
     Apply { apply: Apply, answer: oneshot::Sender<Result<Applied, Problem>> },
     /// Keep it, or go back.
     Confirm { undo: bool, answer: oneshot::Sender<Result<(), Problem>> },
+    /// Set a peer or a pool over the API, or take it back.
+    Set { setting: Setting, caller: Caller, answer: oneshot::Sender<Result<ConfigSteps, Problem>> },
+    /// Say what was set.
+    Overlay { answer: oneshot::Sender<Vec<OverlayRow>> },
 }
 
 /// The way to [`Reload`]. Cheap to clone.
@@ -160,6 +182,20 @@ impl ReloadHandle {
         Ok(self.status())
     }
 
+    /// Sets a peer or a pool over the API, or takes it back.
+    ///
+    /// # Errors
+    /// 422 for wrong settings, 409 for what the file has, 404 for what was not set; then nothing has changed.
+    pub async fn set(&self, setting: Setting, caller: Caller) -> Result<ConfigSteps, Problem> {
+        let done = self.order(|answer| Order::Set { setting, caller, answer }).await;
+        done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))
+    }
+
+    /// What was set over the API.
+    pub async fn overlay(&self) -> Vec<OverlayRow> {
+        self.order(|answer| Order::Overlay { answer }).await.unwrap_or_default()
+    }
+
     /// The answer; none when the daemon is ending.
     async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
         let (answer, receive) = oneshot::channel();
@@ -193,6 +229,7 @@ impl ReloadHandle {
             needs_restart: state.waiting.iter().map(ToString::to_string).collect(),
             unconfirmed: state.unconfirmed.clone().map(apply::shown),
             gone_back: state.gone_back.clone(),
+            idle: state.idle.clone(),
         }
     }
 }
@@ -202,16 +239,16 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 }
 
 impl Reload {
-    /// `config` is what the file at `path` said at start.
-    pub fn new(path: &Path, config: Arc<Config>, concerned: Concerned) -> (Self, ReloadHandle) {
+    /// `config` is what `base` said at start, with the text of the file at `path`.
+    pub fn new(path: &Path, config: Arc<Config>, base: Base, concerned: Concerned) -> (Self, ReloadHandle) {
         let (sender, orders) = mpsc::channel(ORDERS);
         let now = Instant::now();
-        let state = Arc::new(Mutex::new(State::at_start(now)));
+        let state = Arc::new(Mutex::new(State::at_start(now, base.idle())));
         let (shown, looks) = watch::channel(config.clone());
         let handle = ReloadHandle { path: path.to_owned(), orders: sender, state: state.clone(), shown: looks };
         let config = Config::clone(&config);
         let (path, sweep, replaced, unconfirmed) = (path.to_owned(), None, None, None);
-        (Self { path, config, shown, concerned, sweep, replaced, unconfirmed, orders, state }, handle)
+        (Self { path, config, base, shown, concerned, sweep, replaced, unconfirmed, orders, state }, handle)
     }
 
     /// Waits for signals and orders until told to end; then the peers' connections are closed without a word.
@@ -244,6 +281,8 @@ impl Reload {
             Order::Plan { request, answer } => drop(answer.send(self.plan(request).await)),
             Order::Apply { apply, answer } => drop(answer.send(self.apply(apply).await)),
             Order::Confirm { undo, answer } => drop(answer.send(self.confirm(undo).await)),
+            Order::Set { setting, caller, answer } => drop(answer.send(self.set(setting, caller).await)),
+            Order::Overlay { answer } => drop(answer.send(self.base.rows())),
         }
     }
 
@@ -251,13 +290,14 @@ impl Reload {
     async fn read(
         &self,
         load: impl FnOnce() -> Result<Loaded, ConfigErrors> + Send + 'static,
-    ) -> Result<(Steps, Vec<String>), Mistakes> {
+    ) -> Result<Read, Mistakes> {
         // A file system that hangs holds up nothing but this.
         let read = tokio::task::spawn_blocking(load).await;
         let loaded = read.map_err(|error| vec![format!("the file cannot be read: {error}")])?;
         let loaded = loaded.map_err(|errors| errors.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let steps = steps::between(&self.with_replaced(), &loaded.config).map_err(|error| vec![error.to_string()])?;
-        Ok((steps, loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect()))
+        let warnings = loaded.warnings.iter().map(|warning| format!("{warning:#}")).collect();
+        Ok(Read { steps, warnings, text: loaded.text, idle: loaded.idle })
     }
 
     /// What is in force: who waits to go is still there.
@@ -267,18 +307,18 @@ impl Reload {
         now
     }
 
-    async fn read_file(&self) -> Result<(Steps, Vec<String>), Mistakes> {
-        let path = self.path.clone();
-        self.read(move || config::load(&path)).await
+    async fn read_file(&self) -> Result<Read, Mistakes> {
+        let (path, overlay) = (self.path.clone(), self.base.overlay.clone());
+        self.read(move || config::load_over(&path, &overlay)).await
     }
 
     async fn check(&self) -> Result<ConfigSteps, Mistakes> {
-        let (steps, warnings) = self.read_file().await?;
+        let Read { steps, warnings, .. } = self.read_file().await?;
         Ok(self.announced_steps(&steps, warnings))
     }
 
     async fn plan(&self, PlanRequest { name, text }: PlanRequest) -> Result<Plan, Mistakes> {
-        let (steps, warnings) = self.read_text(name, text).await?;
+        let Read { steps, warnings, .. } = self.read_text(name, text).await?;
         let Concerned { owner, roster, origins, .. } = &self.concerned;
         let outcome = outcome::of(&steps.steps, roster.known(), owner, origins).await;
         Ok(outcome.into_plan(self.announced_steps(&steps, warnings), self.concerned.fib.is_some()))
@@ -303,7 +343,7 @@ impl Reload {
         }
         let began = Instant::now();
         let outcome = match self.read_file().await {
-            Ok((steps, warnings)) => self.take_over(steps, warnings).await,
+            Ok(read) => self.take_over(read).await,
             Err(mistakes) => Err(mistakes),
         };
         let mut state = lock(&self.state);
@@ -336,8 +376,8 @@ impl Reload {
     }
 
     /// Carries the steps out. The kernel's side comes first, as it alone can refuse.
-    async fn take_over(&mut self, steps: Steps, warnings: Vec<String>) -> Result<ConfigSteps, Mistakes> {
-        let Steps { steps, waiting, next } = steps;
+    async fn take_over(&mut self, read: Read) -> Result<ConfigSteps, Mistakes> {
+        let Read { steps: Steps { steps, waiting, next }, warnings, text, idle } = read;
         if steps.iter().any(|step| matches!(step, Step::Kernel(_))) {
             self.change_kernel(&next).await?;
         }
@@ -350,6 +390,7 @@ impl Reload {
             let ends = !waits && self.carry_out(step, &next).await;
             done.push(StepRow { ends, ..row });
         }
+        self.is_made_of(text, idle);
         let mut state = lock(&self.state);
         if self.config != next {
             state.generation += 1;
@@ -417,6 +458,12 @@ impl Reload {
                 };
                 let _ = owner.ask(decide).await;
             }
+            Step::AddRange(range) => return self.change_range(range, Guests::Stay(None), next).await,
+            Step::ChangeRange { to, .. } => {
+                let guests = if to.template.enabled { Guests::Stay(step.reset()) } else { Guests::Leave };
+                return self.change_range(to, guests, next).await;
+            }
+            Step::RemoveRange(range) => return self.change_range(range, Guests::Leave, next).await,
             Step::AddPeer(peer) => roster.add(next, peer).await,
             Step::ChangePeer { to, .. } => {
                 return roster.change(next, to, step.ends().map(|(_, why)| why), owner).await;
@@ -424,6 +471,16 @@ impl Reload {
             Step::RemovePeer(peer) => return roster.remove(peer).await,
         }
         false
+    }
+}
+
+impl Reload {
+    /// Says whether that ended a session.
+    async fn change_range(&self, range: &DynamicPeers, guests: Guests, next: &Config) -> bool {
+        let (answer, done) = oneshot::channel();
+        let config = Arc::new(next.clone());
+        let change = RangeChange { config, prefix: range.prefix, guests, answer };
+        self.concerned.ranges.send(change).await.is_ok() && done.await.unwrap_or(false)
     }
 }
 
@@ -452,6 +509,11 @@ fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
         | Step::Readiness
         | Step::LogLevel(_)
         | Step::Kernel(_) => (None, None),
+        Step::RemoveRange(_) => (None, Some(SessionEffect::Ends)),
+        Step::ChangeRange { .. } if step.reset().is_some() => (None, Some(SessionEffect::Resets)),
+        Step::ChangeRange { .. } => (None, Some(SessionEffect::Stays)),
+        Step::AddRange(_) => (None, None),
     };
-    StepRow { text, peer: peer.map(config::PeerSettings::name), session, ends: false }
+    let peer = peer.map(config::PeerSettings::name).or_else(|| step.range().map(|range| range.prefix.to_string()));
+    StepRow { text, peer, session, ends: false }
 }

@@ -40,6 +40,8 @@ pub struct Surroundings {
     pub keys: Arc<Keys>,
     /// What the API shows.
     pub known: Arc<KnownPeers>,
+    /// The table, for who has to ask.
+    pub owner: OwnerHandle,
     /// The way to the owner.
     pub news: mpsc::Sender<FromPeer>,
     /// Sessions with room for routes.

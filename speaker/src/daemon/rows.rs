@@ -61,13 +61,20 @@ pub fn peer(
         accepted: sum(|count| count.accepted),
         advertised: counts.advertised.iter().sum::<u32>() as usize,
         stale: sum(|count| count.stale),
+        origin: match &settings.origin {
+            PeerOrigin::Peers => "file",
+            PeerOrigin::Mesh { .. } => "mesh",
+            PeerOrigin::Api => "api",
+            PeerOrigin::Dynamic { .. } => "dynamic",
+        }
+        .to_owned(),
         range: match &settings.origin {
             PeerOrigin::Dynamic { prefix } => Some(prefix.to_string()),
-            PeerOrigin::Peers | PeerOrigin::Mesh { .. } => None,
+            PeerOrigin::Peers | PeerOrigin::Api | PeerOrigin::Mesh { .. } => None,
         },
         node: match &settings.origin {
             PeerOrigin::Mesh { node } => Some(node.clone()),
-            PeerOrigin::Peers | PeerOrigin::Dynamic { .. } => None,
+            PeerOrigin::Peers | PeerOrigin::Api | PeerOrigin::Dynamic { .. } => None,
         },
     }
 }

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use super::announced::Announced;
 use super::backend::{Daemon, KnownPeers, Parts};
 use super::drain::{DrainFile, Drainer};
-use super::dynamic::{Dynamic, Numbers, VISITORS};
+use super::dynamic::{CHANGES, Dynamic, Numbers, VISITORS};
 use super::early::{self, Early};
 use super::health::Health;
 use super::keys::Keys;
@@ -26,6 +26,7 @@ use super::listener::{Doors, accept};
 use super::node_address::{self, NodeAddresses};
 use super::origins::Origins;
 use super::out_queue::Wanted;
+use super::overlay::Base;
 use super::owner::Owner;
 use super::reload::{Concerned, Reload};
 use super::roster::{Roster, Surroundings};
@@ -62,18 +63,19 @@ pub fn run(path: &Path) -> Result<()> {
         let drain_signals = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
         let (tell, awaited) = early::awaited();
         let early = Early::begin(&loaded.config, &awaited).await?;
-        let config = node_address::awaited(path, loaded, &tell).await?;
+        let loaded = node_address::awaited(path, loaded, &tell).await?;
+        let (loaded, base) = Base::lay(path, loaded)?;
         tell.send_replace(vec!["the kernel's routes are being read".to_owned()]);
-        serve(Arc::new(config), path, journal, hangups, drain_signals, levels, early).await
+        serve(Arc::new(loaded.config), path, base, journal, (hangups, drain_signals), levels, early).await
     })
 }
 
 async fn serve(
     config: Arc<Config>,
     path: &Path,
+    base: Base,
     journal: Arc<Journal>,
-    [keys_hangup, hangup]: [Signal; 2],
-    drain_signals: [Signal; 2],
+    ([keys_hangup, hangup], drain_signals): ([Signal; 2], [Signal; 2]),
     levels: Levels,
     early: Option<Early>,
 ) -> Result<()> {
@@ -115,7 +117,7 @@ async fn serve(
     let listeners = listen(&config, &keys)?;
     let (visitor, visitors) = mpsc::channel(VISITORS);
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
-    let doors = Arc::new(Doors::new(config.dynamic_peers.iter().map(|range| range.prefix), visitor, unopened));
+    let doors = Arc::new(Doors::new(&config.dynamic_peers, visitor, unopened));
     let known = Arc::new(KnownPeers::new(journal));
     // Before the first peer's task begins: of a drained node none wants a session.
     let drained = config.api.as_ref().map(|api| DrainFile::beside(&api.socket));
@@ -126,6 +128,7 @@ async fn serve(
         doors: doors.clone(),
         keys: keys.clone(),
         known: known.clone(),
+        owner: owner_handle.clone(),
         news: news_sender.clone(),
         wanted: wanted.clone(),
         restart: restart.clone(),
@@ -137,7 +140,8 @@ async fn serve(
         owner.rib.peer_add(id, setup::rib_peer(&config, peer));
         roster.seat(&config, id, peer);
     }
-    let dynamic = Dynamic { config: config.clone(), visitors, around };
+    let (ranges, range_changes) = mpsc::channel(CHANGES);
+    let dynamic = Dynamic::new(config.clone(), visitors, range_changes, around);
     let (stop, farewell) = (CancellationToken::new(), CancellationToken::new());
     tasks.spawn(dynamic.run(farewell.clone()));
     let mut owner_task = tokio::spawn(owner.run());
@@ -160,12 +164,13 @@ async fn serve(
         owner: owner_handle.clone(),
         restart: restart.clone(),
         roster,
+        ranges,
         keys,
         listeners,
         origins: origins.clone(),
         levels: levels.clone(),
     };
-    let (reload, reread) = Reload::new(path, config.clone(), concerned);
+    let (reload, reread) = Reload::new(path, config.clone(), base, concerned);
     tasks.spawn(reload.keep(hangup, farewell.clone()));
     services.spawn(drainer.keep());
     services.spawn(drain.clone().obey(drain_signals));

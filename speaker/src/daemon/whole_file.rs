@@ -3,7 +3,7 @@
 //! Why not written in place: a reader, or the next start after a kill, could find half of the old and half of the new.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +36,41 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Option<String>> {
 /// # Errors
 /// When the folder cannot be written to, or is full; the old file is then still there.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).inspect_err(|_| {
+    replace_with(path, text, 0o666)
+}
+
+/// The same with a file that only its owner can read: there are secrets in it.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_secret(path: &Path, text: &str) -> io::Result<()> {
+    replace_with(path, text, 0o600)
+}
+
+/// A file that cannot be read, out of the way and under another name, for whoever wants to look at it. Says which.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = beside(path, ".damaged");
+    std::fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+/// The path with this at its end.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn replace_with(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let fresh = beside(path, ".new");
+    // What a crash has left may have another mode.
+    let _ = std::fs::remove_file(&fresh);
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.and_then(|()| std::fs::rename(&fresh, path)).inspect_err(|_| {
         // Half of it would take room where there is none.
         let _ = std::fs::remove_file(&fresh);
     })

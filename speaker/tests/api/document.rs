@@ -10,6 +10,14 @@ use crate::fake::{Fake, ask, get, serve};
 fn example(method: &str, path: &str) -> (Method, String, Option<&'static str>) {
     match (method, path) {
         ("get", "/v1/peers/{name}") => (Method::GET, path.replace("{name}", "172.16.1.3"), None),
+        ("put" | "delete", "/v1/peers/{name}") => {
+            let body = (method == "put").then_some(r#"{"asn":64513,"add_path":{"send":true}}"#);
+            (method.to_uppercase().parse().unwrap(), path.replace("{name}", "fe80::7%25eth0"), body)
+        }
+        ("put" | "delete", "/v1/pools/{cidr}") => {
+            let body = (method == "put").then_some(r#"{"mode":"ipip","cidr":"10.66.0.0/16"}"#);
+            (method.to_uppercase().parse().unwrap(), path.replace("{cidr}", "10.66.0.0/16"), body)
+        }
         ("get", "/v1/routes/{prefix}") => (Method::GET, path.replace("{prefix}", "10.65.2.0/26"), None),
         ("get", "/v1/why/{address}") => (Method::GET, path.replace("{address}", "10.65.2.7"), None),
         ("get" | "delete", "/v1/owners/{owner}") => {
@@ -90,6 +98,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/log",
             "post /v1/log",
             "get /v1/memory",
+            "get /v1/overlay",
             "get /v1/owners",
             "delete /v1/owners/{owner}",
             "get /v1/owners/{owner}",
@@ -100,8 +109,12 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "post /v1/peers/enable",
             "post /v1/peers/refresh",
             "post /v1/peers/reset",
+            "delete /v1/peers/{name}",
             "get /v1/peers/{name}",
+            "put /v1/peers/{name}",
             "post /v1/plan",
+            "delete /v1/pools/{cidr}",
+            "put /v1/pools/{cidr}",
             "post /v1/reload",
             "get /v1/routes",
             "get /v1/routes/{prefix}",
@@ -182,6 +195,7 @@ impl Schemas<'_> {
                     }
                     true
                 }
+                "additionalProperties" if *rule == Value::Bool(true) => true,
                 "additionalProperties" => {
                     let known = schema["properties"].as_object().unwrap();
                     *rule == Value::Bool(false)

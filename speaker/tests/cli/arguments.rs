@@ -56,6 +56,19 @@ fn command_lines() {
         ),
         ("roost log fib_sync=loud", "ValueValidation"),
         ("roost show groups", "Show { what: Groups }"),
+        ("roost show overlay", "Show { what: Overlay }"),
+        (
+            "roost peer add 10.9.0.2 --as 64513 --client --set hold_time=30s",
+            "Peer { order: Add(NewPeer { address: \"10.9.0.2\", asn: Some(\"64513\"), group: None, description: None, \
+             import: None, export: None, client: true, password_file: None, more: MoreKeys { keys: [\"hold_time=30s\"] } }) }",
+        ),
+        ("roost peer add 10.9.0.2", "MissingRequiredArgument"),
+        ("roost peer remove fe80::2%eth0", "Peer { order: Remove { address: \"fe80::2%eth0\" } }"),
+        (
+            "roost pool add 10.66.0.0/16",
+            "Pool { order: Add { cidr: \"10.66.0.0/16\", mode: None, more: MoreKeys { keys: [] } } }",
+        ),
+        ("roost pool remove 10.66.0.0/16", "Pool { order: Remove { cidr: \"10.66.0.0/16\" } }"),
         ("roost show owners", "Show { what: Owners }"),
         ("roost show memory", "Show { what: Memory }"),
         ("roost why 10.65.2.7", "Why { address: 10.65.2.7 }"),

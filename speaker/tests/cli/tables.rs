@@ -162,9 +162,9 @@ fn wide_tables_have_all_of_the_others_and_more() {
     10.65.2.0/26  172.16.2.1  172.16.2.1   100   20  64513 {64514 64515}  lost: its AS path is longer  igp        0  -           -                        -
     "#);
     assert_snapshot!(render::peers_wide(&fake::peers()[..2]), @r#"
-    PEER           AS  STATE        SINCE  RECEIVED  ACCEPTED  ADVERTISED  STALE  KIND      ROUTER ID   FAMILIES                   INFO
-    172.16.1.2  64512  established  3m12s      1204      1203           2      0  internal  172.16.1.2  ipv4-unicast ipv6-unicast  node-b
-    172.16.1.3  64512  active          7s        12        12           0     12  internal  -           -                          the connection was refused: nothing listens on TCP port 179 there; 12 stale paths kept
+    PEER           AS  STATE        SINCE  RECEIVED  ACCEPTED  ADVERTISED  STALE  KIND      FROM  ROUTER ID   FAMILIES                   INFO
+    172.16.1.2  64512  established  3m12s      1204      1203           2      0  internal  mesh  172.16.1.2  ipv4-unicast ipv6-unicast  node-b
+    172.16.1.3  64512  active          7s        12        12           0     12  internal  file  -           -                          the connection was refused: nothing listens on TCP port 179 there; 12 stale paths kept
 
     hint: is BGP running on that node, and does it listen on that address? (172.16.1.3)
     "#);
@@ -241,6 +241,24 @@ fn owners() {
 }
 
 #[test]
+fn overlay() {
+    assert_snapshot!(render::overlay(&fake::overlay()), @r#"
+    KIND  NAME          BY     IN FORCE                                         SETTINGS
+    peer  172.16.2.1    uid 0  yes                                              add_path: {"send":true}, asn: 64513, password: ***
+    pool  10.66.0.0/16  -      yes                                              -
+    peer  172.16.1.9    uid 0  no: the file has it, too, in line 8, and counts  group: tor
+    "#);
+    assert_eq!(render::overlay(&[]), "No peer and no pool was set at run time.\n");
+}
+
+#[test]
+fn a_peer_says_when_it_was_set_at_run_time() {
+    let texts = fake::peers().into_iter().map(|row| render::peer(&fake::peer_detail(row)));
+    let said: Vec<_> = texts.map(|text| text.contains("at run time, not in the file")).collect();
+    assert_eq!(said, [false, false, true, false]);
+}
+
+#[test]
 fn memory() {
     assert_snapshot!(render::memory(&fake::memory()), @"
     120.5 MiB resident, 200.0 MiB at most so far: 98.0 MiB in these parts, 22.5 MiB elsewhere (code, stacks, the kernel's side, room the allocator keeps)
@@ -267,6 +285,7 @@ fn status() {
       node address     fd00:172:16::1/64
       configuration    /etc/roost/roost.yaml, generation 3
       needs a restart  log
+      not in force     set at run time: peer 172.16.1.9: the file has it, too, in line 8, and counts
       listening        0.0.0.0:179, [::]:179
       peers            2 of 4 established
       routes           6 paths of 5 prefixes
@@ -337,6 +356,7 @@ fn what_waits_to_be_confirmed() {
       unconfirmed      newer.yaml is in force, and goes in 59 s unless `roost confirm` is called
       gone back        new.yaml is not in force any more: nobody confirmed it in time
       needs a restart  log
+      not in force     set at run time: peer 172.16.1.9: the file has it, too, in line 8, and counts
       listening        0.0.0.0:179, [::]:179
       peers            2 of 4 established
       routes           6 paths of 5 prefixes

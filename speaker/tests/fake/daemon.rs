@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
 use speaker::api::apply::{Applied, Apply};
-use speaker::api::configuration::{ConfigStatus, ConfigSteps, Plan, PlanRequest, StepRow};
+use speaker::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, StepRow};
 use speaker::api::model::*;
-use speaker::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Slices, Withdraw, parse_prefixes};
+use speaker::api::{
+    Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Setting, Slices, Withdraw, parse_prefixes,
+};
 use speaker::journal::Journal;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::yield_now;
@@ -252,6 +254,24 @@ impl Backend for Fake {
             targets: order.targets,
         };
         Ok(log.clone())
+    }
+
+    async fn overlay(&self) -> Vec<OverlayRow> {
+        overlay()
+    }
+
+    async fn set(&self, setting: Setting, _caller: Caller) -> Result<ConfigSteps, Problem> {
+        yield_now().await;
+        let text = match &setting {
+            Setting::Put(entry) if entry.settings.is_empty() => {
+                return Err(Problem::wrong_fields(vec![(String::new(), format!("{} has no `asn`", entry.key))]));
+            }
+            Setting::Put(entry) => format!("{}: added", entry.key),
+            Setting::Remove(key) if self.broken => return Err(Problem::not_found(format!("no {key} was set"))),
+            Setting::Remove(key) => format!("{}: removed, its session ends", key),
+        };
+        let steps = vec![StepRow { text, ends: matches!(setting, Setting::Remove(_)), ..StepRow::default() }];
+        Ok(ConfigSteps { generation: 2, steps, ..ConfigSteps::default() })
     }
 
     async fn metrics(&self) -> String {

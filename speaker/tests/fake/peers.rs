@@ -1,6 +1,6 @@
 //! The status of the made-up daemon, and its peers, update groups and owners.
 
-use speaker::api::configuration::ConfigStatus;
+use speaker::api::configuration::{ConfigStatus, OverlayRow};
 use speaker::api::model::*;
 
 /// When the made-up daemon is asked: 2026-11-21 01:06:59 UTC, in milliseconds since 1970.
@@ -40,6 +40,7 @@ pub fn status(originated: Vec<String>) -> Status {
             read_at: AT - 60_000,
             error: None,
             needs_restart: vec!["log".to_owned()],
+            idle: vec!["peer 172.16.1.9: the file has it, too, in line 8, and counts".to_owned()],
             ..ConfigStatus::default()
         },
         originated,
@@ -84,6 +85,7 @@ pub fn peer_row(address: &str, state: &str, since: u64) -> PeerRow {
         accepted: 0,
         advertised: 0,
         stale: 0,
+        origin: "file".to_owned(),
         range: None,
         node: None,
     }
@@ -100,6 +102,7 @@ pub fn peers() -> Vec<PeerRow> {
             advertised: 2,
             description: "node-b".to_owned(),
             node: Some("node-b".to_owned()),
+            origin: "mesh".to_owned(),
             ..peer_row("172.16.1.2", "established", 192)
         },
         PeerRow {
@@ -113,6 +116,7 @@ pub fn peers() -> Vec<PeerRow> {
         },
         PeerRow {
             asn: 4_200_000_001,
+            origin: "api".to_owned(),
             port: 1790,
             kind: "external".to_owned(),
             reason: Some("it sent NOTIFICATION Cease/Administrative Shutdown: \"maintenance\"".to_owned()),
@@ -190,6 +194,23 @@ pub fn groups() -> Vec<GroupRow> {
     };
     let many = ["10", "2", "3", "4", "5", "6", "7", "8", "9"].map(|n| format!("172.16.1.{n}")).into();
     vec![group(many, true), group(vec!["172.16.2.1".to_owned()], false)]
+}
+
+pub fn overlay() -> Vec<OverlayRow> {
+    let row = |kind: &str, name: &str, settings: serde_json::Value, idle: Option<&str>| OverlayRow {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        settings: settings.as_object().unwrap().clone(),
+        uid: Some(0),
+        idle: idle.map(str::to_owned),
+    };
+    let settings = serde_json::json!({ "asn": "64513", "password": "***", "add_path": { "send": true } });
+    let idle = "the file has it, too, in line 8, and counts";
+    vec![
+        row("peer", "172.16.2.1", settings, None),
+        OverlayRow { uid: None, ..row("pool", "10.66.0.0/16", serde_json::json!({}), None) },
+        row("peer", "172.16.1.9", serde_json::json!({ "group": "tor" }), Some(idle)),
+    ]
 }
 
 pub fn owners() -> Vec<OwnerRow> {

@@ -49,6 +49,9 @@ pub struct PeerRow {
     pub advertised: usize,
     /// Paths kept from its last session until it is back (graceful restart).
     pub stale: usize,
+    /// Where it is from: `file`, `mesh` of the file, `api`, or `dynamic`.
+    #[serde(default)]
+    pub origin: String,
     /// The range of `dynamic_peers` it came from; `null` for a peer of the configuration.
     #[serde(default)]
     pub range: Option<String>,

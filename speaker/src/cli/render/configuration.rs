@@ -67,7 +67,7 @@ pub fn plan(plan: &Plan) -> String {
 
 /// The facts of `roost show status`.
 pub(super) fn facts(status: &ConfigStatus) -> Vec<(&'static str, String)> {
-    let ConfigStatus { file, generation, error, needs_restart, unconfirmed, gone_back, .. } = status;
+    let ConfigStatus { file, generation, error, needs_restart, unconfirmed, gone_back, idle, .. } = status;
     let mut facts = vec![("configuration", format!("{file}, generation {generation}"))];
     if let Some(error) = error {
         facts.push(("not in force", format!("the file as it is now, and nothing of it: {error}")));
@@ -82,5 +82,6 @@ pub(super) fn facts(status: &ConfigStatus) -> Vec<(&'static str, String)> {
     if !needs_restart.is_empty() {
         facts.push(("needs a restart", needs_restart.join(", ")));
     }
+    facts.extend(idle.iter().map(|idle| ("not in force", format!("set at run time: {idle}"))));
     facts
 }

@@ -27,6 +27,7 @@ pub fn peer(detail: &PeerDetail) -> String {
     }
     facts.add_some("password file", detail.password_file.as_ref());
     facts.add_some("description", Some(&row.description).filter(|text| !text.is_empty()));
+    facts.add_some("set", Some("at run time, not in the file").filter(|_| row.origin == "api"));
     facts.add_some("dynamic, from", row.range.as_ref());
     facts.add_some("router id", row.router_id.as_ref());
     facts.add_some("local", detail.local.as_ref());

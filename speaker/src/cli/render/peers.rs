@@ -20,7 +20,7 @@ const COLUMNS: [Column; 7] = [
     Number("ACCEPTED"),
     Number("ADVERTISED"),
 ];
-const MORE: [Column; 4] = [Number("STALE"), Text("KIND"), Text("ROUTER ID"), Text("FAMILIES")];
+const MORE: [Column; 5] = [Number("STALE"), Text("KIND"), Text("FROM"), Text("ROUTER ID"), Text("FAMILIES")];
 const LAST: Column = Text("INFO");
 
 /// The table, then one line for each different hint.
@@ -33,7 +33,13 @@ pub fn peers_wide(rows: &[PeerRow]) -> String {
     with_hints(rows, &[&COLUMNS[..], &MORE, &[LAST]].concat(), |row| {
         let router_id = row.router_id.clone().unwrap_or_else(|| "-".to_owned());
         let mut cells = cells(row);
-        cells.extend([row.stale.to_string(), row.kind.clone(), router_id, or_dash(&row.families.join(" "))]);
+        cells.extend([
+            row.stale.to_string(),
+            row.kind.clone(),
+            or_dash(&row.origin),
+            router_id,
+            or_dash(&row.families.join(" ")),
+        ]);
         cells
     })
 }

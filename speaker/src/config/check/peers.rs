@@ -41,11 +41,21 @@ pub(super) fn check(
         link_local: HashMap::new(),
     };
     let mut peers = Vec::new();
-    for (raw, place) in file.peers.items() {
+    for (raw, place) in file.peers.items().filter(|(_, place)| place.in_overlay().is_none()) {
         peers.extend(checker.peer(raw, place));
     }
     if let Some((mesh, place)) = file.mesh.good() {
         checker.mesh(mesh, place, &mut peers);
+    }
+    for (raw, place) in file.peers.items().filter(|(_, place)| place.in_overlay().is_some()) {
+        match raw
+            .address
+            .value()
+            .and_then(|address| checker.taken.get(&(address.0.address, address.0.interface.clone())))
+        {
+            Some(first) => report.shadow(place, *first),
+            None => peers.extend(checker.peer(raw, place)),
+        }
     }
     let dynamic = checker.dynamic(file);
     checker.doubt_unsigned(&peers, &dynamic);
@@ -119,7 +129,8 @@ impl<'f> Checker<'f, '_> {
             let help = "a peer is another router; remove it, or correct node.addresses";
             self.report.error(address_place, format!("peer {address} is this node itself"), help);
         }
-        let identity = Identity { address, interface, asn, port, origin: PeerOrigin::Peers, place: address_place };
+        let origin = if place.in_overlay().is_some() { PeerOrigin::Api } else { PeerOrigin::Peers };
+        let identity = Identity { address, interface, asn, port, origin, place: address_place };
         let complete = asn_key.is_some_and(|asn| asn.value().is_some()) && !group_unknown;
         let mut settings = self.settings(identity, layers, complete);
         self.agree_on_key(&settings, address_place);

@@ -13,6 +13,7 @@ use crate::config::values::DeviceName;
 /// The pools of the file.
 pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool> {
     let mut pools: Vec<Pool> = Vec::new();
+    let (mut places, mut shadowed) = (Vec::new(), 0);
     for (raw, place) in at_most(POOLS, "pools", &file.pools, report) {
         let Some((cidr, cidr_place)) = raw.cidr.good() else {
             if raw.cidr.is_unset() {
@@ -21,6 +22,12 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
             continue;
         };
         let cidr = cidr.0;
+        let same = pools.iter().position(|other| other.cidr == cidr).filter(|_| place.in_overlay().is_some());
+        if let Some(same) = same {
+            report.shadow(place, places[same]);
+            shadowed += 1;
+            continue;
+        }
         let mode = match raw.mode.value() {
             None | Some(raw::PoolMode::Direct) => PoolMode::Direct,
             Some(raw::PoolMode::HostGw | raw::PoolMode::None) => PoolMode::HostGw,
@@ -103,6 +110,7 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
             let message = format!("pools {cidr} and {} have two devices for VNI {vni} on port {port}", other.cidr);
             report.error(cidr_place, message, "the kernel takes one: give them one device, or another `vxlan.vni`");
         }
+        places.push(cidr_place);
         pools.push(Pool {
             cidr,
             mode,
@@ -117,7 +125,7 @@ pub(super) fn check(file: &raw::File, node: &Node, report: &Report) -> Vec<Pool>
         });
     }
     let blocks = file.node.value().map(|node| &node.blocks);
-    if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() {
+    if !pools.is_empty() && !has_bad(&file.pools) && file.pools.items().count() == pools.len() + shadowed {
         for (block, place) in blocks.into_iter().flat_map(At::items) {
             if !pools.iter().any(|pool| pool.cidr.contains(&block.0)) {
                 report.warn(

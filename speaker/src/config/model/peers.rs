@@ -156,6 +156,8 @@ pub struct DynamicPeers {
 pub enum PeerOrigin {
     /// An entry of `peers`.
     Peers,
+    /// It was set over the API.
+    Api,
     /// It connected from a range of `dynamic_peers`.
     Dynamic {
         /// The range.

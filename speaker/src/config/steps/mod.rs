@@ -7,12 +7,13 @@
 //! The order is make before break: what comes stands before what goes.
 
 mod peers;
+mod ranges;
 
 use std::fmt;
 
 use bgp_proto::Prefix;
 
-use super::model::{Config, Fib, Log, LogLevel, Node, Password, PeerSettings, Router};
+use super::model::{Config, DynamicPeers, Fib, Log, LogLevel, Node, PeerSettings, Router};
 pub use peers::{Change, Cost};
 
 /// One thing that is done.
@@ -35,10 +36,21 @@ pub enum Step {
         /// What is different, key by key.
         changes: Vec<Change>,
     },
+    /// A range of dynamic peers that was not there.
+    AddRange(DynamicPeers),
+    /// A range of dynamic peers that was there with other settings.
+    ChangeRange {
+        /// What holds now.
+        to: DynamicPeers,
+        /// What is different, key by key.
+        changes: Vec<Change>,
+    },
     /// The kernel's routes move to other settings: of `pools`, of `fib`.
     Kernel(Vec<&'static str>),
     /// A peer that is there no more.
     RemovePeer(PeerSettings),
+    /// A range of dynamic peers that is there no more.
+    RemoveRange(DynamicPeers),
     /// A block of the node is withdrawn.
     Withdraw(Prefix),
 }
@@ -82,7 +94,6 @@ pub fn between(now: &Config, read: &Config) -> Result<Steps, NeedsRestart> {
         ("router.listen", now.router.listen != read.router.listen),
         ("router.limits", now.router.limits != read.router.limits),
         ("node.detect", now.node.detect != read.node.detect),
-        ("dynamic_peers", without_secrets(now).dynamic_peers != without_secrets(read).dynamic_peers),
         ("fib.enabled", now.fib.enabled != read.fib.enabled),
         ("api", now.api != read.api),
         ("metrics", now.metrics != read.metrics),
@@ -91,7 +102,6 @@ pub fn between(now: &Config, read: &Config) -> Result<Steps, NeedsRestart> {
     let next = Config {
         router: Router { listen: now.router.listen.clone(), limits: now.router.limits, ..read.router.clone() },
         node: Node { blocks: read.node.blocks.clone(), ..now.node.clone() },
-        dynamic_peers: now.dynamic_peers.clone(),
         fib: Fib { enabled: now.fib.enabled, ..read.fib.clone() },
         api: now.api.clone(),
         metrics: now.metrics,
@@ -112,6 +122,8 @@ fn steps(now: &Config, next: &Config) -> Vec<Step> {
     steps.extend((now.log.level != next.log.level).then_some(Step::LogLevel(next.log.level)));
     let (stay, go) = peers::steps(&now.peers, &next.peers);
     steps.extend(stay);
+    let (ranges_stay, ranges_go) = ranges::steps(&now.dynamic_peers, &next.dynamic_peers);
+    steps.extend(ranges_stay);
     let kernel = if next.fib.enabled {
         changed([("pools", now.pools != next.pools), ("fib", now.fib != next.fib)])
     } else {
@@ -119,6 +131,7 @@ fn steps(now: &Config, next: &Config) -> Vec<Step> {
     };
     steps.extend((!kernel.is_empty()).then_some(Step::Kernel(kernel)));
     steps.extend(go);
+    steps.extend(ranges_go);
     steps.extend(only_in(now, next).into_iter().map(Step::Withdraw));
     steps
 }
@@ -137,24 +150,32 @@ fn changed<const N: usize>(keys: [(&'static str, bool); N]) -> Vec<&'static str>
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }
 
-/// Contents of password files come and go by themselves.
-fn without_secrets(config: &Config) -> Config {
-    let mut config = config.clone();
-    for range in &mut config.dynamic_peers {
-        range.template.password = range.template.password.take().map(Password::without_content);
-    }
-    config
-}
-
 impl Step {
     /// The session that ends, if one does, and the reason.
     pub fn ends(&self) -> Option<(&PeerSettings, &'static str)> {
         match self {
-            Self::RemovePeer(peer) if peer.enabled => Some((peer, "it is not in the file any more")),
+            Self::RemovePeer(peer) if peer.enabled => Some((peer, "it is in the configuration no more")),
             Self::ChangePeer { to, changes } => {
                 let reason = changes.iter().find_map(|change| change.cost.ends())?;
                 Some((to, reason))
             }
+            _ => None,
+        }
+    }
+
+    /// The range of dynamic peers that it is about.
+    pub fn range(&self) -> Option<&DynamicPeers> {
+        match self {
+            Self::AddRange(range) | Self::ChangeRange { to: range, .. } | Self::RemoveRange(range) => Some(range),
+            _ => None,
+        }
+    }
+
+    /// Why the sessions of a range's peers end, if they do.
+    pub fn reset(&self) -> Option<&'static str> {
+        match self {
+            Self::RemoveRange(_) => Some("their range is in the configuration no more"),
+            Self::ChangeRange { changes, .. } => changes.iter().find_map(|change| change.cost.ends()),
             _ => None,
         }
     }
@@ -176,6 +197,9 @@ impl fmt::Display for Step {
                 write!(f, "peer {}: removed{}", peer.name(), if peer.enabled { ", its session ends" } else { "" })
             }
             Self::ChangePeer { to, changes } => peers::describe(f, to, changes),
+            Self::AddRange(range) => write!(f, "dynamic peers {}: added", range.prefix),
+            Self::RemoveRange(range) => write!(f, "dynamic peers {}: removed, their sessions end", range.prefix),
+            Self::ChangeRange { to, changes } => ranges::describe(f, to, changes),
         }
     }
 }

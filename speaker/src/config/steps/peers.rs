@@ -67,7 +67,7 @@ pub(super) fn steps(now: &[PeerSettings], next: &[PeerSettings]) -> (Vec<Step>, 
 }
 
 /// What is different, key by key. A peer's address is its identity, and the same.
-fn changes(old: &PeerSettings, new: &PeerSettings) -> Vec<Change> {
+pub(super) fn changes(old: &PeerSettings, new: &PeerSettings) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut note = |key, differs: bool, cost| changes.extend(differs.then_some(Change { key, cost }));
     // A key that is added to the model does not compile until it has its cost here.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::parse;
+use crate::config::{Password, parse};
 
 /// A configuration with one peer of these keys, and these keys besides.
 fn config(peer: &str, more: &str) -> Config {
@@ -149,19 +149,52 @@ fn a_change_is_said_in_words() {
 }
 
 #[test]
+fn ranges_of_dynamic_peers_come_change_and_go_each_for_itself() {
+    let ranges = |ranges: &str| config("asn: 64512", &format!("dynamic_peers: [ {ranges} ]\n"));
+    let first = "{ prefix: 10.1.0.0/16, asn: 64512, group: all }";
+    let said = |now: &str, next: &str| -> Vec<_> {
+        steps_of(&ranges(now), &ranges(next)).iter().map(Step::to_string).collect()
+    };
+    let second = |keys: &str| format!("{first}, {{ prefix: 10.2.0.0/16, group: all, {keys} }}");
+    assert_eq!(said(first, &second("asn: 64512")), ["dynamic peers 10.2.0.0/16: added"]);
+    assert_eq!(said(&second("asn: 64512"), first), ["dynamic peers 10.2.0.0/16: removed, their sessions end"]);
+    assert_eq!(
+        said(&second("asn: 64512"), &second("asn: 64512, limit: 7, forget_after: 1s")),
+        ["dynamic peers 10.2.0.0/16: limit, forget_after changed; their sessions stay"]
+    );
+    assert_eq!(
+        said(&second("asn: [64513, 64515]"), &second("asn: [64513, 64514]")),
+        [
+            "dynamic peers 10.2.0.0/16: asn changed; their sessions end, because of asn: a session with another AS is another \
+          session"
+        ]
+    );
+    // The group's keys are theirs.
+    let group = |keys: &str| {
+        let router = "router: { asn: 64512, router_id: 10.0.0.1 }";
+        let text = format!("{router}\npeer_groups: {{ all: {{ {keys} }} }}\ndynamic_peers: [ {first} ]\n");
+        parse("roost.yaml", &text).unwrap_or_else(|errors| panic!("{errors}")).config
+    };
+    let of_group = |now: &str, next: &str| -> Vec<_> {
+        steps_of(&group(now), &group(next)).iter().map(|step| (step.to_string(), step.reset().is_some())).collect()
+    };
+    let stay = "dynamic peers 10.1.0.0/16: route_reflector_client changed; their sessions stay";
+    assert_eq!(of_group("hold_time: 90s", "hold_time: 90s, route_reflector_client: true"), [(stay.to_owned(), false)]);
+    let end =
+        "dynamic peers 10.1.0.0/16: enabled changed; their sessions end, because of enabled: the file disables it";
+    assert_eq!(of_group("enabled: true", "enabled: false"), [(end.to_owned(), true)]);
+}
+
+#[test]
 fn what_needs_a_restart_is_named_and_stays_as_it_is() {
     let now = config("asn: 64512", "");
     let next = config(
         "asn: 64512, description: x",
         "router: { asn: 64512, router_id: 10.0.0.1, listen: [\"127.0.0.1:1179\"], limits: { unopened: 7 } }\n\
-         dynamic_peers: [ { prefix: 10.1.0.0/16, asn: 64512, group: all } ]\n\
          fib: { enabled: false, metric: 7 }\napi: null\nmetrics: { listen: \"127.0.0.1:9\" }\nlog: { level: debug, format: json }\n",
     );
     let steps = between(&now, &next).expect("the same speaker");
-    assert_eq!(
-        steps.waiting,
-        ["router.listen", "router.limits", "dynamic_peers", "fib.enabled", "api", "metrics", "log.format"]
-    );
+    assert_eq!(steps.waiting, ["router.listen", "router.limits", "fib.enabled", "api", "metrics", "log.format"]);
     let said: Vec<_> = steps.steps.iter().map(Step::to_string).collect();
     let expected = [
         "log.level: debug from now on",
@@ -223,7 +256,10 @@ fn any_config() -> impl Strategy<Value = Config> {
     );
     let peers = prop::collection::btree_map(2_u8..8, peer, 0..6);
     let blocks = prop::sample::subsequence(vec!["10.65.1.0/26", "10.65.2.0/26", "10.65.3.0/26"], 0..=3);
-    (peers, blocks, any::<bool>(), 0_u32..3).prop_map(|(peers, blocks, med, metric)| {
+    let ranges = prop::collection::btree_map(1_u8..4, 1_u8..3, 0..3);
+    (peers, ranges, blocks, any::<bool>(), 0_u32..3).prop_map(|(peers, ranges, blocks, med, metric)| {
+        let range = |(n, limit)| format!("{{ prefix: 10.{n}.0.0/16, asn: 64512, group: all, limit: {limit} }}");
+        let ranges: Vec<_> = ranges.into_iter().map(range).collect();
         let peers: Vec<_> = peers
             .into_iter()
             .map(|(n, (asn, keys))| format!("{{ address: 10.0.0.{n}, {asn}, group: all, {} }}", keys.join(", ")))
@@ -231,8 +267,10 @@ fn any_config() -> impl Strategy<Value = Config> {
         let text = format!(
             "router: {{ asn: 64512, router_id: 10.0.0.1, always_compare_med: {med} }}\n\
              peer_groups: {{ all: {{ import: accept, export: accept }} }}\nnode: {{ blocks: {blocks:?} }}\n\
-             fib: {{ metric: {metric} }}\npeers: [ {} ]\n",
-            peers.join(", ")
+             fib: {{ metric: {metric} }}\npeers: [ {} ]\n\
+             dynamic_peers: [ {} ]\n",
+            peers.join(", "),
+            ranges.join(", ")
         )
         .replace(", }", " }");
         parse("roost.yaml", &text).unwrap_or_else(|errors| panic!("{text}{errors}")).config
@@ -251,6 +289,12 @@ fn done(mut config: Config, steps: &[Step], next: &Config) -> Config {
             Step::Kernel(_) => (config.pools, config.fib) = (next.pools.clone(), next.fib.clone()),
             Step::AddPeer(peer) => config.peers.push(peer.clone()),
             Step::RemovePeer(peer) => config.peers.retain(|other| other != peer),
+            Step::AddRange(range) => config.dynamic_peers.push(range.clone()),
+            Step::RemoveRange(range) => config.dynamic_peers.retain(|other| other != range),
+            Step::ChangeRange { to, .. } => {
+                let range = config.dynamic_peers.iter_mut().find(|range| range.prefix == to.prefix);
+                *range.expect("a range that changes is there") = to.clone();
+            }
             Step::ChangePeer { to, .. } => {
                 let peer = config.peers.iter_mut().find(|peer| peer.place() == to.place());
                 *peer.expect("a peer that changes is there") = to.clone();
@@ -258,6 +302,7 @@ fn done(mut config: Config, steps: &[Step], next: &Config) -> Config {
         }
     }
     config.peers.sort_by(|a, b| a.place().cmp(&b.place()));
+    config.dynamic_peers.sort_by_key(|range| range.prefix);
     config.node.blocks.sort_unstable();
     config
 }

@@ -49,6 +49,11 @@ impl Refusal {
         self.help = help.into();
         self
     }
+
+    /// All of it, in a line.
+    pub(super) fn in_a_line(self) -> String {
+        if self.help.is_empty() { self.message } else { format!("{} ({})", self.message, self.help) }
+    }
 }
 
 /// A value that is written as one YAML scalar.

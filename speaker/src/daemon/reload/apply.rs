@@ -7,15 +7,17 @@
 //! Meanwhile the file is not read, as there would be two new configurations and one way back. Who asks for it is told so,
 //! and has it when the one that waits is not confirmed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tracing::{error, info, warn};
 
 use super::staged::Staged;
-use super::{Mistakes, Reload, lock};
+use super::{Mistakes, Read, Reload, lock};
 use crate::api::Problem;
 use crate::api::apply::{self, Applied, Apply};
+use crate::config::overlay::Idle;
 use crate::config::{self, Config, steps};
 
 /// What is in force and waits to be confirmed.
@@ -36,6 +38,10 @@ struct Before {
     config: Config,
     /// Keys of the file that wait for the next start.
     waiting: Vec<&'static str>,
+    /// The file's text.
+    text: Arc<str>,
+    /// What was set over the API and is not in force.
+    idle: Vec<Idle>,
 }
 
 impl Unconfirmed {
@@ -67,18 +73,20 @@ impl Reload {
         }
         let began = Instant::now();
         let Apply { name, text, confirm } = apply;
-        let (steps, warnings) = self.read_text(name.clone(), text.clone()).await.map_err(unprocessable)?;
+        let read = self.read_text(name.clone(), text.clone()).await.map_err(unprocessable)?;
         let staged = self.stage(text.clone()).await.map_err(Problem::conflict)?;
-        if confirm.is_some() && staged.was(&text) && !steps.steps.is_empty() {
+        if confirm.is_some() && staged.was(&text) && !read.steps.steps.is_empty() {
             let file = self.path.display();
             return Err(Problem::conflict(format!(
                 "{file} has this text already, so that a restart would bring it, confirmed or not: leave the old text there, \
                  and apply another file"
             )));
         }
-        let before = Before { config: self.config.clone(), waiting: lock(&self.state).waiting.clone() };
+        let (text_before, idle) = (self.base.text.clone(), self.base.idle.clone());
+        let waiting = lock(&self.state).waiting.clone();
+        let before = Before { config: self.config.clone(), waiting, text: text_before, idle };
         let why = format!("apply {name}");
-        let done = self.take_over(steps, warnings).await.map_err(unprocessable)?;
+        let done = self.take_over(read).await.map_err(unprocessable)?;
         self.told(&why, began, &done);
         lock(&self.state).gone_back = None;
         let applied = Applied { steps: done, file: self.path.display().to_string(), confirm_within: None };
@@ -149,11 +157,11 @@ impl Reload {
     }
 
     /// Puts in force what was before.
-    async fn go_back(&mut self, Before { config, waiting }: Before, why: &str) {
+    async fn go_back(&mut self, Before { config, waiting, text, idle }: Before, why: &str) {
         let began = Instant::now();
         let steps = steps::between(&self.with_replaced(), &config).map_err(|error| vec![error.to_string()]);
         let done = match steps {
-            Ok(steps) => self.take_over(steps, Vec::new()).await,
+            Ok(steps) => self.take_over(Read { steps, warnings: Vec::new(), text, idle }).await,
             Err(mistakes) => Err(mistakes),
         };
         let said = match &done {
@@ -180,9 +188,10 @@ impl Reload {
         staged.map_err(|error| error.to_string())?
     }
 
-    pub(super) async fn read_text(&self, name: String, text: String) -> Result<(steps::Steps, Vec<String>), Mistakes> {
+    pub(super) async fn read_text(&self, name: String, text: String) -> Result<Read, Mistakes> {
         let folder = self.path.parent().unwrap_or(std::path::Path::new("")).to_owned();
-        self.read(move || config::load_text(&name, &text, &folder)).await
+        let overlay = self.base.overlay.clone();
+        self.read(move || config::load_text_over(&name, &text, &folder, &overlay, &[])).await
     }
 }
 

@@ -1,0 +1,135 @@
+//! What the configuration in force is made of: the text of the file, and what was set over the API.
+//!
+//! The text is kept, and not read again, when something is set: the file may be another one by then, which is not to be in
+//! force before somebody says so.
+//!
+//! What was set is kept in a file beside the control socket, readable by its owner alone, as there may be passwords in it.
+//! Under `/run`, as a rule, it lives until the machine is started again. One that is damaged is put aside and the node
+//! starts without it: to have no peer at all would be worse than to lack some. That is said until somebody has looked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use tracing::{error, warn};
+
+use super::whole_file;
+use crate::api::configuration::OverlayRow;
+use crate::config::overlay::{ENTRIES, ENTRY, Idle, Key, Overlay};
+use crate::config::{self, Config, ConfigErrors, Loaded};
+
+/// Octets of the longest file: each octet of a setting may take six (`\u0000`), indented.
+const LONGEST: usize = ENTRIES * ENTRY * 8;
+
+/// What the configuration in force is made of.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// What mistakes call the file.
+    pub name: String,
+    /// To which its paths are relative.
+    folder: PathBuf,
+    /// The file's text.
+    pub text: Arc<str>,
+    /// What was set over the API.
+    pub overlay: Overlay,
+    /// What of that is not in force.
+    pub idle: Vec<Idle>,
+    file: Option<OverlayFile>,
+}
+
+impl Base {
+    /// What is in force at the start: what was `loaded`, with what the last process was told.
+    ///
+    /// # Errors
+    /// When the file has got mistakes meanwhile, as a password file that went.
+    pub fn lay(path: &Path, loaded: Loaded) -> Result<(Loaded, Self)> {
+        let file = loaded.config.api.as_ref().map(|api| OverlayFile::beside(&api.socket));
+        let overlay = file.as_ref().map(OverlayFile::load).unwrap_or_default();
+        let (name, folder) = (path.display().to_string(), path.parent().unwrap_or(Path::new("")).to_owned());
+        let mut base = Self { name, folder, text: loaded.text.clone(), overlay, idle: Vec::new(), file };
+        if base.overlay.entries().is_empty() {
+            return Ok((loaded, base));
+        }
+        let loaded = base.load(&base.overlay, &loaded.config)?;
+        loaded.idle.iter().for_each(|Idle { key, why }| warn!("{key}, set over the API, is not in force: {why}"));
+        base.idle.clone_from(&loaded.idle);
+        Ok((loaded, base))
+    }
+
+    /// The configuration with this overlay over the same text; `config` is the one in force, whose addresses stay.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn load(&self, overlay: &Overlay, config: &Config) -> Result<Loaded, ConfigErrors> {
+        config::load_text_over(&self.name, &self.text, &self.folder, overlay, &config.node.picked)
+    }
+
+    /// Keeps an overlay for the next start.
+    ///
+    /// # Errors
+    /// When the folder of the control socket cannot be written to, or is full; the one before is then still kept.
+    pub fn keep(&self, overlay: &Overlay) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.store(overlay))
+    }
+
+    /// What is not in force, each with the reason.
+    pub fn idle(&self) -> Vec<String> {
+        self.idle.iter().map(|Idle { key, why }| format!("{key}: {why}")).collect()
+    }
+
+    /// What was set, for whoever looks.
+    pub fn rows(&self) -> Vec<OverlayRow> {
+        let idle = |key: &Key| self.idle.iter().find(|idle| idle.key == *key).map(|idle| idle.why.to_string());
+        let row = |entry: &config::overlay::Entry| OverlayRow {
+            kind: if matches!(entry.key, Key::Peer(..)) { "peer" } else { "pool" }.to_owned(),
+            name: entry.key.name(),
+            settings: entry.shown(),
+            uid: entry.uid,
+            idle: idle(&entry.key),
+        };
+        self.overlay.entries().iter().map(row).collect()
+    }
+}
+
+/// The overlay on disk.
+#[derive(Clone, Debug)]
+struct OverlayFile {
+    path: PathBuf,
+}
+
+impl OverlayFile {
+    /// The one that belongs to a control socket: `roost.sock` keeps `roost.sock.overlay`.
+    fn beside(socket: &Path) -> Self {
+        Self { path: whole_file::beside(socket, ".overlay") }
+    }
+
+    /// What is kept. What cannot be read is put aside.
+    fn load(&self) -> Overlay {
+        let text = whole_file::read(&self.path, LONGEST).map_err(|error| error.to_string());
+        text.and_then(|text| text.map_or(Ok(Overlay::default()), |text| Overlay::from_json(&text))).unwrap_or_else(
+            |why| {
+                let path = self.path.display();
+                match whole_file::set_aside(&self.path) {
+                    Ok(aside) => error!(
+                        "{path}: what was set over the API cannot be read, and is not in force: {why}; it is {} now: set \
+                         its peers and pools again, then remove it",
+                        aside.display()
+                    ),
+                    Err(error) => error!(
+                        "{path}: what was set over the API cannot be read, and is not in force: {why}; nor can it be \
+                         put aside ({error}): the next peer or pool that is set takes its place"
+                    ),
+                }
+                Overlay::default()
+            },
+        )
+    }
+
+    fn store(&self, overlay: &Overlay) -> io::Result<()> {
+        whole_file::replace_secret(&self.path, &overlay.to_json())
+    }
+}
+
+#[cfg(test)]
+mod tests;

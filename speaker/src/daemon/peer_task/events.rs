@@ -35,8 +35,9 @@ impl PeerTask {
 
     pub(super) fn up(&mut self, negotiated: Arc<Negotiated>) {
         info!(
-            event = "peer-up", peer = %self.spec.name, asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
-            families = ?negotiated.codec.families, hold_time = negotiated.hold_time.as_secs(), "established"
+            peer = %self.spec.name, asn = %negotiated.peer_asn, router_id = %negotiated.peer_id,
+            families = ?negotiated.codec.families, hold_time = negotiated.hold_time.as_secs(), event = "peer-up",
+            "established"
         );
         self.helper.up(Instant::now(), &negotiated);
         self.help();
@@ -57,10 +58,10 @@ impl PeerTask {
         self.told(reason);
         let peer = self.spec.name.clone();
         if self.stopping {
-            info!(event = "peer-down", %peer, "session closed");
+            info!(%peer, event = "peer-down", "session closed");
         } else {
             let hint = reason.what_to_do(self.machine.config());
-            warn!(event = "peer-down", %peer, reason = reason.name(), kept = ?retain, hint, "session lost: {reason}");
+            warn!(%peer, reason = reason.name(), kept = ?retain, hint, event = "peer-down", "session lost: {reason}");
         }
         self.shared.down();
         self.tell(News::Down { retain });

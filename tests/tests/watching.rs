@@ -71,6 +71,14 @@ fn a_route_is_seen_to_come_be_installed_and_go_and_nothing_is_missed_meanwhile()
     let (announced, installed) = ("route 10.65.3.0/26 from 10.9.0.2", "fib 10.65.3.0/26 installed");
     assert!(place(announced.to_owned()) < place(installed.to_owned()), "{seen:?}");
 
+    // A route is deleted by hand, and a file with a mistake is refused.
+    a.ip("route del 10.65.3.0/26 proto bird");
+    words(&second, "event repair 10.65.3.0/26");
+    roost.write_config("router: { asm: 64512 }");
+    assert!(roost.control("reload").is_err());
+    words(&second, "event reload-refused none");
+    roost.write_config(&one.roost(&a));
+
     // The peer goes: an event, and another state.
     bird.kill_9();
     let (seen, _) = words(&second, "peer 10.9.0.2 active");

@@ -6,13 +6,17 @@ use std::process::Command;
 use roost_tests::{Kind, Lab, PATIENCE, Peer, Speaker, peers, until};
 
 /// What must stand in the answers of each; `[]` is no word for something that went wrong.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 8] = [
     ("announce", &[r#""changed":["10.65.7.0/26","10.65.9.7/32"]"#, r#""unchanged":[]"#]),
     ("configuration", &[r#""generation":1"#, r#""needs_restart":[]"#]),
     ("drain", &[r#""state":"leaving""#, r#""message":"new disk, back at 6""#, r#""state":"off""#]),
     ("log", &[r#""targets":{"fib_sync":"debug"}"#, r#""targets":{}"#]),
     ("look", &[r#""phase":"#, r#""address":"10.9.0.2""#, r#""prefix":"10.65.1.0/26""#]),
     ("owner", &[r#""prefixes":["10.65.3.0/26"],"services":["10.96.0.10/32"],"lease":{"seconds":90"#]),
+    (
+        "peer-at-run-time",
+        &[r#""text":"peer 10.9.0.7: added""#, r#""kind":"pool","name":"10.66.0.0/16""#, "peer 10.9.0.7: removed"],
+    ),
     ("peers", &[r#""address":"10.9.0.2""#, "disabled", r#""changed":true"#]),
 ];
 

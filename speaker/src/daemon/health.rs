@@ -19,6 +19,7 @@ use self::pulse::Pulse;
 use self::readiness::{Facts, KernelFacts, PeerFact};
 use super::backend::{KnownPeer, KnownPeers};
 use super::drain::DrainHandle;
+use super::overlay;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
 use crate::api::model::{DrainPhase, Liveness, Readiness};
@@ -98,6 +99,7 @@ impl Health {
             uptime: self.started.elapsed(),
             startup_wait: config.router.startup_wait,
             quorum: config.readiness.quorum,
+            damaged: config.api.as_ref().and_then(|api| overlay::damaged(&api.socket)),
             out_of_service: self.drain.state().state != DrainPhase::Off,
             peers: peers.collect(),
             undecided: timeout(PATIENCE, self.owner.ask(|owner| owner.undecided())).await.ok().flatten(),

@@ -92,6 +92,12 @@ impl Base {
     }
 }
 
+/// The file of a control socket that a start had to put aside, while it is there.
+pub fn damaged(socket: &Path) -> Option<String> {
+    let aside = whole_file::aside(&OverlayFile::beside(socket).path);
+    aside.exists().then(|| aside.display().to_string())
+}
+
 /// The overlay on disk.
 #[derive(Clone, Debug)]
 struct OverlayFile {

@@ -52,9 +52,14 @@ pub fn replace_secret(path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// When the folder cannot be written to.
 pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let aside = beside(path, ".damaged");
+    let aside = aside(path);
     std::fs::rename(path, &aside)?;
     Ok(aside)
+}
+
+/// Where a damaged file goes.
+pub fn aside(path: &Path) -> PathBuf {
+    beside(path, ".damaged")
 }
 
 /// The path with this at its end.

@@ -40,14 +40,16 @@ fn what_is_stored_is_loaded_and_only_its_owner_can_read_it() {
 
 #[test]
 fn a_damaged_file_is_put_aside_and_stays_there() {
-    let (_folder, file) = file();
-    let damaged = with_peer().to_json().replace("172.16.1.7", "172.16.1");
-    std::fs::write(&file.path, &damaged).unwrap();
+    let (folder, file) = file();
+    let text = with_peer().to_json().replace("172.16.1.7", "172.16.1");
+    std::fs::write(&file.path, &text).unwrap();
     assert_eq!(file.load(), Overlay::default());
     let aside = whole_file::beside(&file.path, ".damaged");
-    assert_eq!(std::fs::read_to_string(&aside).unwrap(), damaged);
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
     assert_eq!(file.load(), Overlay::default());
-    assert!(aside.exists());
+    assert_eq!(damaged(&folder.path().join("roost.sock")), Some(aside.display().to_string()));
+    std::fs::remove_file(&aside).unwrap();
+    assert_eq!(damaged(&folder.path().join("roost.sock")), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use roost_tests::{
-    Bird2, Daemon, Kind, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, until, wait::throughout,
+    Bird2, Daemon, Kind, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, two_nodes, until, wait::throughout,
 };
 
 struct Pair {
@@ -22,12 +22,7 @@ impl Pair {
     #[track_caller]
     fn converged(name: &str, roost: impl Fn(String) -> String, bird: impl Fn(String) -> String) -> Pair {
         let lab = Lab::new(name);
-        let (a, b) = (lab.netns("a"), lab.netns("b"));
-        lab.wire((&a, "eth0"), (&b, "eth0"));
-        let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-        let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
-        one.address_device(&a, "eth0");
-        two.address_device(&b, "eth0");
+        let ([a, b], [one, two]) = two_nodes(&lab);
         let bird = Daemon::start(Bird2 { recover: true }, &b, &bird(two.bird2()));
         let roost = Daemon::start(Roost, &a, &roost(one.roost(&a)));
         let pair = Pair { a, b, roost, bird, _lab: lab };
@@ -93,12 +88,7 @@ fn what_changed_while_roost_was_away_is_put_right_and_the_rest_is_not_touched() 
         config.replace("export where proto = \"blocks_ipv4\"", "export where source = RTS_STATIC") + extra
     };
     let lab = Lab::new("meanwhile");
-    let (a, b) = (lab.netns("a"), lab.netns("b"));
-    lab.wire((&a, "eth0"), (&b, "eth0"));
-    let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-    let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
-    one.address_device(&a, "eth0");
-    two.address_device(&b, "eth0");
+    let ([a, b], [one, two]) = two_nodes(&lab);
     let bird = Daemon::start(Bird2::default(), &b, &with_extra(two.bird2()));
     let mut roost = Daemon::start(Roost, &a, &one.roost(&a));
     let all = ["blackhole 10.65.1.0/26", "10.65.2.0/26 via 10.9.0.2 dev eth0", "10.65.3.0/26 via 10.9.0.2 dev eth0"];

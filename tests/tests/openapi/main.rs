@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use roost_tests::{Kind, Lab, PATIENCE, Peer, Speaker, peers, until};
+use roost_tests::{Kind, Lab, PATIENCE, peers, two_nodes, until};
 
 /// Seconds in which it makes requests.
 const TIME: &str = "25";
@@ -18,12 +18,7 @@ const TIME: &str = "25";
 #[test]
 fn schemathesis_finds_no_server_error_and_no_answer_that_the_document_does_not_promise() {
     let lab = Lab::new("openapi");
-    let (a, b) = (lab.netns("a"), lab.netns("b"));
-    lab.wire((&a, "eth0"), (&b, "eth0"));
-    let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-    let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
-    one.address_device(&a, "eth0");
-    two.address_device(&b, "eth0");
+    let ([a, b], [one, two]) = two_nodes(&lab);
     let _bird = two.start(Kind::Bird2, &b);
     let mut roost = one.start(Kind::Roost, &a);
     until("the two nodes know each other", PATIENCE, || {

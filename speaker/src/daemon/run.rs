@@ -79,6 +79,8 @@ async fn serve(
     levels: Levels,
     early: Option<Early>,
 ) -> Result<()> {
+    // Who sees the control socket may end us before the last part is up.
+    let end = end()?;
     info!(
         event = "start", version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -212,7 +214,7 @@ async fn serve(
     services.spawn(service_manager::keep(health));
 
     let signal = tokio::select! {
-        signal = wait_for_end() => signal?,
+        signal = end => signal,
         // Without it nothing is decided any more. Better to end, loudly: the kernel's routes stay, peers keep ours.
         ended = &mut owner_task => anyhow::bail!("the owner of the RIB has ended, which it never should: {ended:?}"),
         // A peer's task recovers by itself, and the roster looks after it. Without one of these nobody gets in, or nobody can look.
@@ -288,11 +290,14 @@ async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
     }
 }
 
-async fn wait_for_end() -> Result<&'static str> {
+/// From here on neither signal ends the process at once; completes with the first one.
+fn end() -> Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
     })
 }

@@ -15,7 +15,7 @@ impl Roost {
     fn reload(&mut self, setup: Setup) -> String {
         self.rewrite(setup);
         let said = self.command(&["reload"]).unwrap();
-        // The harness' addresses are none of the node's, and roost says so.
+        // The harness' addresses are none of the node's, and roost says so of each new peer.
         said.lines().filter(|line| !line.contains(": warning: ")).map(|line| format!("{line}\n")).collect()
     }
 
@@ -200,6 +200,23 @@ fn a_hold_time_waits_for_the_next_session() {
 }
 
 #[test]
+fn a_warning_is_said_once() {
+    let with = |key: &str| Setup::external().more(&format!("{key}peer_groups: {{ idle: {{ asn: 65001 }} }}\n"));
+    let doubts = |said: String| said.lines().filter(|line| line.contains(": warning: ")).count();
+    let mut roost = Setup::external().start();
+    roost.rewrite(with(""));
+    assert_eq!(doubts(roost.command(&["reload"]).unwrap()), 1, "nobody is in the group");
+    // Its line is another one.
+    roost.rewrite(with("readiness: { quorum: 50 }\n"));
+    assert_eq!(doubts(roost.command(&["reload"]).unwrap()), 0);
+    assert_eq!(doubts(roost.command(&["plan", roost.file().to_str().unwrap()]).unwrap()), 2, "a plan says all");
+    roost.rewrite(Setup::external());
+    roost.command(&["reload"]).unwrap();
+    roost.rewrite(with(""));
+    assert_eq!(doubts(roost.command(&["reload"]).unwrap()), 1, "it had gone");
+}
+
+#[test]
 fn check_says_what_would_be_done_and_does_nothing() {
     let mut roost = Setup::external().start();
     let _peer = roost.peer(0);
@@ -208,123 +225,6 @@ fn check_says_what_would_be_done_and_does_nothing() {
     assert!(said.contains("families changed; the session is reset"), "{said}");
     roost.is_untouched(0);
     assert_eq!(roost.page("/v1/status")["configuration"]["generation"], 1);
-}
-
-/// Small numbers, from a seed that a failure prints.
-struct Random(u64);
-
-impl Random {
-    /// xorshift64*
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % limit
-    }
-}
-
-/// Four peers' settings at most, and some blocks: a peer that is not the last one cannot be left out, but disabled.
-fn any_setup(random: &mut Random) -> Setup {
-    let keys = ["description: x", "add_path: { receive: true }", "hold_time: 30s", "enabled: false", "export: reject"];
-    let count = 2 + random.below(3);
-    let neighbors = (0..count).map(|number| {
-        let neighbor = Neighbor::ebgp(65001 + number as u32);
-        keys.iter().fold(neighbor, |neighbor, key| if random.below(4) == 0 { neighbor.with(key) } else { neighbor })
-    });
-    let neighbors: Vec<_> = neighbors.collect();
-    let blocks = ["10.65.1.0/26", "10.65.2.0/26"].into_iter().filter(|_| random.below(2) == 0);
-    Setup::with(neighbors).blocks(&blocks.collect::<Vec<_>>())
-}
-
-/// Each peer announces a prefix of its own, and one that all of them do. What `plan` says of sessions and routes is then
-/// what the peers and the table say. What import makes of routes is no part of a plan, so no import changes here.
-#[test]
-fn the_plan_is_what_then_happens() {
-    for seed in 1..=12_u64 {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (now, next) = (any_setup(&mut random), any_setup(&mut random));
-        println!("seed {seed}: {now:?}\n→ {next:?}");
-        let mut roost = now.clone().start();
-        let enabled = |roost: &Roost| -> Vec<bool> {
-            let peers = roost.page("/v1/peers");
-            peers.as_array().unwrap().iter().map(|peer| peer["state"] != "disabled").collect()
-        };
-        let mut peers: Vec<_> = enabled(&roost)
-            .into_iter()
-            .enumerate()
-            .map(|(number, enabled)| {
-                enabled.then(|| {
-                    let mut peer = roost.peer(number);
-                    let own = format!("192.168.{number}.0/24");
-                    peer.update(&peer.route(&[&own, PREFIX])).settle(&roost);
-                    peer
-                })
-            })
-            .collect();
-        let usable = |roost: &Roost| -> std::collections::BTreeSet<String> {
-            roost.table().into_iter().filter(|row| row.best).map(|row| row.prefix).collect()
-        };
-        let before = usable(&roost);
-        let names: Vec<_> = (0..peers.len()).map(|number| roost.name(number)).collect();
-
-        roost.rewrite(next);
-        let file = roost.file().display().to_string();
-        let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
-        let plan = json(roost.command(&["plan", &file, "--json"]).unwrap());
-        let done = json(roost.command(&["reload", "--json"]).unwrap());
-        assert_eq!(plan["needs_restart"], done["needs_restart"], "seed {seed}");
-
-        let ends = |answer: &serde_json::Value| -> Vec<(String, bool)> {
-            let steps = answer["steps"].as_array().unwrap();
-            steps.iter().map(|step| (step["text"].to_string(), step["ends"] == true)).collect()
-        };
-        // Who is removed while others come stays for a while, and its end is only announced.
-        let waits = |text: &str| text.contains("its session ends when");
-        for ((text, planned), (same, ended)) in ends(&plan).into_iter().zip(ends(&done)) {
-            assert_eq!(text, same, "seed {seed}");
-            assert!(planned == ended || waits(&text), "seed {seed}: {text}: planned {planned}, ended {ended}");
-        }
-        assert_eq!(ends(&plan).len(), ends(&done).len(), "seed {seed}");
-
-        // The peers' own word: a NOTIFICATION where the plan says that the session ends, and silence elsewhere.
-        let mut waiting = false;
-        for (number, peer) in peers.iter_mut().enumerate() {
-            let Some(peer) = peer else { continue };
-            let planned = plan["steps"].as_array().unwrap().iter().find(|step| step["peer"] == names[number]);
-            let ends = planned.is_some_and(|step| step["ends"] == true);
-            waiting |= planned.is_some_and(|step| waits(&step["text"].to_string()));
-            if ends {
-                let end = loop {
-                    match peer.next(harness::PATIENCE) {
-                        harness::Event::Message(3, body) => break body,
-                        harness::Event::Message(..) => {}
-                        other => panic!("seed {seed}: {} saw {other:02x?}", names[number]),
-                    }
-                };
-                assert_eq!(end[0], 6, "seed {seed}: a Cease");
-            } else {
-                roost.is_untouched(number);
-            }
-        }
-        if waiting {
-            continue;
-        }
-        // What the plan says of routes is what the table has lost.
-        let routes = plan["routes"].as_array().unwrap();
-        let gone = routes.iter().filter(|route| route["after"].is_null());
-        let gone: std::collections::BTreeSet<_> = gone
-            .map(|route| route["prefix"].as_str().unwrap().to_owned())
-            // The harness leaves out its own.
-            .filter(|prefix| before.contains(prefix))
-            .collect();
-        let announced = ["10.65.1.0/26", "10.65.2.0/26"];
-        roost.await_table("the routes that the plan left", |_| {
-            let after = usable(&roost);
-            let lost: std::collections::BTreeSet<_> = before.difference(&after).cloned().collect();
-            let mut new = after.difference(&before);
-            (lost == gone && new.all(|prefix| announced.contains(&prefix.as_str()))).then_some(())
-        });
-    }
 }
 
 /// A thousand listed peers, each with a session, and the file changes for one of them. What the peers have received by

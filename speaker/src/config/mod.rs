@@ -41,7 +41,7 @@ pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use model::{
     Action, AddPath, Api, Config, DynamicPeers, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, ManagedDevice,
     MaxPrefix, MaxPrefixAction, Metrics, Node, Password, PeerOrigin, PeerSeries, PeerSettings, Policy, PolicyRef, Pool,
-    PoolMode, PrefixList, PrefixRange, Readiness, ReadyPeers, Router, Rule, Set, Ttl,
+    PoolMode, PrefixList, PrefixRange, Readiness, ReadyPeers, ReloadBy, Router, Rule, Set, Ttl,
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;

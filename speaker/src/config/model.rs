@@ -44,4 +44,16 @@ pub struct Config {
     pub readiness: Readiness,
     /// What is logged, and how.
     pub log: Log,
+    /// When a changed file is put in force.
+    pub reload: ReloadBy,
+}
+
+/// When a changed configuration file is put in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReloadBy {
+    /// When somebody says so.
+    #[default]
+    Order,
+    /// By itself, too.
+    Watch,
 }

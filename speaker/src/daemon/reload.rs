@@ -5,9 +5,11 @@
 //! task does it, so two orders never mix.
 
 mod apply;
+mod file_watch;
 mod setting;
 mod staged;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use fib_sync::FibHandle;
 use rib::RibConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -35,7 +37,7 @@ use crate::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, Pla
 use crate::api::{Caller, Problem, Reread, Setting};
 use crate::config::overlay::Idle;
 use crate::config::steps::{self, Cost, Step, Steps};
-use crate::config::{self, Config, ConfigErrors, DynamicPeers, Loaded};
+use crate::config::{self, Config, ConfigErrors, Diagnostic, DynamicPeers, Loaded};
 use crate::logging::Levels;
 
 /// Orders that wait while one is carried out.
@@ -64,6 +66,10 @@ pub struct Reload {
     /// What goes again unless somebody confirms it.
     unconfirmed: Option<Unconfirmed>,
     orders: mpsc::Receiver<Order>,
+    /// What the file was doubtful for when it was last put in force, without the places.
+    warned: BTreeSet<String>,
+    /// The file may be another one.
+    changed: Arc<Notify>,
     state: Arc<Mutex<State>>,
 }
 
@@ -239,8 +245,14 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 }
 
 impl Reload {
-    /// `config` is what `base` said at start, with the text of the file at `path`.
-    pub fn new(path: &Path, config: Arc<Config>, base: Base, concerned: Concerned) -> (Self, ReloadHandle) {
+    /// `config` is what `base` said at start, with the text of the file at `path`; `warnings` were said of it.
+    pub fn new(
+        path: &Path,
+        config: Arc<Config>,
+        base: Base,
+        warnings: &[Diagnostic],
+        concerned: Concerned,
+    ) -> (Self, ReloadHandle) {
         let (sender, orders) = mpsc::channel(ORDERS);
         let now = Instant::now();
         let state = Arc::new(Mutex::new(State::at_start(now, base.idle())));
@@ -248,15 +260,27 @@ impl Reload {
         let handle = ReloadHandle { path: path.to_owned(), orders: sender, state: state.clone(), shown: looks };
         let config = Config::clone(&config);
         let (path, sweep, replaced, unconfirmed) = (path.to_owned(), None, None, None);
-        (Self { path, config, base, shown, concerned, sweep, replaced, unconfirmed, orders, state }, handle)
+        let changed = Arc::new(Notify::new());
+        let warned = warnings.iter().map(|warning| without_place(&format!("{warning:#}"))).collect();
+        (
+            Self { path, config, base, shown, concerned, sweep, replaced, unconfirmed, orders, warned, changed, state },
+            handle,
+        )
+    }
+
+    /// Looks after the file, as long as the configuration wants that.
+    pub fn watch_file(&self, handle: ReloadHandle) -> impl Future<Output = ()> + use<> {
+        file_watch::keep(handle, self.changed.clone())
     }
 
     /// Waits for signals and orders until told to end; then the peers' connections are closed without a word.
     pub async fn keep(mut self, mut hangup: Signal, farewell: CancellationToken) {
+        let changed = self.changed.clone();
         loop {
             tokio::select! {
                 () = farewell.cancelled() => return self.concerned.roster.farewell().await,
                 () = self.concerned.roster.ended() => {}
+                () = changed.notified() => drop(self.again("the file has changed").await),
                 _ = hangup.recv() => drop(self.again("SIGHUP").await),
                 Some(order) = self.orders.recv() => self.obey(order).await,
                 () = sleep_until(self.unconfirmed.as_ref().map(|waits| waits.until)) => self.not_confirmed().await,
@@ -343,7 +367,7 @@ impl Reload {
         }
         let began = Instant::now();
         let outcome = match self.read_file().await {
-            Ok(read) => self.take_over(read).await,
+            Ok(read) => self.take_over(read).await.map(|done| self.with_new_warnings(done)),
             Err(mistakes) => Err(mistakes),
         };
         let mut state = lock(&self.state);
@@ -358,6 +382,14 @@ impl Reload {
         }
         drop(state);
         outcome.inspect(|done| self.told(why, began, done))
+    }
+
+    /// Those of before were said before.
+    fn with_new_warnings(&mut self, mut done: ConfigSteps) -> ConfigSteps {
+        let before =
+            std::mem::replace(&mut self.warned, done.warnings.iter().map(|text| without_place(text)).collect());
+        done.warnings.retain(|warning| !before.contains(&without_place(warning)));
+        done
     }
 
     /// The log's part of a change.
@@ -441,7 +473,7 @@ impl Reload {
     async fn carry_out(&mut self, step: &Step, next: &Config) -> bool {
         let Concerned { owner, roster, origins, levels, .. } = &mut self.concerned;
         match step {
-            Step::Kernel(_) | Step::Readiness => {}
+            Step::Kernel(_) | Step::Readiness | Step::Reload(_) => {}
             Step::LogLevel(level) => {
                 if let Err(error) = levels.configure(*level) {
                     warn!("log.level: {error}");
@@ -484,6 +516,11 @@ impl Reload {
     }
 }
 
+/// Lines above it come and go.
+fn without_place(warning: &str) -> String {
+    warning.split_once(": warning: ").map_or(warning, |(_, what)| what).to_owned()
+}
+
 /// The step as the API has it, before anything is done.
 fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
     let text = match (step, replaced) {
@@ -508,6 +545,7 @@ fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
         | Step::Decide(_)
         | Step::Readiness
         | Step::LogLevel(_)
+        | Step::Reload(_)
         | Step::Kernel(_) => (None, None),
         Step::RemoveRange(_) => (None, Some(SessionEffect::Ends)),
         Step::ChangeRange { .. } if step.reset().is_some() => (None, Some(SessionEffect::Resets)),

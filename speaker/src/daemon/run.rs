@@ -34,7 +34,7 @@ use super::unopened::Unopened;
 use super::{descriptors, service_manager, setup};
 use crate::api::{self, Access, ControlSocket};
 use crate::birdc;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Loaded};
 use crate::journal::Journal;
 use crate::logging::{self, Levels};
 use crate::net::tcp;
@@ -66,12 +66,12 @@ pub fn run(path: &Path) -> Result<()> {
         let loaded = node_address::awaited(path, loaded, &tell).await?;
         let (loaded, base) = Base::lay(path, loaded)?;
         tell.send_replace(vec!["the kernel's routes are being read".to_owned()]);
-        serve(Arc::new(loaded.config), path, base, journal, (hangups, drain_signals), levels, early).await
+        serve(loaded, path, base, journal, (hangups, drain_signals), levels, early).await
     })
 }
 
 async fn serve(
-    config: Arc<Config>,
+    loaded: Loaded,
     path: &Path,
     base: Base,
     journal: Arc<Journal>,
@@ -81,6 +81,7 @@ async fn serve(
 ) -> Result<()> {
     // Who sees the control socket may end us before the last part is up.
     let end = end()?;
+    let config = Arc::new(loaded.config);
     info!(
         event = "start", version = env!("CARGO_PKG_VERSION"), node = config.node.name, asn = %config.router.asn,
         router_id = %config.router.router_id, peers = config.peers.len(), "roost starts"
@@ -172,7 +173,8 @@ async fn serve(
         origins: origins.clone(),
         levels: levels.clone(),
     };
-    let (reload, reread) = Reload::new(path, config.clone(), base, concerned);
+    let (reload, reread) = Reload::new(path, config.clone(), base, &loaded.warnings, concerned);
+    services.spawn(reload.watch_file(reread.clone()));
     tasks.spawn(reload.keep(hangup, farewell.clone()));
     services.spawn(drainer.keep());
     services.spawn(drain.clone().obey(drain_signals));

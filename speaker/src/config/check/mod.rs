@@ -25,7 +25,7 @@ use super::at::At;
 use super::diagnostic::{Place, Report, Severity};
 use super::model::{
     Api, Config, Fib, GracefulRestart, Limits, Log, LogFormat, LogLevel, Metrics, Node, PeerSeries, Pool, Readiness,
-    ReadyPeers, Router,
+    ReadyPeers, ReloadBy, Router,
 };
 use super::raw;
 use super::values::{RouteProtocol, RouteTable, SocketMode};
@@ -75,6 +75,10 @@ pub(super) fn check(file: &At<raw::File>, report: &Report, outside: Option<Outsi
         metrics: metrics(file),
         readiness: readiness(file),
         log: log(file),
+        reload: match file.reload.value() {
+            None | Some(raw::ReloadBy::Order) => ReloadBy::Order,
+            Some(raw::ReloadBy::Watch) => ReloadBy::Watch,
+        },
         router,
         node,
     }

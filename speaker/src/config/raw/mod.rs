@@ -67,6 +67,8 @@ pub(in crate::config) struct File {
     pub readiness: At<Readiness>,
     /// What is logged, and how.
     pub log: At<Log>,
+    /// When a changed file is put in force. Default: order.
+    pub reload: At<ReloadBy>,
 }
 
 /// Who this speaker is.

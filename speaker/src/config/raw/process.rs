@@ -119,6 +119,17 @@ pub(in crate::config) enum ReadyPeers {
     None,
 }
 
+/// When a changed configuration file is put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ReloadBy {
+    /// When somebody says so: SIGHUP, `roost reload`, the API.
+    Order,
+    /// By itself, too, as soon as it changes: also where an editor puts another one in its place, and where a mounted
+    /// ConfigMap does.
+    Watch,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

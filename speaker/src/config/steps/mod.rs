@@ -13,7 +13,7 @@ use std::fmt;
 
 use bgp_proto::Prefix;
 
-use super::model::{Config, DynamicPeers, Fib, Log, LogLevel, Node, PeerSettings, Router};
+use super::model::{Config, DynamicPeers, Fib, Log, LogLevel, Node, PeerSettings, ReloadBy, Router};
 pub use peers::{Change, Cost};
 
 /// One thing that is done.
@@ -27,6 +27,8 @@ pub enum Step {
     Readiness,
     /// `log.level` is another one.
     LogLevel(LogLevel),
+    /// The file is watched, or no more.
+    Reload(ReloadBy),
     /// A peer that was not there.
     AddPeer(PeerSettings),
     /// A peer that was there with other settings.
@@ -120,6 +122,7 @@ fn steps(now: &Config, next: &Config) -> Vec<Step> {
     steps.extend((!decide.is_empty()).then_some(Step::Decide(decide)));
     steps.extend((now.readiness != next.readiness).then_some(Step::Readiness));
     steps.extend((now.log.level != next.log.level).then_some(Step::LogLevel(next.log.level)));
+    steps.extend((now.reload != next.reload).then_some(Step::Reload(next.reload)));
     let (stay, go) = peers::steps(&now.peers, &next.peers);
     steps.extend(stay);
     let (ranges_stay, ranges_go) = ranges::steps(&now.dynamic_peers, &next.dynamic_peers);
@@ -189,6 +192,8 @@ impl fmt::Display for Step {
             Self::Decide(keys) => write!(f, "{}: all routes are decided anew, sessions stay", keys.join(", ")),
             Self::Readiness => f.write_str("readiness: judged anew"),
             Self::LogLevel(level) => write!(f, "log.level: {} from now on", level.as_str()),
+            Self::Reload(ReloadBy::Watch) => f.write_str("reload: the file is watched from now on"),
+            Self::Reload(ReloadBy::Order) => f.write_str("reload: the file is read by order only from now on"),
             Self::Kernel(keys) => write!(f, "{}: kernel routes move to the new settings", keys.join(", ")),
             Self::AddPeer(peer) => {
                 write!(f, "peer {}: added{}", peer.name(), if peer.enabled { "" } else { ", disabled" })

@@ -286,6 +286,7 @@ fn done(mut config: Config, steps: &[Step], next: &Config) -> Config {
             Step::Decide(_) => config.router = next.router.clone(),
             Step::Readiness => config.readiness = next.readiness,
             Step::LogLevel(level) => config.log.level = *level,
+            Step::Reload(by) => config.reload = *by,
             Step::Kernel(_) => (config.pools, config.fib) = (next.pools.clone(), next.fib.clone()),
             Step::AddPeer(peer) => config.peers.push(peer.clone()),
             Step::RemovePeer(peer) => config.peers.retain(|other| other != peer),

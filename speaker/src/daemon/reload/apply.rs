@@ -7,6 +7,7 @@
 //! Meanwhile the file is not read, as there would be two new configurations and one way back. Who asks for it is told so,
 //! and has it when the one that waits is not confirmed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ struct Before {
     text: Arc<str>,
     /// What was set over the API and is not in force.
     idle: Vec<Idle>,
+    warned: BTreeSet<String>,
 }
 
 impl Unconfirmed {
@@ -84,9 +86,11 @@ impl Reload {
         }
         let (text_before, idle) = (self.base.text.clone(), self.base.idle.clone());
         let waiting = lock(&self.state).waiting.clone();
-        let before = Before { config: self.config.clone(), waiting, text: text_before, idle };
+        let before =
+            Before { config: self.config.clone(), waiting, text: text_before, idle, warned: self.warned.clone() };
         let why = format!("apply {name}");
         let done = self.take_over(read).await.map_err(unprocessable)?;
+        let done = self.with_new_warnings(done);
         self.told(&why, began, &done);
         lock(&self.state).gone_back = None;
         let applied = Applied { steps: done, file: self.path.display().to_string(), confirm_within: None };
@@ -157,7 +161,7 @@ impl Reload {
     }
 
     /// Puts in force what was before.
-    async fn go_back(&mut self, Before { config, waiting, text, idle }: Before, why: &str) {
+    async fn go_back(&mut self, Before { config, waiting, text, idle, warned }: Before, why: &str) {
         let began = Instant::now();
         let steps = steps::between(&self.with_replaced(), &config).map_err(|error| vec![error.to_string()]);
         let done = match steps {
@@ -172,6 +176,7 @@ impl Reload {
             Err(mistakes) => format!("{why}; but what was before cannot be put in force: {}", mistakes.join("; ")),
         };
         error!(event = "reload", "{said}");
+        self.warned = warned;
         let mut state = lock(&self.state);
         (state.waiting, state.unconfirmed, state.gone_back) = (waiting, None, Some(said));
     }

@@ -16,7 +16,7 @@ use crate::fib::FibRoute;
 use crate::group::{Group, GroupKey};
 use crate::import::Rejection;
 use crate::next_hop::NextHopState;
-use crate::peer::{PeerCounters, PeerId};
+use crate::peer::{PeerCounters, PeerId, PeerSettings, Session};
 use crate::rib::Rib;
 use crate::slab::NONE;
 use crate::table::{PathCount, TableSize};
@@ -211,6 +211,13 @@ impl Rib {
     /// How large the table is, by [`Family::SUPPORTED`].
     pub fn size(&self) -> [TableSize; 2] {
         Family::SUPPORTED.map(|family| self.core.table.size(family))
+    }
+
+    /// All peers in order of number: what each was given, and its living session or the one before.
+    pub fn peers(&self) -> Vec<(PeerId, PeerSettings, Option<Session>)> {
+        let peers = &self.core.peers;
+        let view = |id| peers.find(id).map(|peer| (id, peer.settings.clone(), peer.last));
+        peers.ids().into_iter().filter_map(view).collect()
     }
 
     /// A peer in numbers.

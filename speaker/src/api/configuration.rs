@@ -64,7 +64,7 @@ pub struct ConfigSteps {
     pub steps: Vec<StepRow>,
     /// Keys whose new value waits for the next start.
     pub needs_restart: Vec<String>,
-    /// What is doubtful about the file.
+    /// What is doubtful about the file; of what was done, what was not doubtful in the one before.
     pub warnings: Vec<String>,
 }
 
@@ -84,11 +84,13 @@ pub struct Plan {
     /// The steps; `ends` says whether the peer has a session now that would be ended.
     #[serde(flatten)]
     pub steps: ConfigSteps,
-    /// Routes that would vanish or take another way because sessions end, in order of prefix: the first 1,000. What
-    /// policies and new peers make of routes is not in it.
+    /// Routes that would appear, vanish or take another way, in order of prefix: the first 1,000.
     pub routes: Vec<RouteFate>,
     /// How many there are.
     pub routes_total: usize,
+    /// What nobody can know before it is done, in words.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 /// What would become of a route.
@@ -96,14 +98,17 @@ pub struct Plan {
 pub struct RouteFate {
     /// The prefix.
     pub prefix: String,
-    /// Its next hop now; nothing for a block of the node itself.
+    /// Its next hops now, `local` for what the node itself announces; nothing: there is no route.
     pub before: Option<String>,
-    /// Its next hop then; nothing: no peer would announce it, and it would not be a block of ours.
+    /// The same for then; nothing: there would be no route.
     pub after: Option<String>,
     /// Whether it would come back with the session, which only begins anew.
     pub for_a_moment: bool,
     /// Whether the kernel's route would change with it.
     pub kernel: bool,
+    /// Whether that is so only if none of the new peers announces it, which nobody can know.
+    #[serde(default)]
+    pub unless_new: bool,
 }
 
 /// One step.

@@ -376,14 +376,18 @@ fn a_plan() {
         ..StepRow::default()
     };
     let steps = ConfigSteps { generation: 7, steps: vec![step], ..ConfigSteps::default() };
-    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 4 }), @r"
+    let unknown = vec!["172.16.1.9: new, so nobody knows".to_owned()];
+    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 6, unknown }), @r"
     peer 172.16.1.2: removed, its session ends
     sessions that would end: 1
-    routes that would change with them: 4
+    routes that would change: 6
       10.65.2.0/26 via 172.16.1.2, vanishes, in the kernel, too
       10.65.3.0/26 via 172.16.1.2 → via 172.16.1.3, in the kernel, too
       10.65.4.0/26 via 172.16.1.2, gone until the session is back, in the kernel, too
+      10.65.5.0/26 none → ours
+      10.65.6.0/26 via 172.16.1.2, vanishes unless a new peer announces it, in the kernel, too
       and 1 more
+    not known: 172.16.1.9: new, so nobody knows
     ");
 }
 

@@ -223,7 +223,9 @@ impl Backend for Fake {
 
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Vec<String>> {
         match self.reread(true).await.outcome {
-            Ok(steps) if !request.text.is_empty() => Ok(Plan { steps, routes: fates(), routes_total: 3 }),
+            Ok(steps) if !request.text.is_empty() => {
+                Ok(Plan { steps, routes: fates(), routes_total: 5, unknown: vec!["172.16.1.9: new".to_owned()] })
+            }
             Ok(_) => Err(vec!["it is empty".to_owned()]),
             Err(mistakes) => Err(mistakes),
         }

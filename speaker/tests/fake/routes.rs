@@ -201,10 +201,13 @@ pub fn fates() -> Vec<RouteFate> {
         after: after.map(str::to_owned),
         for_a_moment,
         kernel: true,
+        unless_new: prefix == "10.65.6.0/26",
     };
     vec![
         fate("10.65.2.0/26", None, false),
         fate("10.65.3.0/26", Some("172.16.1.3"), false),
         fate("10.65.4.0/26", None, true),
+        RouteFate { before: None, kernel: false, ..fate("10.65.5.0/26", Some("local"), false) },
+        fate("10.65.6.0/26", None, false),
     ]
 }

@@ -47,22 +47,28 @@ pub fn plan(plan: &Plan) -> String {
     let mut text = config_steps(&plan.steps, true);
     let ends = plan.steps.steps.iter().filter(|step| step.ends).count();
     let _ = writeln!(text, "sessions that would end: {ends}"); // writing to a String cannot fail
-    let _ = writeln!(text, "routes that would change with them: {}", plan.routes_total);
+    let _ = writeln!(text, "routes that would change: {}", plan.routes_total);
     for fate in &plan.routes {
         let kernel = if fate.kernel { ", in the kernel, too" } else { "" };
-        let from = fate.before.as_deref().map_or_else(|| "ours".to_owned(), |hop| format!("via {hop}"));
-        let what = match (&fate.after, fate.for_a_moment) {
-            (Some(after), true) => format!("{from} → via {after} until the session is back"),
-            (Some(after), false) => format!("{from} → via {after}"),
-            (None, true) => format!("{from}, gone until the session is back"),
-            (None, false) => format!("{from}, vanishes"),
+        let [before, after] = [&fate.before, &fate.after].map(|hops| hops.as_deref().map(way));
+        let what = match (before.unwrap_or_else(|| "none".to_owned()), after, fate.for_a_moment) {
+            (before, Some(after), true) => format!("{before} → {after} until the session is back"),
+            (before, Some(after), false) => format!("{before} → {after}"),
+            (before, None, true) => format!("{before}, gone until the session is back"),
+            (before, None, false) if fate.unless_new => format!("{before}, vanishes unless a new peer announces it"),
+            (before, None, false) => format!("{before}, vanishes"),
         };
         let _ = writeln!(text, "  {} {what}{kernel}", fate.prefix);
     }
     if plan.routes_total > plan.routes.len() {
         let _ = writeln!(text, "  and {} more", plan.routes_total - plan.routes.len());
     }
+    plan.unknown.iter().for_each(|what| text.push_str(&format!("not known: {what}\n")));
     text
+}
+
+fn way(next_hops: &str) -> String {
+    if next_hops == "local" { "ours".to_owned() } else { format!("via {next_hops}") }
 }
 
 /// The facts of `roost show status`.

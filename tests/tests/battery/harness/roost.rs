@@ -21,17 +21,24 @@ pub struct Neighbor {
     keys: Vec<String>,
     passive: bool,
     member: bool,
+    missing: bool,
 }
 
 impl Neighbor {
     /// An external peer; everything passes its policies.
     pub fn ebgp(asn: u32) -> Self {
-        Self { asn, keys: vec!["import: accept".into(), "export: accept".into()], passive: true, member: false }
+        Self {
+            asn,
+            keys: vec!["import: accept".into(), "export: accept".into()],
+            passive: true,
+            member: false,
+            missing: false,
+        }
     }
 
     /// An internal peer.
     pub fn ibgp() -> Self {
-        Self { asn: OURS, keys: Vec::new(), passive: true, member: false }
+        Self { asn: OURS, keys: Vec::new(), passive: true, member: false, missing: false }
     }
 
     /// A peer of another member AS of our confederation.
@@ -50,6 +57,22 @@ impl Neighbor {
         self.keys.retain(|old| old.split(':').next() != Some(name));
         self.keys.push(key.to_owned());
         self
+    }
+
+    /// Not in the file; those behind it keep their numbers.
+    pub fn missing(mut self) -> Self {
+        self.missing = true;
+        self
+    }
+
+    /// Whether it is not in the file.
+    pub fn is_missing(&self) -> bool {
+        self.missing
+    }
+
+    /// Whether it is in the file, and may have a session.
+    pub fn is_enabled(&self) -> bool {
+        !self.missing && !self.keys.iter().any(|key| key == "enabled: false")
     }
 
     /// IPv4 and IPv6.
@@ -93,6 +116,11 @@ impl Setup {
     /// One external peer of AS 65001.
     pub fn external() -> Self {
         Self::with([Neighbor::ebgp(65001)])
+    }
+
+    /// Its peers.
+    pub fn neighbors(&self) -> &[Neighbor] {
+        &self.neighbors
     }
 
     /// Blocks of its own.
@@ -160,7 +188,7 @@ impl Setup {
              fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
             self.router, self.blocks
         );
-        for (number, neighbor) in self.neighbors.iter().enumerate() {
+        for (number, neighbor) in self.neighbors.iter().enumerate().filter(|(_, neighbor)| !neighbor.missing) {
             let address = net.peer(number);
             let Neighbor { asn, keys, passive, .. } = neighbor;
             let mut keys = keys.clone();

@@ -54,6 +54,8 @@ fn a_peer_added_at_run_time_is_kept_over_a_kill_until_it_is_removed_and_the_othe
     holds(&roost, &roost, &with);
     holds(&three, &roost, &["10.65.1.0/26 via 10.8.0.1 dev eth0", "blackhole 10.65.3.0/26"]);
     assert_eq!(about(&roost, "10.8.0.3")["origin"], "api");
+    let shown = roost.ask("show config");
+    assert!(shown.contains("10.9.0.2") && shown.contains("# Set at run time:\n# KIND  NAME      "), "{shown}");
     assert_eq!([sessions(&roost, "10.9.0.2"), sessions(&roost, "10.8.0.3")], [1, 1]);
 
     roost.kill_9();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bgp_proto::Prefix;
 
 use super::apply::{Applied, Apply};
-use super::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest};
+use super::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest};
 use super::model::{
     DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, LogLevels, LogOrder, Memory, OwnerRoutes, OwnerRow,
     PeerDetail, PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -47,6 +47,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
         edit: Edit,
         caller: Caller,
     ) -> impl Future<Output = Result<Edited, Problem>> + Send;
+    /// `GET /v1/config`: the configuration in force as it is written, without its passwords.
+    fn config_text(&self) -> impl Future<Output = Result<ConfigText, Problem>> + Send;
     /// `GET /v1/overlay`: what was set over the API, in the order in which it was.
     fn overlay(&self) -> impl Future<Output = Vec<OverlayRow>> + Send;
     /// `PUT` and `DELETE` of a peer or a pool: all of it is in force, or nothing has changed.

@@ -46,6 +46,19 @@ pub struct OverlayRow {
     pub idle: Option<String>,
 }
 
+/// The configuration in force.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
+pub struct ConfigText {
+    /// The configuration file.
+    pub file: String,
+    /// The generation in force.
+    pub generation: u64,
+    /// What was read, comments and all; passwords are `***`. While it waits to be confirmed, the file says something else.
+    pub text: String,
+    /// What was set over the API, and lies over it.
+    pub overlay: Vec<OverlayRow>,
+}
+
 /// Which file to read again.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::apply::{Applied, ApplyRequest, ConfirmRequest};
 use super::backend::{Backend, Reread};
 use super::body::{Body, Places, few_large_bodies};
-use super::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, ReloadRequest};
+use super::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest, ReloadRequest};
 use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, EventFilter, EventRow, Examination, FibFilter, FibRow, GroupRow, LogLevels,
@@ -301,6 +301,11 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             "/v1/confirm",
             "Keep the configuration that waits to be confirmed, or go back at once",
             post(apply::confirm::<B>),
+        ),
+        Endpoint::get::<ConfigText>(
+            "/v1/config",
+            "The configuration in force as it is written, comments and all; passwords are `***`",
+            get(overlay::config::<B>),
         ),
         Endpoint::get::<Vec<OverlayRow>>(
             "/v1/overlay",

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::backend::Backend;
 use super::body::Body;
 use super::caller::Caller;
-use super::configuration::{ConfigSteps, OverlayRow};
+use super::configuration::{ConfigSteps, ConfigText, OverlayRow};
 use super::model::{FieldProblem, Problem};
 use crate::config::overlay::{Entry, Key};
 
@@ -43,6 +43,11 @@ impl Problem {
         let errors = fields.into_iter().map(|(pointer, detail)| FieldProblem { pointer, detail }).collect();
         Self { errors, ..problem }
     }
+}
+
+/// `GET /v1/config`
+pub(super) async fn config<B: Backend>(State(backend): State<B>) -> Result<Json<ConfigText>, Problem> {
+    backend.config_text().await.map(Json)
 }
 
 /// `GET /v1/overlay`

@@ -237,6 +237,8 @@ pub enum Show {
     Owners,
     /// Where the memory goes, part by part
     Memory,
+    /// The configuration in force as it is written, comments and all; passwords are ***
+    Config,
 }
 
 const DOCTOR_EXIT_CODES: &str = "\

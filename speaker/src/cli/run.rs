@@ -15,7 +15,7 @@ use super::doctor::doctor;
 use super::look::Look;
 use super::progress::{self, Meter};
 use super::{EXIT_OK, apply, drain, generate, log, overlay, render, watch};
-use crate::api::configuration::{OverlayRow, PlanRequest, ReloadRequest};
+use crate::api::configuration::{ConfigText, OverlayRow, PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow,
     PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
@@ -136,6 +136,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Overlay => "/v1/overlay".to_owned(),
         Show::Owners => "/v1/owners".to_owned(),
         Show::Memory => "/v1/memory".to_owned(),
+        Show::Config => "/v1/config".to_owned(),
     };
     if json {
         return pass(client, Method::GET, &path, None, out).await;
@@ -151,6 +152,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Groups => render::groups(&client.get::<Vec<GroupRow>>(&path).await?),
         Show::Overlay => render::overlay(&client.get::<Vec<OverlayRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),
+        Show::Config => render::config(&client.get::<ConfigText>(&path).await?),
         Show::Memory => render::memory(&client.get::<Memory>(&path).await?),
     };
     out.write_all(text.as_bytes())?;

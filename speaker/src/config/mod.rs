@@ -11,7 +11,7 @@
 //! * [`check`] resolves references and defaults, and turns it into the [`Config`] of [`model`];
 //! * [`overlay`] is what was set over the API, and lies over the file where it fits;
 //! * [`steps`] says what leads from one configuration to another while roost runs;
-//! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides.
+//! * [`diagnostic`] sorts and shows what was found, without what [`secrets`] hides; so is the text itself [`shown()`].
 //!
 //! The daemon calls [`load`], `roost check` [`check_command`], `roost schema` [`schema()`]. [`parse`] touches no file,
 //! for tests and for whoever has the text already.
@@ -27,6 +27,7 @@ mod read;
 mod rules;
 mod schema;
 mod secrets;
+mod shown;
 pub mod steps;
 mod tree;
 mod values;
@@ -45,6 +46,7 @@ pub use model::{
 };
 pub use rules::{Confederation, LocalAs, PathRules, PrivateAs};
 pub use schema::schema;
+pub use shown::shown;
 pub(crate) use values::duration;
 pub use values::{DeviceName, HoldTime, Secret, SocketGroup, SocketMode};
 

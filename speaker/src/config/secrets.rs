@@ -95,6 +95,29 @@ impl Secrets {
         (shown.text, shown.skip, shown.carets)
     }
 
+    /// The whole text with every secret in it blanked.
+    pub fn blank_all(&self, text: &str) -> String {
+        // That of a block ends where the next key begins, whose indentation is not secret.
+        let cut = |place: &Place| {
+            let range = place.range();
+            Place::new(range.start, range.start + text.get(range).unwrap_or_default().trim_end().len())
+        };
+        let mut places: Vec<Place> = self.ranges.iter().map(cut).collect();
+        places.sort_by_key(|place| place.range().start);
+        let mut shown = String::with_capacity(text.len());
+        let (mut at, mut first) = (0, 0);
+        for line in text.split_inclusive('\n') {
+            let end = at + line.trim_end_matches(['\n', '\r']).len();
+            // Those of this line alone, as a large file may have many; one behind its end is the value of its last key.
+            first += places[first..].iter().take_while(|place| place.range().end < at).count();
+            let here = places[first..].iter().take_while(|place| place.range().start <= end).copied().collect();
+            shown.push_str(&Self { ranges: here, scan_all: self.scan_all }.blank(text, at..end, end..end).0);
+            at += line.len();
+            shown.push_str(&text[end..at]);
+        }
+        shown
+    }
+
     /// Ranges a reader of the bare text takes for secrets.
     fn scan(&self, text: &str, line: Range<usize>) -> Vec<Range<usize>> {
         let mut found = Vec::new();

@@ -31,7 +31,7 @@ use super::totals::Totals;
 use super::unopened::Refusal;
 use super::{examination, groups, kernel_routes, names, operator, rows, watched, why};
 use crate::api::apply::{Applied, Apply};
-use crate::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest};
 use crate::api::model::{
     DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, LogLevels, LogOrder, Memory,
     OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
@@ -399,6 +399,10 @@ impl Backend for Daemon {
         })?;
         info!(levels = levels.in_force(), "how much is logged has changed");
         Ok(levels)
+    }
+
+    async fn config_text(&self) -> Result<ConfigText, Problem> {
+        self.0.reload.text().await
     }
 
     async fn overlay(&self) -> Vec<OverlayRow> {

@@ -33,7 +33,9 @@ use super::restart::Restart;
 use super::roster::Roster;
 use super::{outcome, rows, setup};
 use crate::api::apply::{Applied, Apply};
-use crate::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, SessionEffect, StepRow};
+use crate::api::configuration::{
+    ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest, SessionEffect, StepRow,
+};
 use crate::api::{Caller, Problem, Reread, Setting};
 use crate::config::overlay::Idle;
 use crate::config::steps::{self, Cost, Step, Steps};
@@ -138,6 +140,8 @@ enum Order {
     Confirm { undo: bool, answer: oneshot::Sender<Result<(), Problem>> },
     /// Set a peer or a pool over the API, or take it back.
     Set { setting: Setting, caller: Caller, answer: oneshot::Sender<Result<ConfigSteps, Problem>> },
+    /// Say what is in force: the text, and what was set.
+    Text { answer: oneshot::Sender<(Arc<str>, Vec<OverlayRow>)> },
     /// Say what was set.
     Overlay { answer: oneshot::Sender<Vec<OverlayRow>> },
 }
@@ -195,6 +199,19 @@ impl ReloadHandle {
     pub async fn set(&self, setting: Setting, caller: Caller) -> Result<ConfigSteps, Problem> {
         let done = self.order(|answer| Order::Set { setting, caller, answer }).await;
         done.unwrap_or_else(|| Err(Problem::unavailable(ENDING)))
+    }
+
+    /// The configuration in force as it is written.
+    ///
+    /// # Errors
+    /// When the daemon is ending.
+    pub async fn text(&self) -> Result<ConfigText, Problem> {
+        let (text, overlay) =
+            self.order(|answer| Order::Text { answer }).await.ok_or_else(|| Problem::unavailable(ENDING))?;
+        let shown = tokio::task::spawn_blocking(move || config::shown(&text)).await;
+        let text = shown.map_err(|_| Problem::unavailable(ENDING))?;
+        let ConfigStatus { file, generation, .. } = self.status();
+        Ok(ConfigText { file, generation, text, overlay })
     }
 
     /// What was set over the API.
@@ -306,6 +323,7 @@ impl Reload {
             Order::Apply { apply, answer } => drop(answer.send(self.apply(apply).await)),
             Order::Confirm { undo, answer } => drop(answer.send(self.confirm(undo).await)),
             Order::Set { setting, caller, answer } => drop(answer.send(self.set(setting, caller).await)),
+            Order::Text { answer } => drop(answer.send((self.base.text.clone(), self.base.rows()))),
             Order::Overlay { answer } => drop(answer.send(self.base.rows())),
         }
     }

@@ -88,6 +88,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
         [
             "post /v1/announce",
             "post /v1/apply",
+            "get /v1/config",
             "post /v1/confirm",
             "get /v1/drain",
             "post /v1/drain",

@@ -57,6 +57,7 @@ fn command_lines() {
         ("roost log fib_sync=loud", "ValueValidation"),
         ("roost show groups", "Show { what: Groups }"),
         ("roost show overlay", "Show { what: Overlay }"),
+        ("roost show config", "Show { what: Config }"),
         (
             "roost peer add 10.9.0.2 --as 64513 --client --set hold_time=30s",
             "Peer { order: Add(NewPeer { address: \"10.9.0.2\", asn: Some(\"64513\"), group: None, description: None, \

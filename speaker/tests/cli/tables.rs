@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use speaker::api::apply::{Applied, Unconfirmed};
-use speaker::api::configuration::{ConfigSteps, Plan, StepRow};
+use speaker::api::configuration::{ConfigSteps, ConfigText, Plan, StepRow};
 use speaker::api::model::{Memory, PeerRow, Status, Why};
 use speaker::cli::render;
 use speaker::config::LogLevel;
@@ -249,6 +249,14 @@ fn overlay() {
     peer  172.16.1.9    uid 0  no: the file has it, too, in line 8, and counts  group: tor
     "#);
     assert_eq!(render::overlay(&[]), "No peer and no pool was set at run time.\n");
+    let written = "router: { asn: 64512 } # ours".to_owned();
+    let mut config = ConfigText { text: written.clone(), overlay: fake::overlay(), ..ConfigText::default() };
+    let shown = render::config(&config);
+    let (text, rest) = shown.split_once("\n# Set at run time:\n").unwrap();
+    assert_eq!(text, written);
+    assert_eq!(rest.replace("# ", ""), render::overlay(&fake::overlay()));
+    config.overlay.clear();
+    assert_eq!(render::config(&config), written);
 }
 
 #[test]

@@ -62,3 +62,34 @@ fn password_files_are_read_beside_the_configuration() {
         assert_eq!((errors.0[0].line, errors.0.len()), (3, 1));
     }
 }
+
+#[test]
+fn the_text_is_shown_with_its_comments_and_without_its_passwords() {
+    let text = "# the password: sesame\nrouter: { asn: 64512, router_id: 10.0.0.1 }\npeers:\r\n  - address: 10.0.0.2 # rack 7\n    \
+                asn: 65001\n    password: \"open\n      sesame\"\n    description: ü\n  - { address: 10.0.0.3, asn: 65001, \
+                password: &p sesame }\n  - { address: 10.0.0.4, asn: 65001, password: *p }\n  - address: 10.0.0.5\n    asn: 65001\n    \
+                password: |-\n      sesame\n    passive: true";
+    let shown = speaker::config::shown(text);
+    assert!(!shown.contains("sesame") && !shown.contains("open"), "{shown}");
+    for part in [
+        "address: 10.0.0.2 # rack 7\n",
+        "peers:\r\n",
+        "    password: ***\n",
+        "    description: ü\n",
+        "    passive: true",
+    ] {
+        assert!(shown.contains(part), "{part:?}: {shown}");
+    }
+    assert_eq!(shown.lines().count(), text.lines().count());
+    assert_eq!(speaker::config::shown("password: [sesame"), "password: ***", "of what is no YAML all of it");
+    assert_eq!(speaker::config::shown(""), "");
+}
+
+#[test]
+fn however_many_passwords_there_are_the_text_is_shown() {
+    let peer =
+        |n: u32| format!("  - {{ address: {}, password: sesame-{n} }}\n", std::net::Ipv4Addr::from(n + 0x0a00_0000));
+    let text = "peers:\n".to_owned() + &(0..50_000).map(peer).collect::<String>();
+    let shown = speaker::config::shown(&text);
+    assert_eq!((shown.matches("password: *** }").count(), shown.contains("sesame")), (50_000, false));
+}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bgp_proto::Prefix;
 use futures::stream::{self, StreamExt};
 use speaker::api::apply::{Applied, Apply};
-use speaker::api::configuration::{ConfigStatus, ConfigSteps, OverlayRow, Plan, PlanRequest, StepRow};
+use speaker::api::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest, StepRow};
 use speaker::api::model::*;
 use speaker::api::{
     Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Reread, Setting, Slices, Withdraw, parse_prefixes,
@@ -256,6 +256,11 @@ impl Backend for Fake {
             targets: order.targets,
         };
         Ok(log.clone())
+    }
+
+    async fn config_text(&self) -> Result<ConfigText, Problem> {
+        let ConfigStatus { file, generation, .. } = self.status().await.configuration;
+        Ok(ConfigText { file, generation, text: "router: { asn: 64512 } # here\n".to_owned(), overlay: overlay() })
     }
 
     async fn overlay(&self) -> Vec<OverlayRow> {

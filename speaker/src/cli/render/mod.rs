@@ -28,7 +28,7 @@ pub use fib::fib;
 pub use groups::groups;
 pub use log::log;
 pub use memory::memory;
-pub use overlay::overlay;
+pub use overlay::{config, overlay};
 pub use owners::owners;
 pub use peer::{each_peer, peer};
 pub use peers::{peers, peers_wide};

@@ -13,9 +13,9 @@ use serde::de::IgnoredAny;
 use speaker::api::{serve_metrics_stream, serve_stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
-/// The OpenAPI document while it is made, once; a runtime, the router, the buffers of a connection. A string for every
+/// A runtime, the router, the buffers of a connection, and the OpenAPI document, which is ready before. A string for every
 /// three octets of JSON, and copies of it while lists are made of them.
-pub const BOUND: Bound = Bound { fixed: 2 << 20, per_octet: 32 };
+pub const BOUND: Bound = Bound { fixed: 1 << 20, per_octet: 32 };
 
 /// The listener's longest life, and some.
 const PATIENCE: Duration = Duration::from_secs(90);

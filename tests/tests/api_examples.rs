@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use roost_tests::{Kind, Lab, PATIENCE, Peer, Speaker, peers, until};
+use roost_tests::{Kind, Lab, PATIENCE, peers, two_nodes, until};
 
 /// What must stand in the answers of each; `[]` is no word for something that went wrong.
 const WORDS: [(&str, &[&str]); 8] = [
@@ -23,12 +23,7 @@ const WORDS: [(&str, &[&str]); 8] = [
 #[test]
 fn each_script_does_what_it_says_and_the_log_names_the_caller() {
     let lab = Lab::new("curl");
-    let (a, b) = (lab.netns("a"), lab.netns("b"));
-    lab.wire((&a, "eth0"), (&b, "eth0"));
-    let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-    let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
-    one.address_device(&a, "eth0");
-    two.address_device(&b, "eth0");
+    let ([a, b], [one, two]) = two_nodes(&lab);
     let _bird = two.start(Kind::Bird2, &b);
     let roost = one.start(Kind::Roost, &a);
     until("the two nodes know each other", PATIENCE, || {

@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use roost_tests::{Kind, Lab, Netns, PATIENCE, Peer, Speaker, peers, until};
+use roost_tests::{Kind, Lab, Netns, PATIENCE, peers, two_nodes, until};
 
 /// The lines of all `sh` blocks, without comments and without what goes to another machine.
 fn commands(markdown: &str) -> Vec<String> {
@@ -35,14 +35,9 @@ fn every_command_of_the_readme_works() {
     assert!(commands.iter().any(|line| line.contains("tests/run")), "the second command is missing");
 
     let lab = Lab::new("readme");
-    let (a, b) = (lab.netns("a"), lab.netns("b"));
-    lab.wire((&a, "eth0"), (&b, "eth0"));
-    let one = Speaker::new("10.9.0.1/24", &["10.65.1.0/26"]).with_peer(Peer::new("10.9.0.2", 64512));
-    let two = Speaker::new("10.9.0.2/24", &["10.65.2.0/26"]).with_peer(Peer::new("10.9.0.1", 64512));
+    let ([a, b], [one, two]) = two_nodes(&lab);
     // As on every node: else the doctor finds that.
     a.sysctl("ipv4/ip_forward", "1");
-    one.address_device(&a, "eth0");
-    two.address_device(&b, "eth0");
     let _bird = two.start(Kind::Bird2, &b);
     let roost = one.start(Kind::Roost, &a);
     until("the two nodes know each other", PATIENCE, || {

@@ -122,6 +122,16 @@ async fn serve(
     let unopened = Unopened::new(descriptors::fit(config.router.limits, descriptors::raise()));
     let doors = Arc::new(Doors::new(&config.dynamic_peers, visitor, unopened));
     let known = Arc::new(KnownPeers::new(journal));
+    let to_know = Arc::new(Known {
+        fib: fib.clone(),
+        restart: restart.clone(),
+        peers: known.clone(),
+        all_listed: config.dynamic_peers.is_empty(),
+        forgotten: Instant::now() + setup::kept_time(&config),
+        told: false.into(),
+    });
+    // Before the first peer hears of this run: who is killed a moment later has run, too.
+    note(last_run.as_ref(), &to_know);
     // Before the first peer's task begins: of a drained node none wants a session.
     let drained = config.api.as_ref().map(|api| DrainFile::beside(&api.socket));
     let (drainer, drain) = Drainer::new(owner_handle.clone(), known.clone(), restart.clone(), drained);
@@ -153,14 +163,6 @@ async fn serve(
         services.spawn(accept(listener.clone(), doors.clone()));
     }
     services.spawn(keys.clone().keep(listeners.clone(), keys_hangup));
-    let to_know = Arc::new(Known {
-        fib: fib.clone(),
-        restart: restart.clone(),
-        peers: known.clone(),
-        all_listed: config.dynamic_peers.is_empty(),
-        forgotten: Instant::now() + setup::kept_time(&config),
-        told: false.into(),
-    });
     let origins = Origins::new(announced, owner_handle.clone());
     let concerned = Concerned {
         fib: fib.clone(),
@@ -242,10 +244,15 @@ async fn serve(
         warn!("the kernel did not take the last routes in time");
     }
     services.shutdown().await;
-    if let Some(Err(error)) = last_run.map(|last_run| last_run.note(to_know.without_routes())) {
-        debug!(%error, "cannot note what is left in the kernel");
-    }
+    note(last_run.as_ref(), &to_know);
     Ok(())
+}
+
+/// Says to the next run what is known now. Where that fails, [`LastRun::keep`] has warned or will.
+fn note(last_run: Option<&LastRun>, known: &Known) {
+    if let Some(Err(error)) = last_run.map(|last_run| last_run.note(known.without_routes())) {
+        debug!(%error, "cannot note what is in the kernel");
+    }
 }
 
 /// BIRD's control sockets by their keys, and what each shows.

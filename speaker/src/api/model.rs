@@ -21,7 +21,7 @@ mod why;
 
 pub use drain::{DrainOrder, DrainPhase, DrainState};
 pub use examination::{Examination, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
-pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
+pub use filters::{FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState, WatchState};
 pub use groups::GroupRow;
 pub use health::{Liveness, PartRow, Readiness};
 pub use log::{LogLevels, LogOrder};

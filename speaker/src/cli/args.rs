@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::log::LevelArg;
-use crate::api::model::{EventFilter, FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState};
+use crate::api::model::{EventFilter, FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState, WatchState};
 use crate::decode::DecodeArgs;
 
 pub(super) const EXIT_CODES: &str = "\
@@ -336,9 +336,15 @@ pub struct WatchArgs {
     /// With --prefix: also what lies inside it
     #[arg(long, requires = "prefix")]
     pub longer: bool,
-    /// Only this peer, by address or name, and its events
+    /// Only this peer, by address or name, its events and its paths
     #[arg(long, value_name = "PEER")]
     pub peer: Option<String>,
+    /// Only paths with this community, such as 64512:100, no-export or 64512:1:2
+    #[arg(long)]
+    pub community: Option<String>,
+    /// Only rows in this state, as `show peers`, `show routes` and `show fib` know it; what leaves it is `gone`
+    #[arg(long)]
+    pub state: Option<WatchState>,
     /// Print all there is first, not only what changes from now on
     #[arg(long)]
     pub all: bool,

@@ -40,6 +40,8 @@ pub(super) async fn watch(client: &Client, args: WatchArgs, json: bool, out: &mu
             prefix: args.prefix.clone(),
             longer: args.longer,
             peer: args.peer.clone(),
+            community: args.community.clone(),
+            state: args.state,
             timeout: left.map(|left| u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)),
         };
         reader.rest.clear();
@@ -88,6 +90,8 @@ struct Reader {
 struct Head {
     token: String,
     what: String,
+    /// Why all there is follows.
+    reason: Option<String>,
 }
 
 impl Reader {
@@ -106,9 +110,9 @@ impl Reader {
 
     fn line(&mut self, text: &[u8], out: &mut impl Write) -> anyhow::Result<()> {
         let unreadable = || format!("a line that can't be read: {}", String::from_utf8_lossy(text));
-        let Head { token, what } = serde_json::from_slice(text).with_context(unreadable)?;
+        let Head { token, what, reason } = serde_json::from_slice(text).with_context(unreadable)?;
         if let Some(gap) = self.gap.take() {
-            writeln!(io::stderr(), "roost: connected again: {}", again(&gap, &token, &what))?;
+            writeln!(io::stderr(), "roost: connected again: {}", again(&gap, &token, &what, reason))?;
         }
         if self.json {
             out.write_all(text)?;
@@ -125,12 +129,12 @@ impl Reader {
 }
 
 /// What the first line behind a gap says.
-fn again(before: &str, token: &str, what: &str) -> &'static str {
+fn again(before: &str, token: &str, what: &str, reason: Option<String>) -> String {
     let run = |token: &str| token.rsplit_once('-').map(|(run, _)| run.to_owned());
     match what {
-        "resync" if run(before) != run(token) => "the daemon was started again; all there is follows",
-        "resync" => "too much has changed meanwhile; all there is follows",
-        _ => "nothing was missed",
+        "resync" if run(before) != run(token) => "the daemon was started again; all there is follows".to_owned(),
+        "resync" => format!("{}; all there is follows", reason.unwrap_or_default()),
+        _ => "nothing was missed".to_owned(),
     }
 }
 
@@ -140,8 +144,9 @@ mod tests {
 
     #[test]
     fn what_a_gap_has_cost_is_said() {
-        assert_eq!(again("a-7", "a-7", "synced"), "nothing was missed");
-        assert!(again("a-7", "a-0", "resync").starts_with("too much"));
-        assert!(again("a-7", "b-0", "resync").starts_with("the daemon was started again"));
+        let again = |token, what, reason: Option<&str>| again("a-7", token, what, reason.map(str::to_owned));
+        assert_eq!(again("a-7", "synced", None), "nothing was missed");
+        assert_eq!(again("a-0", "resync", Some("much is new")), "much is new; all there is follows");
+        assert!(again("b-0", "resync", Some("it is another run")).starts_with("the daemon was started again"));
     }
 }

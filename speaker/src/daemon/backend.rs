@@ -8,7 +8,7 @@ use std::time::Instant;
 use bgp_proto::Prefix;
 use bgp_proto::fsm::State;
 use fib_sync::FibHandle;
-use rib::PeerId;
+use rib::{Held, PeerId};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -324,7 +324,8 @@ impl Backend for Daemon {
             sessions.tasks.bytes += own + size_of::<PeerTask>();
             sessions.unsent += unsent;
         }
-        memory::memory(&owner, &sessions)
+        let (count, bytes) = self.0.wanted.journal.memory();
+        memory::memory(&owner, &sessions, Held { count, bytes })
     }
 
     async fn fib(&self, filter: FibFilter) -> Result<Slices<FibRow>, Problem> {
@@ -434,6 +435,7 @@ impl Backend for Daemon {
             memory: &self.memory().await,
             fib: fib.as_ref().map(|fib| (fib.stats(), fib.waiting(), fib.behind())),
             md5: Md5Counters::read(),
+            watching: wanted.journal.watching(),
         };
         metrics::render(&scrape).unwrap_or_else(|error| format!("# {error}\n"))
     }

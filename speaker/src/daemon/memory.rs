@@ -1,6 +1,6 @@
 //! Where the memory goes: the RIB's own figures, the sessions' buffers, and what the kernel says of the process.
 //!
-//! Nothing is walked for it but peers, groups and queues, so it can be asked for at any load.
+//! Nothing is walked for it but peers, groups, queues and notes of what has happened, so it can be asked for at any load.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ pub struct OfSessions {
 }
 
 /// The answer.
-pub fn memory(owner: &OfOwner, sessions: &OfSessions) -> Memory {
+pub fn memory(owner: &OfOwner, sessions: &OfSessions, notes: Held) -> Memory {
     let rib = &owner.rib;
     let parts = [
         ("prefixes", rib.dests),
@@ -41,6 +41,7 @@ pub fn memory(owner: &OfOwner, sessions: &OfSessions) -> Memory {
         ("group members", rib.members),
         ("peers", rib.peers),
         ("sessions", sessions.tasks),
+        ("events and notes for watchers", notes),
     ];
     let parts = parts.map(|(part, Held { count, bytes })| MemoryPart {
         part: part.to_owned(),
@@ -77,11 +78,11 @@ mod tests {
         let held = |count, bytes| Held { count, bytes };
         let rib = MemoryView { paths: held(10, 400), attrs: held(1, 300), slices: held(2, 5000), ..Default::default() };
         let sessions = OfSessions { tasks: held(3, 60), unsent: 7 };
-        let memory = memory(&OfOwner { rib, unsent: 5 }, &sessions);
-        assert_eq!((memory.accounted, memory.per_path, memory.unsent), (5760, 70, 12));
+        let memory = memory(&OfOwner { rib, unsent: 5 }, &sessions, held(4, 40));
+        assert_eq!((memory.accounted, memory.per_path, memory.unsent), (5800, 70, 12));
         let (resident, peak) = (memory.resident.expect("Linux says it"), memory.resident_peak.expect("and this"));
         assert!(resident > 1 << 20 && peak >= resident);
-        assert_eq!(memory.unaccounted, Some(resident - 5760));
+        assert_eq!(memory.unaccounted, Some(resident - 5800));
     }
 
     #[test]

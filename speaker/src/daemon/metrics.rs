@@ -16,6 +16,7 @@ use super::totals::Totals;
 use crate::api::configuration::ConfigStatus;
 use crate::api::model::{Liveness, Memory, PeerRow, Readiness, Status};
 use crate::config::Metrics;
+use crate::journal::Watching;
 use crate::net::md5_counters::Md5Counters;
 
 /// What one scrape shows.
@@ -50,6 +51,8 @@ pub struct Scrape<'a> {
     pub fib: Option<(FibStats, usize, Duration)>,
     /// What the kernel has dropped because of TCP MD5, if it tells.
     pub md5: Option<Md5Counters>,
+    /// Who watches.
+    pub watching: Watching,
 }
 
 /// The page.
@@ -111,6 +114,10 @@ fn process(page: &mut Page, scrape: &Scrape<'_>) {
     if let Some(resident) = scrape.memory.resident {
         page.gauge("roost_resident_memory_bytes", "What the process holds, by the kernel.", resident as f64);
     }
+    let Watching { watchers, resyncs } = scrape.watching;
+    page.gauge("roost_watchers", "Clients of /v1/watch.", watchers as f64);
+    let help = "Times a watcher came too late for what had changed, and was given the whole table again.";
+    page.counter("roost_watch_resyncs_total", help, resyncs);
     page.gauge("roost_unsent_bytes", "UPDATEs that wait for sessions to take them.", scrape.memory.unsent as f64);
 }
 

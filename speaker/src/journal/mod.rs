@@ -42,7 +42,7 @@ const LINGER: Duration = Duration::from_secs(60);
 pub const WATCHERS: usize = 16;
 
 /// What can be watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the tables of `roost show`, by name")]
 pub enum Topic {
     Peers,
@@ -97,6 +97,16 @@ struct State {
     /// Watchers of now, and when the last one left.
     watchers: usize,
     left: Option<Instant>,
+    resyncs: u64,
+}
+
+/// Who watches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watching {
+    /// Watchers of now.
+    pub watchers: usize,
+    /// How often one was too late for what had changed, and was given the whole table again.
+    pub resyncs: u64,
 }
 
 impl Default for Journal {
@@ -109,6 +119,7 @@ impl Default for Journal {
             events: Ring::new(EVENTS),
             watchers: 0,
             left: None,
+            resyncs: 0,
         };
         state.peers.start(BEGIN);
         state.events.start(BEGIN);
@@ -221,6 +232,25 @@ impl Journal {
         let upto = if notes.len() < max { head } else { notes[max - 1].0 };
         notes.truncate(max);
         Some(Notes { notes, upto })
+    }
+
+    /// A watcher was too late.
+    pub fn resynced(&self) {
+        self.lock().resyncs += 1;
+    }
+
+    /// Who watches.
+    pub fn watching(&self) -> Watching {
+        let State { watchers, resyncs, .. } = &*self.lock();
+        Watching { watchers: *watchers, resyncs: *resyncs }
+    }
+
+    /// What the rings take: notes, and octets with those of the events' texts.
+    pub fn memory(&self) -> (usize, usize) {
+        let State { routes, fib, peers, events, .. } = &*self.lock();
+        let name = |name: &Arc<str>| name.len();
+        let rings = [routes.memory(|_| 0), fib.memory(|_| 0), peers.memory(name), events.memory(|row| row.bytes())];
+        rings.iter().fold((0, 0), |(notes, bytes), (more, taken)| (notes + more, bytes + taken))
     }
 
     /// The number of the last note, to wait for the next.

@@ -51,6 +51,12 @@ impl<K> Ring<K> {
         self.notes.push_back((*head, key));
     }
 
+    /// How many notes there are, and what they and the room for them take; `of` says what one has elsewhere.
+    pub fn memory(&self, of: impl Fn(&K) -> usize) -> (usize, usize) {
+        let elsewhere: usize = self.notes.iter().map(|(_, key)| of(key)).sum();
+        (self.notes.len(), self.notes.capacity() * size_of::<(u64, K)>() + elsewhere)
+    }
+
     /// Those behind a number.
     pub fn after(&self, number: u64) -> impl Iterator<Item = (u64, &K)> {
         let from = self.notes.partition_point(|(at, _)| *at <= number);

@@ -115,3 +115,22 @@ fn log_lines_with_a_kind_become_events_whatever_their_level() {
     assert_eq!(down.text, "session lost: why (reason=hold-timer, hint=look there)");
     assert_eq!((ready.subject.as_deref(), ready.text.len()), (None, 1024));
 }
+
+#[test]
+fn what_the_rings_take_is_counted_and_given_back() {
+    let journal = Arc::new(Journal::default());
+    assert_eq!(journal.memory(), (0, 0));
+    journal.peer(&"x".repeat(100));
+    let (notes, bytes) = journal.memory();
+    assert!(notes == 1 && (100..1000).contains(&bytes), "{bytes}");
+    let place = journal.place();
+    journal.begin_routes();
+    journal.routes(routes(0..2 * PREFIXES as u32));
+    let (notes, bytes) = journal.memory();
+    assert!(notes == 1 + PREFIXES && (PREFIXES * 24..PREFIXES * 64).contains(&bytes), "{bytes}");
+    assert_eq!(journal.watching(), Watching { watchers: 1, resyncs: 0 });
+    drop(place);
+    journal.lock().left = None;
+    journal.routes(routes(0..1));
+    assert_eq!(journal.memory().0, 1, "nobody watches any more");
+}

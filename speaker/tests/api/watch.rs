@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::Method;
 use bgp_proto::Prefix;
 use speaker::api::model::{EventRow, WatchLine, WatchNews};
-use speaker::journal::WATCHERS;
+use speaker::journal::{WATCHERS, Watching};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
@@ -160,7 +160,10 @@ async fn a_watch_is_narrowed_to_a_prefix_or_a_peer() {
     assert_eq!(peer.words(2).await, ["event peer-down 172.16.1.3", "peer 172.16.1.3 true"]);
     for (query, field) in [
         ("topics=peers&prefix=10.65.0.0/16", "prefix: "),
-        ("topics=routes&peer=172.16.1.3", "peer: "),
+        ("topics=fib&peer=172.16.1.3", "peer: "),
+        ("topics=fib&community=64512:100", "community: narrows `routes`, "),
+        ("topics=routes,events&state=down", "state: narrows `peers`, "),
+        ("peer=172.16.1.3&state=installed", "topics: none is narrowed by all of peer, state; "),
         ("longer=true", "longer: "),
         ("topics=roads", "topics: "),
         ("topics=", "topics: "),
@@ -172,6 +175,62 @@ async fn a_watch_is_narrowed_to_a_prefix_or_a_peer() {
         assert!(problem.status == 400 && problem.detail.starts_with(field), "{query}: {problem:?}");
     }
     assert_eq!(get(&server.socket, "/v1/watch?peer=nobody").await.problem().status, 404);
+}
+
+/// The paths of 10.65.2.0/26 are of 172.16.1.2, with 64512:100, and of 172.16.2.1; 10.65.3.0/26 is stale.
+#[tokio::test]
+async fn rows_are_picked_by_peer_community_and_state_as_in_the_lists() {
+    let server = serve(Fake::default());
+    let all = async |query: &str| {
+        let mut watch = Watch::begin(&server.socket, query).await;
+        assert_eq!(watch.word().await.0, "resync: the watch begins");
+        let mut words = Vec::new();
+        loop {
+            match watch.word().await.0 {
+                word if word == "synced" => return words.join("; "),
+                word => words.push(word),
+            }
+        }
+    };
+    assert_eq!(all("topics=routes&peer=172.16.2.1").await, "route 10.65.2.0/26 1; route 10.66.0.0/16 1");
+    assert_eq!(all("community=64512:100").await, "route 10.65.2.0/26 1");
+    assert_eq!(all("state=stale").await, "route 10.65.3.0/26 1");
+    assert_eq!(all("state=withheld").await, "fib 10.65.3.0/26 true");
+    assert_eq!(all("state=active").await, "peer 172.16.1.3 true");
+    assert_eq!(all("peer=172.16.1.3").await, "peer 172.16.1.3 true; route 10.65.3.0/26 1");
+    assert_eq!(all("peer=172.16.1.2&prefix=10.65.0.0/16&longer=true").await, "route 10.65.2.0/26 1");
+    // The kernel's state of a path is watched as `fib`.
+    let problem = get(&server.socket, "/v1/watch?topics=routes&state=installed").await.problem();
+    assert!(problem.detail.starts_with("state: narrows `fib`, "), "{problem:?}");
+    let problem = get(&server.socket, "/v1/watch?state=lost").await.problem();
+    assert!(problem.detail.contains("`established`, `best`"), "{problem:?}");
+}
+
+/// Any path that the made-up daemon is asked for by name is of 172.16.1.2, with 64512:100.
+#[tokio::test]
+async fn what_leaves_a_filter_is_gone_and_what_never_passed_is_not_told() {
+    let fake = Fake::default();
+    let (journal, gone) = (fake.journal.clone(), fake.gone.clone());
+    let server = serve(fake);
+    let mut community = Watch::begin(&server.socket, "from=now&community=64512:100").await;
+    let mut others = Watch::begin(&server.socket, "from=now&topics=routes&peer=172.16.1.3").await;
+    assert_eq!((community.word().await.0, others.word().await.0), ("synced".to_owned(), "synced".to_owned()));
+    gone.lock().unwrap().extend(["10.65.2.0/26", "10.65.9.0/26"].map(str::to_owned));
+    // It was there before, the next never passed, and the last one comes.
+    journal.routes(Some(["10.65.2.0/26", "10.65.9.0/26", "10.65.8.0/26"].map(prefix)));
+    assert_eq!(community.words(2).await, ["route 10.65.2.0/26 0", "route 10.65.8.0/26 1"]);
+    // Another peer's path is none of this one's, which had one for 10.65.3.0/26.
+    journal.routes(Some([prefix("10.65.3.0/26")]));
+    let (word, token) = others.word().await;
+    assert_eq!(word, "route 10.65.3.0/26 0");
+    // Who was told of what is forgotten with the connection.
+    let query = format!("topics=routes&peer=172.16.1.3&from={token}");
+    let mut again = Watch::begin(&server.socket, &query).await;
+    assert!(again.word().await.0.starts_with("resync: rows are picked by what they say"));
+    assert_eq!(again.words(2).await, ["route 10.65.3.0/26 1", "synced"]);
+    // A watch without such a filter goes on from any line.
+    let mut whole = Watch::begin(&server.socket, &format!("topics=routes&from={token}")).await;
+    assert_eq!(whole.word().await.0, "synced");
 }
 
 #[tokio::test]
@@ -210,6 +269,7 @@ async fn a_slow_watcher_gets_a_resync_marker_and_costs_a_few_slices() {
     assert_eq!(reason, "more has changed than is kept for those who come late");
     assert!(lines <= 16 * 128 + 1, "{lines} lines before the marker");
     while watch.word().await.0 != "synced" {}
+    assert_eq!(journal.watching(), Watching { watchers: 1, resyncs: 1 });
     journal.routes(Some([prefix("10.65.2.0/26")]));
     assert_eq!(watch.word().await.0, "route 10.65.2.0/26 1");
 }

@@ -129,6 +129,59 @@ impl RouteState {
     }
 }
 
+/// Of watched rows, those in this state: each names what it narrows.
+///
+/// Of routes it is what the decision has made of a path. What the kernel has made of it is a state of `fib`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the states of the three lists, by name")]
+pub enum WatchState {
+    /// Of peers: any but established.
+    Down,
+    Disabled,
+    Idle,
+    Connect,
+    Active,
+    OpenSent,
+    OpenConfirm,
+    Established,
+    /// Of routes: the best of its prefix.
+    Best,
+    Multipath,
+    Stale,
+    Rejected,
+    Unreachable,
+    /// Of kernel routes: in the kernel.
+    Installed,
+    Pending,
+    Withheld,
+    Skipped,
+    Conflict,
+    Failed,
+    Adopted,
+}
+
+impl WatchState {
+    /// As a state of peers.
+    pub fn of_peer(self) -> Option<PeerState> {
+        self.read()
+    }
+
+    /// As a state of paths.
+    pub fn of_route(self) -> Option<RouteState> {
+        self.of_fib().is_none().then(|| self.read())?
+    }
+
+    /// As a state of kernel routes.
+    pub fn of_fib(self) -> Option<FibState> {
+        self.read()
+    }
+
+    fn read<S: ValueEnum>(self) -> Option<S> {
+        S::from_str(self.to_possible_value()?.get_name(), false).ok()
+    }
+}
+
 /// Which kernel routes to list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -181,5 +234,20 @@ impl FibState {
                 Self::Failed => "failed",
                 Self::Adopted => "adopted",
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_that_can_be_watched_narrows_one_topic() {
+        for state in WatchState::value_variants() {
+            let of = [state.of_peer().is_some(), state.of_route().is_some(), state.of_fib().is_some()];
+            assert_eq!(of.iter().filter(|of| **of).count(), 1, "{state:?}: {of:?}");
+        }
+        let count = PeerState::value_variants().len() + FibState::value_variants().len() + 5;
+        assert_eq!(WatchState::value_variants().len(), count, "and none is missing");
     }
 }

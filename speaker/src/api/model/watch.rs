@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FibRow, PeerRow, RouteRow};
+use super::{FibRow, PeerRow, RouteRow, WatchState};
 
 /// `GET /v1/events`: something that has happened.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq, Hash)]
@@ -22,6 +22,13 @@ pub struct EventRow {
     pub text: String,
 }
 
+impl EventRow {
+    /// What it takes, with its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.kind.len() + self.subject.as_ref().map_or(0, String::len) + self.text.len()
+    }
+}
+
 /// Which events to list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -36,18 +43,22 @@ pub struct EventFilter {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct WatchQuery {
-    /// `peers`, `routes`, `fib` and `events`, with commas between them. By default all that the other fields narrow.
+    /// `peers`, `routes`, `fib` and `events`, with commas between them. By default those that all other fields narrow.
     pub topics: Option<String>,
-    /// The token of the last line that was read: what has changed since follows. `now`: what changes from now on. By
-    /// default all there is comes first.
+    /// The token of the last line that was read: what has changed since follows, or all there is where rows are narrowed
+    /// by `community`, `state`, or routes by `peer`. `now`: what changes from now on. By default all there is comes first.
     pub from: Option<String>,
     /// Of routes and kernel routes only this prefix.
     pub prefix: Option<String>,
     /// With `prefix`: also what lies inside it.
     #[serde(default)]
     pub longer: bool,
-    /// Only peers of this name and their events.
+    /// Only peers of this name, their events and their paths.
     pub peer: Option<String>,
+    /// Of routes only paths with this community, written as a path's row has it.
+    pub community: Option<String>,
+    /// Of the rows that have such a state only those in it. A row that leaves it is told as one that is gone.
+    pub state: Option<WatchState>,
     /// Seconds after which the answer ends, 1 to 86,400. By default it does not.
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout: Option<u32>,
@@ -83,21 +94,21 @@ pub enum WatchNews {
     Route {
         /// The prefix.
         prefix: String,
-        /// Its paths, the best first, without `kernel`, which is watched as `fib`. None: it is gone.
+        /// Its paths that are asked for, the best first, without `kernel`, which is watched as `fib`. None: they are gone.
         paths: Vec<RouteRow>,
     },
     /// A peer has come, gone, or got another state. What it counts is as of then.
     Peer {
         /// Its address, with the interface of a link-local one.
         peer: String,
-        /// Its row; `null`: it is gone.
+        /// Its row; `null`: it is gone, or not in the state that is asked for.
         row: Option<Box<PeerRow>>,
     },
     /// What is wanted of the kernel, and what it has.
     Fib {
         /// The prefix.
         prefix: String,
-        /// Its row; `null`: it is neither wanted nor there.
+        /// Its row; `null`: it is neither wanted nor there, or not in the state that is asked for.
         row: Option<FibRow>,
     },
     /// Something has happened.

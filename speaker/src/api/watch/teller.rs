@@ -6,15 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use bgp_proto::Prefix;
+use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{STALL, Start, Wanted, is_among};
+use super::STALL;
+use super::held::Held;
+use super::wanted::{Start, Wanted};
 use crate::api::Backend;
-use crate::api::model::{
-    EventRow, FibFilter, FibRow, PeerFilter, PeerRow, RouteFilter, RouteRow, WatchLine, WatchNews, millis,
-};
+use crate::api::model::{EventRow, FibRow, PeerFilter, PeerRow, RouteRow, WatchLine, WatchNews, millis};
 use crate::api::server::Connection;
 use crate::journal::{Journal, Key, Notes, Topic};
 
@@ -58,9 +59,11 @@ impl<B: Backend> Teller<B> {
 
     async fn follow(&self) -> Result<(), Gone> {
         let mut head = self.journal.head();
+        let picked = self.wanted.topics.iter().copied().filter(|topic| self.wanted.picks(*topic));
+        let mut held = Held::nothing(picked.collect());
         let mut at = match self.wanted.start {
-            Start::All(reason) => self.all(reason).await?,
-            Start::Now => *head.borrow(),
+            Start::All(reason) => self.all(reason, &mut held).await?,
+            Start::Now => self.now(&mut held).await?,
             Start::Behind(number) => number,
         };
         let mut synced = matches!(self.wanted.start, Start::All(_));
@@ -68,7 +71,8 @@ impl<B: Backend> Teller<B> {
         loop {
             head.mark_unchanged();
             let Some(Notes { notes, upto }) = self.journal.read(&self.wanted.topics, at, SLICE) else {
-                at = self.all("more has changed than is kept for those who come late").await?;
+                self.journal.resynced();
+                at = self.all("more has changed than is kept for those who come late", &mut held).await?;
                 (synced, said) = (true, Instant::now());
                 continue;
             };
@@ -77,7 +81,7 @@ impl<B: Backend> Teller<B> {
                 synced = true;
             }
             let quiet = notes.is_empty();
-            if self.tell(notes).await? {
+            if self.tell(notes, &mut held).await? {
                 said = Instant::now();
             }
             at = upto;
@@ -92,53 +96,72 @@ impl<B: Backend> Teller<B> {
     }
 
     /// Tells all there is. Gives the number behind which the changes are.
-    async fn all(&self, reason: &str) -> Result<u64, Gone> {
+    async fn all(&self, reason: &str, held: &mut Held) -> Result<u64, Gone> {
         let at = *self.journal.head().borrow();
+        held.forget();
         // Whoever stops in the midst of it has nothing to go on from.
         let begin = |news| self.line(0, news);
         self.say(vec![begin(WatchNews::Resync { reason: reason.to_owned() })]).await?;
         for topic in &self.wanted.topics {
-            match topic {
-                Topic::Peers => {
-                    let rows = self.backend.peers(PeerFilter::default()).await.map_err(|_| Gone)?;
-                    let rows = rows.into_iter().filter(|row| self.is_wanted_peer(&row.name()));
-                    let lines: Vec<_> = rows.map(|row| begin(peer(row.name(), Some(row)))).collect();
-                    for slice in lines.chunks(SLICE) {
-                        self.say(slice.to_vec()).await?;
-                    }
-                }
-                Topic::Routes => {
-                    let mut slices = self.backend.routes(self.route_filter()).await.map_err(|_| Gone)?;
-                    while let Some(rows) = slices.try_next().await.map_err(|_| Gone)? {
-                        let of_one = rows.chunk_by(|a, b| a.prefix == b.prefix).map(<[RouteRow]>::to_vec);
-                        let lines = of_one.filter_map(|paths| Some((paths.first()?.prefix.clone(), paths)));
-                        self.say(lines.map(|(prefix, paths)| begin(route(prefix, paths))).collect()).await?;
-                    }
-                }
-                Topic::Fib => {
-                    let mut slices = self.backend.fib(self.fib_filter()).await.map_err(|_| Gone)?;
-                    while let Some(rows) = slices.next().await.transpose().map_err(|_| Gone)? {
-                        let line = |row: FibRow| begin(WatchNews::Fib { prefix: row.prefix.clone(), row: Some(row) });
-                        self.say(rows.into_iter().map(line).collect()).await?;
-                    }
-                }
-                Topic::Events => {
-                    let events = self.journal.events().into_iter().filter(|event| self.is_wanted_event(event));
-                    self.say(events.map(|event| begin(happened(&event))).collect()).await?;
-                }
+            let mut slices = self.slices(*topic).await?;
+            while let Some(rows) = slices.try_next().await? {
+                let told = rows.into_iter().filter(|news| held.tell(news));
+                self.say(told.map(begin).collect()).await?;
             }
         }
         self.say(vec![self.line(at, WatchNews::Synced)]).await?;
         Ok(at)
     }
 
+    /// The number behind which the changes are from now on. What passes a filter now can be gone later.
+    async fn now(&self, held: &mut Held) -> Result<u64, Gone> {
+        let at = *self.journal.head().borrow();
+        for topic in self.wanted.topics.iter().filter(|topic| self.wanted.picks(**topic)) {
+            let mut slices = self.slices(*topic).await?;
+            while let Some(rows) = slices.try_next().await? {
+                for news in rows {
+                    let _ = held.tell(&news);
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// All rows of a topic that are wanted, a slice at a time.
+    async fn slices(&self, topic: Topic) -> Result<News<'_>, Gone> {
+        Ok(match topic {
+            Topic::Peers => {
+                let rows = self.backend.peers(PeerFilter::default()).await.map_err(|_| Gone)?;
+                let rows = rows.into_iter().filter(|row| self.wanted.peer(row));
+                let news: Vec<_> = rows.map(|row| peer(row.name(), Some(row))).collect();
+                let slices: Vec<_> = news.chunks(SLICE).map(|slice| Ok(slice.to_vec())).collect();
+                stream::iter(slices).boxed()
+            }
+            Topic::Routes => match self.backend.routes(self.wanted.routes.clone()).await {
+                Ok(slices) => slices.map_ok(by_prefix).map_err(|_| Gone).boxed(),
+                Err(problem) if problem.status == 404 => stream::empty().boxed(), // the peer has gone
+                Err(_) => return Err(Gone),
+            },
+            Topic::Fib => {
+                let slices = self.backend.fib(self.wanted.fib.clone()).await.map_err(|_| Gone)?;
+                let news = |row: FibRow| WatchNews::Fib { prefix: row.prefix.clone(), row: Some(row) };
+                slices.map_ok(move |rows| rows.into_iter().map(news).collect()).map_err(|_| Gone).boxed()
+            }
+            Topic::Events => {
+                let events = self.journal.events().into_iter().filter(|event| self.wanted.event(event));
+                let news = events.map(|event| happened(&event)).collect();
+                stream::iter([Ok(news)]).boxed()
+            }
+        })
+    }
+
     /// Tells what these notes name, each once, as it is now. Says whether anything of it was wanted.
-    async fn tell(&self, notes: Vec<(u64, Key)>) -> Result<bool, Gone> {
+    async fn tell(&self, notes: Vec<(u64, Key)>, held: &mut Held) -> Result<bool, Gone> {
         let mut seen = HashSet::new();
         let notes: Vec<_> =
-            notes.into_iter().filter(|(_, key)| self.is_wanted(key) && seen.insert(key.clone())).collect();
+            notes.into_iter().filter(|(_, key)| self.wanted.key(key) && seen.insert(key.clone())).collect();
         let (mut paths, mut kernel, mut peers) = self.rows(&notes).await?;
-        let line = |(at, key): (u64, Key)| {
+        let news = |(at, key): (u64, Key)| {
             let news = match key {
                 Key::Route(prefix) => route(prefix.to_string(), paths.remove(&prefix.to_string()).unwrap_or_default()),
                 Key::Fib(prefix) => {
@@ -148,15 +171,16 @@ impl<B: Backend> Teller<B> {
                 Key::Peer(name) => peer(name.to_string(), peers.remove(&*name)),
                 Key::Event(event) => happened(&event),
             };
-            self.line(at, news)
+            (at, news)
         };
-        let lines: Vec<_> = notes.into_iter().map(line).collect();
+        let told = notes.into_iter().map(news).filter(|(_, news)| held.tell(news));
+        let lines: Vec<_> = told.map(|(at, news)| self.line(at, news)).collect();
         let any = !lines.is_empty();
         self.say(lines).await?;
         Ok(any)
     }
 
-    /// The rows that are named.
+    /// The rows that are named, and wanted.
     async fn rows(&self, notes: &[(u64, Key)]) -> Result<Rows, Gone> {
         let of =
             |key: fn(&Key) -> Option<Prefix>| -> Vec<Prefix> { notes.iter().filter_map(|(_, at)| key(at)).collect() };
@@ -164,7 +188,8 @@ impl<B: Backend> Teller<B> {
         let wanted = of(|key| if let Key::Fib(prefix) = key { Some(*prefix) } else { None });
         let mut paths: HashMap<String, Vec<RouteRow>> = HashMap::new();
         if !routes.is_empty() {
-            for row in self.backend.paths(routes).await.map_err(|_| Gone)? {
+            let rows = self.backend.paths(routes).await.map_err(|_| Gone)?;
+            for row in rows.into_iter().filter(|row| self.wanted.path(row)) {
                 paths.entry(row.prefix.clone()).or_default().push(row);
             }
         }
@@ -178,8 +203,9 @@ impl<B: Backend> Teller<B> {
             }
             _ => self.backend.peers(PeerFilter::default()).await.map_err(|_| Gone)?,
         };
-        let kernel = kernel.into_iter().map(|row| (row.prefix.clone(), row)).collect();
-        Ok((paths, kernel, peers.into_iter().map(|row| (row.name(), row)).collect()))
+        let kernel = kernel.into_iter().filter(|row| self.wanted.kernel(row));
+        let peers = peers.into_iter().filter(|row| self.wanted.peer(row));
+        Ok((paths, kernel.map(|row| (row.prefix.clone(), row)).collect(), peers.map(|row| (row.name(), row)).collect()))
     }
 
     /// Sends lines, when the client has read those before.
@@ -205,41 +231,19 @@ impl<B: Backend> Teller<B> {
     fn line(&self, at: u64, news: WatchNews) -> WatchLine {
         WatchLine { token: self.journal.token(at), at: millis(SystemTime::now()), news }
     }
-
-    fn is_wanted(&self, key: &Key) -> bool {
-        match key {
-            Key::Route(prefix) | Key::Fib(prefix) => self.wanted.within.is_none_or(|within| within.has(prefix)),
-            Key::Peer(name) => self.is_wanted_peer(name),
-            Key::Event(event) => self.is_wanted_event(event),
-        }
-    }
-
-    fn is_wanted_peer(&self, name: &str) -> bool {
-        is_among(self.wanted.peers.as_deref(), Some(name))
-    }
-
-    fn is_wanted_event(&self, event: &EventRow) -> bool {
-        is_among(self.wanted.peers.as_deref(), event.subject.as_deref())
-    }
-
-    fn route_filter(&self) -> RouteFilter {
-        let (prefix, longer) = self.within();
-        RouteFilter { prefix, longer, ..RouteFilter::default() }
-    }
-
-    fn fib_filter(&self) -> FibFilter {
-        let (prefix, longer) = self.within();
-        FibFilter { prefix, longer, ..FibFilter::default() }
-    }
-
-    fn within(&self) -> (Option<String>, bool) {
-        let within = self.wanted.within;
-        (within.map(|within| within.prefix.to_string()), within.is_some_and(|within| within.longer))
-    }
 }
 
 /// Paths and kernel routes by prefix, peers by name.
 type Rows = (HashMap<String, Vec<RouteRow>>, HashMap<String, FibRow>, HashMap<String, PeerRow>);
+
+/// Rows as news, a slice at a time.
+type News<'a> = BoxStream<'a, Result<Vec<WatchNews>, Gone>>;
+
+/// All paths of a prefix are in one slice.
+fn by_prefix(rows: Vec<RouteRow>) -> Vec<WatchNews> {
+    let of_one = rows.chunk_by(|a, b| a.prefix == b.prefix).map(<[RouteRow]>::to_vec);
+    of_one.filter_map(|paths| Some(route(paths.first()?.prefix.clone(), paths))).collect()
+}
 
 fn route(prefix: String, paths: Vec<RouteRow>) -> WatchNews {
     let without_kernel = |row| RouteRow { kernel: None, ..row };

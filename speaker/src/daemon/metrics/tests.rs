@@ -58,12 +58,13 @@ fn page(peers: &[PeerRow], series: PeerSeries, max_peers: usize) -> String {
         memory: &Memory { parts: vec![MemoryPart { part: "paths".into(), count: 1, bytes: 80 }], ..memory() },
         fib: Some((fib, 11, Duration::from_millis(1500))),
         md5: Some(Md5Counters { unsigned: 5, unexpected: 6, wrong: 7 }),
+        watching: Watching { watchers: 2, resyncs: 3 },
     };
     render(&scrape).expect("every metric can be written")
 }
 
 fn memory() -> Memory {
-    super::super::memory::memory(&Default::default(), &Default::default())
+    super::super::memory::memory(&Default::default(), &Default::default(), Default::default())
 }
 
 fn peer(n: usize, state: &str) -> PeerRow {
@@ -116,6 +117,8 @@ fn the_page_has_every_peer_state_and_what_was_counted() {
         "roost_fib_unread_messages_total 4",
         "roost_fib_routes_over_limit 9",
         "roost_fib_overruns_total 3",
+        "roost_watchers 2",
+        "roost_watch_resyncs_total 3",
         "roost_host_tcp_md5_drops_total{reason=\"unsigned\"} 5",
         "roost_host_tcp_md5_drops_total{reason=\"unexpected\"} 6",
         "roost_host_tcp_md5_drops_total{reason=\"wrong\"} 7",

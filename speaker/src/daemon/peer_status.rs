@@ -1,6 +1,7 @@
 //! What is known about a peer's session at the moment, for those who look from outside.
 //!
-//! Written by the peer's task at the end of each of its turns, read by the API: a short lock, never held across a wait.
+//! Written by the peer's task before it tells anybody what has changed, read by the API: a short lock, never held across a
+//! wait.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -276,28 +276,7 @@ impl PeerTask {
     /// Does all that the machine wants and that can be done without waiting.
     fn obey(&mut self) {
         loop {
-            let mut idle = true;
-            while let Some((id, message)) = self.machine.poll_transmit() {
-                idle = false;
-                if let Some(notification) = Notification::in_message(&message) {
-                    self.wanted.tally.notification("out", &notification);
-                }
-                if let Some(conn) = self.conn(id) {
-                    conn.send_control(message);
-                }
-            }
-            while let Some(action) = self.machine.poll_io() {
-                idle = false;
-                match action {
-                    IoAction::Connect(id) => self.connect(id),
-                    IoAction::Close(id) => self.close(id),
-                    IoAction::Abort(id) => self.abort(id),
-                }
-            }
-            while let Some(event) = self.machine.poll_event() {
-                idle = false;
-                self.event(event);
-            }
+            let mut idle = !self.heed();
             idle &= !self.write();
             idle &= !self.handle_received();
             self.note_opened();
@@ -313,11 +292,47 @@ impl PeerTask {
         }
         self.hand_over_updates();
         self.tell_owner(None);
+        let held = self.conns.iter().flatten().map(Conn::memory);
+        self.shared.holds(held.fold((0, 0), |(own, unsent), conn| (own + conn.0, unsent + conn.1)));
+    }
+
+    /// Takes from the machine what is to be said and done, and what has happened; says whether there was anything. Nothing
+    /// of it is on the wire yet.
+    fn heed(&mut self) -> bool {
+        let mut any = false;
+        while let Some((id, message)) = self.machine.poll_transmit() {
+            any = true;
+            if let Some(notification) = Notification::in_message(&message) {
+                self.wanted.tally.notification("out", &notification);
+            }
+            if let Some(conn) = self.conn(id) {
+                conn.send_control(message);
+            }
+        }
+        while let Some(action) = self.machine.poll_io() {
+            any = true;
+            match action {
+                IoAction::Connect(id) => self.connect(id),
+                IoAction::Close(id) => self.close(id),
+                IoAction::Abort(id) => self.abort(id),
+            }
+        }
+        while let Some(event) = self.machine.poll_event() {
+            any = true;
+            self.event(event);
+        }
+        if any {
+            self.show();
+        }
+        any
+    }
+
+    /// Shows what is so to those who look from outside. Comes before anybody is told: the peer, the owner, whoever gave an
+    /// order. Who looks because of what he heard must not find what was so before.
+    fn show(&self) {
         if self.shared.observe(&self.machine) {
             self.wanted.journal.peer(&self.spec.name);
         }
-        let held = self.conns.iter().flatten().map(Conn::memory);
-        self.shared.holds(held.fold((0, 0), |(own, unsent), conn| (own + conn.0, unsent + conn.1)));
     }
 
     /// Whether a peer that nobody has listed has been gone for long enough. One that is refused for a while (Idle) is

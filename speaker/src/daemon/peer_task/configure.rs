@@ -41,6 +41,7 @@ impl PeerTask {
             self.reset_for(true);
         }
         self.change_sockets(&old);
+        self.heed();
         let _ = answer.send(ends.is_some()); // who asked may be gone
     }
 

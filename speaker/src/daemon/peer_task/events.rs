@@ -169,6 +169,7 @@ impl PeerTask {
 
     /// Gives the owner what it takes at the moment, and the first message the room that was waited for.
     pub(super) fn tell_owner(&mut self, mut room: Option<Room>) {
+        self.show();
         while let Some(message) = self.outbox.pop_front() {
             let Some((turn, place)) = room.take().or_else(|| self.room_now()) else {
                 return self.outbox.push_front(message);

@@ -49,6 +49,7 @@ impl PeerTask {
             Order::Enable => self.enable(),
         };
         info!(event = "peer-order", peer = %self.spec.name, ?order, ?result, "the operator's order");
+        self.heed();
         // Whoever asked may have gone: it is done all the same.
         drop(answer.send(result));
     }

@@ -1,25 +1,28 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use bgp_proto::fsm::{PeerConfig, local_open};
+use bgp_proto::fsm::{DownReason, PeerConfig, State, local_open};
 use bgp_proto::message::{Codec, Message, end_of_rib, kind, split_frame};
 use bgp_proto::{Asn, Family, RouterId};
 use bytes::BytesMut;
 use rib::PeerId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::super::keys::Keys;
 use super::super::news::{FromPeer, News};
-use super::super::peer_status::PeerShared;
+use super::super::peer_status::{PeerShared, PeerStatus};
 use super::super::restart::Restart;
 use super::super::setup;
 use super::super::unopened::{Incoming, Unopened};
 use super::{PeerCommand, PeerTask, TURNS};
+use crate::api::Order;
 use crate::config::{self, Limits};
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -179,4 +182,75 @@ async fn the_owner_hears_everybody_when_more_peers_wait_than_its_mail_has_places
         assert!(commands.send(PeerCommand::Stop(None)).await.is_ok());
         running.await.expect("the task ends as it should");
     }
+}
+
+/// Looks at what is shown of a peer in the moment in which somebody is told something.
+struct Witness {
+    shared: Arc<PeerShared>,
+    seen: Mutex<Option<PeerStatus>>,
+}
+
+impl Witness {
+    fn of(bench: &Bench) -> Arc<Self> {
+        Arc::new(Self { shared: bench.shared.clone(), seen: Mutex::default() })
+    }
+
+    /// What was shown when what is waited for came, and what it was.
+    async fn sees<T>(self: &Arc<Self>, told: impl Future<Output = T>) -> (PeerStatus, T) {
+        let mut told = pin!(told);
+        let waker = Waker::from(self.clone());
+        loop {
+            if let Poll::Ready(what) = told.as_mut().poll(&mut Context::from_waker(&waker)) {
+                let seen = self.seen.lock().expect("nobody panics with it").take();
+                return (seen.expect("it was waited for"), what);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Wake for Witness {
+    fn wake(self: Arc<Self>) {
+        self.seen.lock().expect("nobody panics with it").get_or_insert_with(|| self.shared.snapshot());
+    }
+}
+
+#[tokio::test]
+async fn whoever_gave_an_order_finds_it_shown_when_it_is_answered() {
+    let mut bench = Bench::start();
+    let unopened = Unopened::new(Limits::default());
+    let mut stream = bench.connect(&unopened).await;
+    bench.establish(&mut stream).await;
+    let (answer, answered) = oneshot::channel();
+    let order = PeerCommand::Order((Order::Disable { message: None }, answer));
+    assert!(bench.commands.send(order).await.is_ok());
+    let (seen, answer) = Witness::of(&bench).sees(answered).await;
+    assert!(answer.is_ok_and(|done| done.is_ok()));
+    assert_eq!((seen.state, seen.disabled, seen.negotiated.is_none()), (State::Idle, true, true));
+    assert!(matches!(seen.down, Some(DownReason::Stopped(_))), "{:?}", seen.down);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_owner_hears_of_a_session_is_shown_by_then() {
+    let mut bench = Bench::start();
+    let unopened = Unopened::new(Limits::default());
+    let mut stream = bench.connect(&unopened).await;
+    establish(&mut stream).await;
+    let witness = Witness::of(&bench);
+    let (seen, news) = witness.sees(bench.news.recv()).await;
+    assert!(matches!(news, Some(FromPeer { news: News::Up(..), .. })));
+    assert_eq!((seen.state, seen.negotiated.is_some()), (State::Established, true));
+
+    stream.write_all(&end_of_rib(Family::IPV4_UNICAST)).await.expect("the task reads");
+    let (seen, news) = witness.sees(bench.news.recv()).await;
+    assert!(matches!(news, Some(FromPeer { news: News::Updates(_), .. })));
+    assert_eq!(seen.counters.received.update, 1);
+
+    drop(stream);
+    let (seen, news) = witness.sees(bench.news.recv()).await;
+    assert!(matches!(news, Some(FromPeer { news: News::Down { .. }, .. })));
+    assert!(seen.negotiated.is_none() && seen.state != State::Established);
+    assert!(matches!(seen.down, Some(DownReason::Closed { .. })), "{:?}", seen.down);
+    bench.stop().await;
 }

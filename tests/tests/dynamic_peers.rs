@@ -123,7 +123,8 @@ fn no_counter_falls_when_a_guest_is_forgotten() {
 
 #[test]
 fn a_range_may_be_of_several_ases_and_says_how_full_it_is() {
-    let more = "peer_groups: { out: { import: accept, export: accept } }\n\
+    // Who makes a mistake is known until the pause is over: long enough to be looked at.
+    let more = "peer_groups: { out: { import: accept, export: accept, idle_hold: 60s, idle_hold_max: 60s } }\n\
                 dynamic_peers: [ { prefix: 127.0.0.0/8, group: out, asn: [65010, 65011], limit: 2, forget_after: 300ms } ]\n";
     let roost = Setup::with([Neighbor::ebgp(65001)]).more(more).start();
     let mut listed = roost.peer(0);

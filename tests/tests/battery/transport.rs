@@ -4,7 +4,7 @@
 //! The peers' sockets get their options before they connect. The kernel drops what is wrong without a word; so what must
 //! not arrive is followed by the same octets in the right form, which TCP sends again and which do.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::harness::wire::code::*;
 use crate::harness::wire::{OPTIONAL, UPDATE, mp_reach, prefix_octets, v6};
-use crate::harness::{Event, Neighbor, Open, PATIENCE, Peer, Roost, Setup, Update, capabilities, message};
+use crate::harness::{Event, Loopback6, Neighbor, Open, PATIENCE, Peer, Roost, Setup, Update, capabilities, message};
 
 const PREFIX: &str = "10.1.0.0/16";
 const SIX: &str = "2001:db8:1::/48";
@@ -230,18 +230,18 @@ struct Six {
     roost: Roost,
     client: Peer,
     peer: Peer,
+    _port: Loopback6,
 }
 
 fn six(keys: &str, open: Open) -> Six {
-    let free = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("the loopback interface has ::1");
-    let address = free.local_addr().expect("a bound socket has an address");
-    drop(free);
+    let port = Loopback6::claim();
+    let address = port.address();
     let roost = Setup::with([Neighbor::client().both()]).ipv6(address.port(), 65001, keys).start();
     let client = roost.peer_with(0, Open::new(65000).ipv6().id(Roost::peer_id(0)));
     let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("roost listens");
     let mut peer = Peer::on(stream, 1, Neighbor::ebgp(65001));
     peer.establish(&open);
-    let six = Six { roost, client, peer };
+    let six = Six { roost, client, peer, _port: port };
     roost_tests::until("the session over IPv6", PATIENCE, || {
         let about = six.about();
         if about["state"] == "established" { Ok(()) } else { Err(about.to_string()) }

@@ -33,10 +33,11 @@ fn end_of_rib() -> Vec<u8> {
 /// A peer with two IPv4 routes and an IPv6 one, and a peer that is told them.
 fn scene(first: &Open, neighbor: Neighbor) -> (Roost, Peer, Peer) {
     let roost = Setup::with([neighbor.both(), Neighbor::client()]).start();
+    // First, as the other one may have no more than three seconds before its hold timer ends.
+    let mut other = roost.peer(1);
     let mut peer = roost.peer_with(0, first.clone());
     let (four, six) = (peer.route(&[A, B]), peer.route6(&[SIX]));
     peer.update(&four).update(&six).send(end_of_rib()).settle(&roost);
-    let mut other = roost.peer(1);
     assert_eq!(other.adj_out_prefixes(), [A, B]);
     (roost, peer, other)
 }

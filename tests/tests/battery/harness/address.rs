@@ -3,7 +3,7 @@
 //! Cases run at the same time, in threads of one process or in many. A UDP socket bound in the network is the lock: no
 //! other case can bind it, and the kernel frees it however the case ends.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Where roost listens.
@@ -52,5 +52,26 @@ impl Loopback {
     fn host(&self, host: u8) -> Ipv4Addr {
         let [a, b] = self.network.to_be_bytes();
         Ipv4Addr::new(127, a, b, host)
+    }
+}
+
+/// A port of `::1`, the only loopback address IPv6 has, that no other case uses. It is none of those that connections get
+/// by themselves (`net.ipv4.ip_local_port_range` begins at 32,768).
+#[derive(Debug)]
+pub struct Loopback6 {
+    port: u16,
+    _lock: UdpSocket,
+}
+
+impl Loopback6 {
+    /// Takes a free port.
+    pub fn claim() -> Self {
+        let locked = |port| UdpSocket::bind((Ipv6Addr::LOCALHOST, port)).ok().map(|lock| Self { port, _lock: lock });
+        (20_000..30_000).find_map(locked).expect("a free port of ::1")
+    }
+
+    /// Where roost listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv6Addr::LOCALHOST, self.port))
     }
 }

@@ -21,7 +21,7 @@ mod table;
 pub mod told;
 pub mod wire;
 
-pub use address::Loopback;
+pub use address::{Loopback, Loopback6};
 pub use innocent::Innocent;
 pub use peer::{Event, Peer, capabilities, dial};
 pub use roost::{Neighbor, Roost, Setup};

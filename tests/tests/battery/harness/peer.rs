@@ -149,7 +149,9 @@ impl Peer {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Event::Closed,
                 Ok(count) => self.received.extend(&buffer[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+                }
                 Err(_) => return Event::Closed,
             }
         }

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use bgp_proto::attr::{Community, Origin, PathAttrs};
 use bgp_proto::{Asn, RouterId};
-use hashbrown::HashTable;
 
 use crate::fib::Tunnel;
+use crate::index::Index;
 use crate::memory::Held;
 use crate::next_hop::NextHops;
 use crate::slab::{NONE, Slab};
@@ -80,7 +80,7 @@ struct Entry {
 #[derive(Default)]
 pub(crate) struct AttrStore {
     slots: Slab<Slot>,
-    index: HashTable<u32>,
+    index: Index,
     hasher: foldhash::fast::RandomState,
     last: Option<(Arc<PathAttrs>, AttrId)>,
     recent: Recent,
@@ -111,7 +111,7 @@ impl AttrStore {
             slots[id].entry.as_ref().is_some_and(|entry| entry.hash == hash && *entry.packed == *packed)
         });
         let id = match found {
-            Some(&id) => {
+            Some(id) => {
                 self.hits += 1;
                 self.retain(AttrId(id));
                 id
@@ -123,7 +123,7 @@ impl AttrStore {
                 let id = self.slots.insert(Slot { entry: Some(entry) });
                 let slots = &self.slots;
                 let hash_of = |&id: &u32| slots[id].entry.as_ref().map_or(0, |entry| spread(entry.hash));
-                self.index.insert_unique(spread(hash), id, hash_of);
+                self.index.insert(spread(hash), id, hash_of);
                 id
             }
         };
@@ -151,9 +151,7 @@ impl AttrStore {
         let (hash, next_hop, heap) = (entry.hash, entry.facts.next_hop, entry.packed.len());
         self.heap -= heap;
         next_hops.release(next_hop);
-        if let Ok(found) = self.index.find_entry(spread(hash), |&other| other == id.0) {
-            found.remove();
-        }
+        self.index.remove(spread(hash), id.0);
         self.slots.remove(id.0);
         self.recent.forget(id);
         if self.last.as_ref().is_some_and(|(_, last)| *last == id) {
@@ -190,10 +188,7 @@ impl AttrStore {
     /// Those that stand unpacked for now included.
     pub(crate) fn memory(&self) -> Held {
         let unpacked = self.recent.memory() + self.packing.capacity();
-        Held {
-            count: self.slots.len(),
-            bytes: self.slots.memory() + self.index.allocation_size() + self.heap + unpacked,
-        }
+        Held { count: self.slots.len(), bytes: self.slots.memory() + self.index.memory() + self.heap + unpacked }
     }
 
     fn entry(&self, id: AttrId) -> &Entry {
@@ -205,9 +200,9 @@ impl AttrStore {
     }
 }
 
-/// For a table that takes the upper bits of a hash for one thing and the lower for another.
+/// For an index that takes the upper bits of a hash for one thing, the lower for another and those between for a third.
 fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15) // 2⁶⁴ / φ, as Knuth has it
 }
 
 impl Facts {

@@ -40,6 +40,7 @@ mod export;
 mod fib;
 mod group;
 mod import;
+mod index;
 mod ingress;
 mod limit;
 mod long_lived;

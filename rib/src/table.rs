@@ -16,10 +16,10 @@
 use std::hash::BuildHasher;
 
 use bgp_proto::{Family, PathId, Prefix};
-use hashbrown::HashTable;
 
 use crate::attrs::AttrId;
 use crate::import::Rejection;
+use crate::index::Index;
 use crate::memory::Held;
 use crate::peer::PeerId;
 use crate::slab::{NONE, Slab};
@@ -166,7 +166,7 @@ impl Default for PeerList {
 pub(crate) struct Table {
     pub(crate) dests: Slab<Dest>,
     pub(crate) paths: Slab<Path>,
-    index: HashTable<u32>,
+    index: Index,
     hasher: foldhash::fast::RandomState,
     /// By [`list_of`].
     peers: Vec<PeerList>,
@@ -192,17 +192,17 @@ pub(crate) fn family_index(family: Family) -> usize {
 
 impl Table {
     pub(crate) fn find(&self, prefix: &Prefix) -> Option<u32> {
-        self.index.find(self.hasher.hash_one(prefix), |&id| self.dests[id].prefix == *prefix).copied()
+        self.index.find(self.hasher.hash_one(prefix), |&id| self.dests[id].prefix == *prefix)
     }
 
     pub(crate) fn find_or_insert(&mut self, prefix: Prefix) -> u32 {
         let hash = self.hasher.hash_one(prefix);
-        if let Some(&id) = self.index.find(hash, |&id| self.dests[id].prefix == prefix) {
+        if let Some(id) = self.index.find(hash, |&id| self.dests[id].prefix == prefix) {
             return id;
         }
         let id = self.dests.insert(Dest { prefix, ..Dest::default() });
         let (dests, hasher) = (&self.dests, &self.hasher);
-        self.index.insert_unique(hash, id, |&id| hasher.hash_one(dests[id].prefix));
+        self.index.insert(hash, id, |&id| hasher.hash_one(dests[id].prefix));
         id
     }
 
@@ -213,8 +213,7 @@ impl Table {
             return false;
         }
         let hash = self.hasher.hash_one(dest.prefix);
-        if let Ok(found) = self.index.find_entry(hash, |&other| other == id) {
-            found.remove();
+        if self.index.remove(hash, id) {
             self.dests.remove(id);
         }
         true
@@ -378,7 +377,7 @@ impl Table {
         let lists = self.peers.capacity() * size_of::<PeerList>();
         TableMemory {
             dests: Held { count: self.dests.len(), bytes: self.dests.memory() },
-            index: Held { count: self.index.len(), bytes: self.index.allocation_size() },
+            index: Held { count: self.index.len(), bytes: self.index.memory() },
             paths: Held { count: self.paths.len(), bytes: self.paths.memory() + lists },
         }
     }

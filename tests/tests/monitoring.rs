@@ -86,6 +86,7 @@ fn prometheus_likes_the_metrics_of_a_running_reflector_and_they_tell_what_happen
         ("roost_update_to_kernel_seconds_count", None),
         ("roost_update_to_wire_seconds_count", None),
         ("roost_update_to_wire_seconds_bucket{le=\"10\"}", None),
+        ("roost_owner_wait_seconds_bucket{le=\"10\"}", None),
         ("roost_peers{state=\"established\"}", Some("2")),
         ("roost_fib_wanted_routes", Some("3")),
         ("roost_fib_kernel_routes", Some("3")),

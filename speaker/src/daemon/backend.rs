@@ -428,6 +428,7 @@ impl Backend for Daemon {
             notifications: &wanted.tally.notifications(),
             originated: own.paths.iter().map(|paths| paths.received as usize).sum(),
             to_wire: wanted.tally.to_wire(),
+            owner_wait: wanted.tally.owner_wait(),
             unopened: unopened.waiting(),
             refused: &Refusal::ALL.map(|refusal| (refusal.name(), unopened.refused(refusal))),
             liveness: &health.liveness(),

@@ -37,6 +37,8 @@ pub struct Scrape<'a> {
     pub originated: usize,
     /// How long news has taken from socket to socket.
     pub to_wire: Latency,
+    /// How long questions and orders have waited for the owner.
+    pub owner_wait: Latency,
     /// Connections that wait for their OPEN.
     pub unopened: usize,
     /// Connections refused, or closed before their OPEN was accepted, by reason.
@@ -200,6 +202,9 @@ fn table(page: &mut Page, scrape: &Scrape<'_>) {
     page.gauge("roost_rib_stale_paths", "Paths kept for peers that are restarting.", stale as f64);
     let undecided = "Messages of peers and prefixes that wait for the owner of the table.";
     page.gauge("roost_rib_undecided", undecided, scrape.readiness.undecided as f64);
+    let help = "Time that questions and orders, of the API, of BIRD's control socket and of roost's own parts, wait for the \
+                owner of the table.";
+    page.latency("roost_owner_wait_seconds", help, &scrape.owner_wait);
 }
 
 fn kernel(page: &mut Page, fib: &FibStats, waiting: usize, behind: Duration) {

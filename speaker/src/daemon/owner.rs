@@ -1,15 +1,17 @@
 //! The owner of the RIB: one task, one state, no locks.
 //!
 //! It works in turns: take in some of what has come, apply it, decide some of the changed prefixes, then hand the result
-//! to the kernel and to the sessions that have room. A turn is bounded, so questions of the API and timers wait for a few
-//! milliseconds at most, also while a full table arrives or goes. What a peer announces then waits behind the prefixes
-//! that are undecided, 32,768 at most: some 30 ms.
+//! to the kernel and to the sessions that have room. A turn is bounded, so timers wait for a few milliseconds at most, also
+//! while a full table arrives or goes. What a peer announces then waits behind the prefixes that are undecided, 32,768 at
+//! most: some 30 ms.
 //!
 //! What concerns all paths of a peer (its session's end, a refresh) the RIB does bit by bit, turn after turn. The peer's
 //! further news is held for so long: it would have the rest done at once. That is bounded, as a peer has few turns
 //! before the owner, and those of what is held are not given back.
 //!
-//! Questions are closures run between turns: a snapshot is taken where the state is, and the asker formats it.
+//! Questions are closures: a snapshot is taken where the state is, and the asker formats it. The owner looks for them
+//! between any two pieces of its work, of which the largest are one message of a peer and one slice of prefixes to decide,
+//! and answers so many at a time that routes move on, however much is asked.
 //!
 //! Why not several owners that share nothing, each with the prefixes of a hash: one UPDATE becomes several on the way in
 //! and, worse, on the way out, where fewer prefixes share their attributes' encoding and every receiver has more to read.
@@ -66,6 +68,8 @@ const SETTLE: usize = 4096;
 const BACKLOG: usize = 8 * SETTLE;
 /// UPDATEs after which no more are applied in a turn.
 const UPDATES: usize = 1024;
+/// Questions and orders that may wait, and that are answered one after the other before the owner goes on with routes.
+const ASKS: usize = 64;
 
 /// A question or an order from the API.
 pub type Ask = Box<dyn FnOnce(&mut Owner) + Send>;
@@ -78,7 +82,11 @@ impl OwnerHandle {
     /// Runs `question` in the owner and brings the answer; `None` when the owner has ended.
     pub async fn ask<R: Send + 'static>(&self, question: impl FnOnce(&mut Owner) -> R + Send + 'static) -> Option<R> {
         let (answer, receive) = oneshot::channel();
-        let ask: Ask = Box::new(move |owner| drop(answer.send(question(owner))));
+        let asked = Instant::now();
+        let ask: Ask = Box::new(move |owner| {
+            owner.wanted.tally.asked(asked.elapsed());
+            drop(answer.send(question(owner)));
+        });
         self.0.send(ask).await.ok()?;
         receive.await.ok()
     }
@@ -126,7 +134,7 @@ impl Owner {
         wanted: Arc<Wanted>,
         news: mpsc::Receiver<FromPeer>,
     ) -> (Self, OwnerHandle) {
-        let (ask, asks) = mpsc::channel(64);
+        let (ask, asks) = mpsc::channel(ASKS);
         let peers: Vec<_> = peers.into_iter().collect();
         let deferral = |whom| {
             let (now, families) = (Instant::now(), restart.preserved(false));
@@ -206,14 +214,17 @@ impl Owner {
         let mut news = Vec::with_capacity(TURN);
         self.check_startup();
         let mut more = self.turn().await;
+        let mut asked = 0; // turns in a row that began with a question
         loop {
             let deadline = self.end_of_rib.poll_timeout().into_iter().chain(self.sweep.poll_timeout()).min();
+            let before = asked;
             tokio::select! {
                 biased;
-                ask = self.asks.recv() => match ask {
-                    Some(ask) => ask(&mut self),
-                    None => return,
-                },
+                ask = self.asks.recv(), if asked < ASKS => {
+                    let Some(ask) = ask else { return };
+                    ask(&mut self);
+                    asked += 1;
+                }
                 () = sleep_until(deadline) => {
                     self.end_of_rib.handle_timeout(Instant::now());
                     self.sweep.handle_timeout(Instant::now());
@@ -237,7 +248,10 @@ impl Owner {
                         self.fill(peer);
                     }
                 }
-                () = std::future::ready(()), if more || !self.incoming.is_empty() => {}
+                () = std::future::ready(()), if more || !self.incoming.is_empty() || asked == ASKS => {}
+            }
+            if asked == before {
+                asked = 0;
             }
             self.take_in();
             more = self.turn().await;
@@ -253,11 +267,20 @@ impl Owner {
         {
             updates += if let News::Updates(updates) = &from.news { updates.len() } else { 1 };
             self.hear(from);
+            self.answer();
         }
         self.stamps.taken_in(self.rib.unsettled());
     }
 
-    /// Decides some of what is undecided, and publishes it; answers questions. Says whether the RIB has more to do.
+    /// Answers who waits.
+    fn answer(&mut self) {
+        for _ in 0..ASKS {
+            let Ok(ask) = self.asks.try_recv() else { return };
+            ask(self);
+        }
+    }
+
+    /// Decides some of what is undecided, and publishes it. Says whether the RIB has more to do.
     async fn turn(&mut self) -> bool {
         // What is held can give the RIB more to do.
         let before = self.rib.unsettled();
@@ -271,9 +294,7 @@ impl Owner {
             self.check_sweep();
             return false;
         }
-        while let Ok(ask) = self.asks.try_recv() {
-            ask(self);
-        }
+        self.answer();
         tokio::task::yield_now().await;
         true
     }

@@ -1,4 +1,5 @@
-//! What all sessions count together, beside what each counts for itself: sums that outlive every one of them.
+//! What all sessions, and those who ask the owner, count together, beside what each counts for itself: sums that outlive
+//! every one of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use fib_sync::Latency;
 #[derive(Debug, Default)]
 pub struct Tally {
     to_wire: Mutex<Latency>,
+    owner_wait: Mutex<Latency>,
     lost: Mutex<Reasons>,
     failed: Mutex<Reasons>,
     notifications: Mutex<Notifications>,
@@ -26,6 +28,11 @@ impl Tally {
     /// What came from a socket so long ago has been written to another one.
     pub fn wrote(&self, after: Duration) {
         lock(&self.to_wire).observe(after);
+    }
+
+    /// A question or an order to the owner has waited so long until its turn.
+    pub fn asked(&self, after: Duration) {
+        lock(&self.owner_wait).observe(after);
     }
 
     /// A session ended.
@@ -58,6 +65,11 @@ impl Tally {
     /// How long news has taken from socket to socket.
     pub fn to_wire(&self) -> Latency {
         *lock(&self.to_wire)
+    }
+
+    /// How long questions and orders have waited for the owner.
+    pub fn owner_wait(&self) -> Latency {
+        *lock(&self.owner_wait)
     }
 
     /// Sessions that ended, and attempts that failed.

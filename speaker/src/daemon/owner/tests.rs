@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Mutex;
 
 use bgp_proto::attr::PathAttrs;
 use bgp_proto::fsm::{Direction, Negotiated};
@@ -143,5 +144,46 @@ async fn a_peer_that_comes_back_at_once_is_held_until_its_old_paths_are_gone() {
     }
     assert!(bench.ask(|owner| owner.rib.is_busy(BIG)).await);
     bench.settled(MANY as usize / 2 - 7).await;
+    bench.stop().await;
+}
+
+/// What the owner had done whenever it answered: prefixes taken in, and prefixes decided.
+#[derive(Default)]
+struct Looks(Mutex<Vec<usize>>);
+
+/// A question that is there again as soon as it is answered, until the peer's prefixes are decided. Gives up after so many.
+fn ask_again(asks: mpsc::WeakSender<Ask>, looks: Arc<Looks>) -> Ask {
+    Box::new(move |owner| {
+        let taken_in = owner.rib.peer_view(BIG).counters.announced as usize;
+        let done = 2 * taken_in - owner.rib.unsettled();
+        let mut seen = looks.0.lock().expect("nobody panics with it");
+        seen.push(done);
+        if done < 2 * MANY as usize && seen.len() < 1_000_000 {
+            drop(seen);
+            let sender = asks.upgrade().expect("the owner is asked from here");
+            sender.try_send(ask_again(asks, looks)).map_err(drop).expect("half of the places are free");
+        }
+    })
+}
+
+#[tokio::test]
+async fn who_asks_waits_for_one_message_or_one_slice_and_routes_move_on_however_much_is_asked() {
+    const MESSAGE: usize = 100;
+    let bench = Bench::start();
+    bench.tell(BIG, up(BIG)).await;
+    let looks = Arc::new(Looks::default());
+    let asks = bench.owner.0.clone();
+    for _ in 0..ASKS / 2 {
+        asks.try_send(ask_again(asks.downgrade(), looks.clone())).map_err(drop).expect("all places are free");
+    }
+    for from in (0..MANY).step_by(MESSAGE) {
+        bench.tell(BIG, updates(BIG, from..from + MESSAGE as u32)).await;
+    }
+    bench.settled(MANY as usize).await;
+    let seen = looks.0.lock().expect("nobody panics with it").clone();
+    assert_eq!(seen.last(), Some(&(2 * MANY as usize)), "the last one was answered when all was done");
+    let longest = seen.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+    assert!(longest <= SETTLE + MESSAGE, "{longest} prefixes were taken in or decided between two looks");
+    assert!(seen.len() <= 4 * ASKS * (MANY as usize / MESSAGE), "{} answers, and routes had to wait", seen.len());
     bench.stop().await;
 }

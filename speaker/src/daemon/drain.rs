@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bgp_proto::fsm::State;
 use bgp_proto::message::{MAX_SHUTDOWN_TEXT, Notification, cease};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +27,7 @@ use tracing::{info, warn};
 
 use super::backend::KnownPeers;
 use super::owner::OwnerHandle;
+use super::peer_status::PeerStatus;
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
 use super::whole_file;
@@ -230,9 +232,15 @@ impl Node {
         tokio::time::timeout_at((since + order.timeout).into(), moved).await.is_ok()
     }
 
-    /// Sessions to which something is still to be sent.
+    /// Sessions to which something is still to be sent. After a restart peers keep what the last run has announced (RFC 4724
+    /// §4.2), and only a session can tell them: so each that has none yet is one, until the startup is over.
     async fn awaited(&self) -> usize {
+        let absent = |peer: &PeerStatus| !peer.disabled && peer.state != State::Established;
+        let all = self.peers.all();
+        let away = all.iter().filter(|(_, peer)| self.restart.restarted() && absent(&peer.shared.snapshot()));
+        let away: Vec<_> = away.map(|(id, _)| *id).collect();
         let mut untold = self.owner.ask(|owner| owner.untold()).await.unwrap_or_default();
+        untold.extend(away);
         untold.extend(self.peers.all().iter().filter(|(_, peer)| peer.shared.memory().1 > 0).map(|(id, _)| *id));
         untold.len()
     }

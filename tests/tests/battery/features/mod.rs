@@ -5,6 +5,7 @@ mod add_path;
 mod as_numbers;
 mod communities;
 mod confederation;
+mod drain;
 mod graceful_restart;
 mod limits;
 mod long_lived;

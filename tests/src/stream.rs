@@ -25,6 +25,8 @@ const SILENCE: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(50);
 /// What waits in the socket while the receiving thread is not let run: some thousands of packets.
 const BUFFER: usize = 4 << 20;
+/// Packets of a stream, at least: one that has hardly begun proves nothing.
+const ENOUGH: usize = 300;
 /// Lost packets that a failure names.
 const NAMED: usize = 20;
 
@@ -126,9 +128,13 @@ impl Stream {
         stream
     }
 
-    /// Ends it; says what was lost once nothing more can arrive.
+    /// Ends it when enough packets count; says what was lost once nothing more can arrive.
     #[track_caller]
     pub fn end(mut self) -> Outcome {
+        until(&format!("{ENOUGH} packets of {}", self.name), PATIENCE, || {
+            let sent = self.shared.count.load(Ordering::Acquire) - self.first;
+            if sent >= ENOUGH { Ok(()) } else { Err(format!("{sent} were sent")) }
+        });
         self.shared.stop.store(true, Ordering::Release);
         let sent = self.sender.take().expect("ended once").join().expect("the sender does not panic");
         self.receiver.take().expect("ended once").join().expect("the receiver does not panic");

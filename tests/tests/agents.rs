@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roost_tests::wait::throughout;
-use roost_tests::{Daemon, Kind, Lab, Netns, PATIENCE, Peer, Process, Speaker, peers, until};
+use roost_tests::{Daemon, Kind, Lab, Netns, PATIENCE, Peer, Process, RouteWatch, Speaker, peers, until};
 use serde_json::{Value, json};
 
 /// The block of the configuration.
@@ -255,11 +255,16 @@ fn what_an_owner_announces_goes_with_its_lease_or_stays_as_it_has_chosen() {
     assert_eq!(problem["status"], 404, "a heartbeat that comes too late is told so: {problem}");
 
     // A start begins it anew: an agent that has only waited for roost keeps its routes.
+    let watch = RouteWatch::start(&setup.b);
+    let mark = watch.mark();
     put("goes", "10.1.0.0/26", 3, "withdraw");
     setup.roost.kill_9();
     std::thread::sleep(Duration::from_secs(3));
+    let start = Instant::now();
     setup.roost.launch();
-    assert_eq!(setup.owner("goes")["prefixes"], json!(["10.1.0.0/26"]));
+    let gone = watch.wait_for("the lease's end", mark, PATIENCE, |line| line.starts_with("Deleted 10.1.0.0/26"));
+    let held = gone.at.saturating_duration_since(start);
+    assert!(held >= Duration::from_secs(3), "{held:?} after the start");
     setup.holds(&blocks(&["10.2.0.0/26"]), &[]);
 }
 

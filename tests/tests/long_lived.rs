@@ -51,8 +51,8 @@ fn when_every_reflector_vanishes_routes_are_held_for_the_long_time_and_no_longer
     assert!(told.to_lowercase().contains("long-lived graceful restart"), "{told}");
 
     let mark = watch.mark();
-    reflector.kill_9();
     let lost = Instant::now();
+    reflector.kill_9();
     let stale = until("the route is long-lived stale", PATIENCE, || {
         let peer = peer(&roost, "10.9.0.2");
         let routes = roost.ask("show route 10.65.2.0/26 --json");

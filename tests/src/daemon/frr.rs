@@ -1,6 +1,6 @@
 //! FRR's bgpd alone: no zebra, so it writes no kernel, and no vtysh, whose protocol is a few lines.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,7 +47,10 @@ fn ask(stream: &mut std::os::unix::net::UnixStream, line: &str) -> Result<String
     stream.write_all(&[0])?;
     let (mut answer, mut chunk) = (Vec::new(), [0; 65536]);
     loop {
-        let read = stream.read(&mut chunk)?;
+        let read = match stream.read(&mut chunk) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         ensure!(read > 0, "FRR closed its vty in the middle of an answer");
         answer.extend_from_slice(&chunk[..read]);
         if let [text @ .., 0, 0, 0, code] = &answer[..] {

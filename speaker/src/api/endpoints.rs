@@ -109,11 +109,11 @@ impl<B: Backend> Endpoint<B> {
 
     fn of_owner(self) -> Self {
         let parameter = Some(("owner", "Its name: 1 to 63 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\""));
-        Self { parameter, pattern: Some("^[A-Za-z0-9._-]{1,63}$"), ..self }.of_announcer()
+        Self { parameter, pattern: Some("^[A-Za-z0-9._-]{1,63}$"), ..self }.noted_within()
     }
 
-    /// What it changes is logged with who does it; that a lease is renewed, each few seconds, is not.
-    fn of_announcer(self) -> Self {
+    /// Whoever carries it out logs for whom, once, where it is more than that a lease is renewed.
+    fn noted_within(self) -> Self {
         Self { noted: false, ..self }
     }
 }
@@ -210,13 +210,13 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             "Originate these prefixes: all of them, or none when one is wrong; repeating it changes nothing",
             post(owner_pages::edit_list::<B, AnnounceList>),
         )
-        .of_announcer(),
+        .noted_within(),
         Endpoint::post::<WithdrawList, PrefixListDone>(
             "/v1/withdraw",
             "Stop originating these prefixes, unless others announce them, too; repeating it changes nothing",
             post(owner_pages::edit_list::<B, WithdrawList>),
         )
-        .of_announcer(),
+        .noted_within(),
         Endpoint::get::<Vec<OwnerRow>>(
             "/v1/owners",
             "Who announces prefixes at run time, in order of name",
@@ -296,12 +296,14 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
             "Put this text in force, and into the configuration file: at once, or when it is confirmed; if it is not, what was \
              in force before is again",
             post(apply::apply::<B>),
-        ),
+        )
+        .noted_within(),
         Endpoint::post::<ConfirmRequest, ConfigStatus>(
             "/v1/confirm",
             "Keep the configuration that waits to be confirmed, or go back at once",
             post(apply::confirm::<B>),
-        ),
+        )
+        .noted_within(),
         Endpoint::get::<ConfigText>(
             "/v1/config",
             "The configuration in force as it is written, comments and all; passwords are `***`",

@@ -14,7 +14,10 @@ pub fn raise() -> u64 {
     match setrlimit(Resource::RLIMIT_NOFILE, most, most) {
         Ok(()) => most,
         Err(error) => {
-            warn!(%error, "the number of file descriptors stays at {now} where {most} are allowed");
+            warn!(
+                event = "start", %error,
+                "the number of file descriptors stays at {now} where {most} are allowed"
+            );
             now
         }
     }
@@ -27,6 +30,7 @@ pub fn fit(limits: Limits, descriptors: u64) -> Limits {
         return limits;
     }
     warn!(
+        event = "start",
         descriptors,
         unopened = room,
         "router.limits.unopened is {}, more than a quarter of the file descriptors there are; raise RLIMIT_NOFILE \

@@ -52,7 +52,10 @@ impl DrainFile {
     /// The text, if the node is drained. A file that is there and cannot be read says so, too.
     pub fn read(&self) -> Option<String> {
         whole_file::read(&self.0, MAX_SHUTDOWN_TEXT).unwrap_or_else(|error| {
-            warn!(file = %self.0.display(), %error, "cannot read why the node is drained; it is, as the file is there");
+            warn!(
+                event = "drain", file = %self.0.display(), %error,
+                "cannot read why the node is drained; it is, as the file is there"
+            );
             Some(String::new())
         })
     }
@@ -133,7 +136,7 @@ impl DrainHandle {
             };
             info!(signal, "the operator's order");
             if let Err(error) = self.wish(order).await {
-                warn!(signal, error, "not done");
+                warn!(event = "drain", signal, error, "not done");
             }
         }
     }

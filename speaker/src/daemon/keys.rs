@@ -117,7 +117,7 @@ impl Keys {
         for user in users.into_iter().filter(|user| before.get(user) != now.get(user)) {
             let failed = |listener: &Arc<TcpListener>| user.set_key(listener, now.get(user)).err();
             for error in listeners.iter().filter_map(failed) {
-                error!("{error:#}");
+                error!(event = "password", "{error:#}");
             }
         }
         *book = next;
@@ -203,7 +203,7 @@ impl Keys {
                 for (user, _) in users {
                     count += 1;
                     for error in listeners.iter().filter_map(|listener| user.set_key(listener, Some(secret)).err()) {
-                        error!("{error:#}; it connects to us with the old one only");
+                        error!(event = "password", "{error:#}; it connects to us with the old one only");
                     }
                 }
                 info!(event = "password", file = %path.display(), peers = count, "a TCP MD5 key has changed; sessions go on with the new one");

@@ -82,7 +82,7 @@ impl LastRun {
         });
         read.unwrap_or_else(|error| {
             warn!(
-                file = %self.path.display(), %error,
+                event = "start", file = %self.path.display(), %error,
                 "cannot tell what the last run had in the kernel: forwarding is said to be preserved only of families with routes there"
             );
             FamilySet::EMPTY
@@ -136,7 +136,10 @@ impl LastRun {
             let written = tokio::task::spawn_blocking(move || file.note(now)).await;
             let error = written.map_err(io::Error::other).and_then(|written| written).err();
             if let Some(error) = error.as_ref().filter(|_| !failed) {
-                warn!(file = %self.path.display(), %error, "cannot note that roost runs: the next start may not be taken for a restart");
+                warn!(
+                    event = "fault", file = %self.path.display(), %error,
+                    "cannot note that roost runs: the next start may not be taken for a restart"
+                );
             }
             failed = error.is_some();
             noted = Some((Instant::now(), now));

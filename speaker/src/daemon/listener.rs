@@ -162,7 +162,7 @@ pub async fn accept(listener: Arc<TcpListener>, doors: Arc<Doors>) {
                 let now = Instant::now();
                 if quiet_until.is_none_or(|until| until <= now) {
                     quiet_until = Some(now + QUIET);
-                    warn!(%error, "cannot accept connections; trying again each 100 ms");
+                    warn!(event = "fault", %error, "cannot accept connections; trying again each 100 ms");
                 }
                 // Out of descriptors or memory: the pending connection stays in the backlog, so a pause is needed.
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -81,7 +81,9 @@ impl NodeAddresses {
             return;
         }
         let mut changes = Interfaces::open()
-            .inspect_err(|error| warn!(%error, "changes of addresses are not heard of; looking each minute"))
+            .inspect_err(|error| {
+                warn!(event = "address", %error, "changes of addresses are not heard of; looking each minute");
+            })
             .ok();
         loop {
             self.look().await;

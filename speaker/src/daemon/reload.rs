@@ -210,8 +210,8 @@ impl Reload {
     fn announced_steps(&self, steps: &Steps, warnings: Vec<String>) -> ConfigSteps {
         let generation = lock(&self.state).generation;
         let needs_restart = steps.waiting.iter().map(ToString::to_string).collect();
-        let replaced = Replaced::by(&steps.steps);
-        let steps = steps.steps.iter().map(|step| row_of(step, replaced.as_ref())).collect();
+        let replaced = Replaced::by(&steps.steps, self.replaced.as_ref());
+        let steps = steps.steps.iter().map(|step| self.row_of(step, replaced.as_ref())).collect();
         ConfigSteps { generation, steps, needs_restart, warnings }
     }
 
@@ -272,11 +272,11 @@ impl Reload {
             self.change_kernel(&next).await?;
         }
         self.concerned.keys.reconfigure(&next, &self.concerned.listeners);
-        self.replaced = Replaced::by(&steps);
+        self.replaced = Replaced::by(&steps, self.replaced.as_ref());
         let mut done = Vec::with_capacity(steps.len());
         for step in &steps {
-            let row = row_of(step, self.replaced.as_ref());
-            let waits = self.replaced.is_some() && matches!(step, Step::RemovePeer(peer) if peer.enabled);
+            let row = self.row_of(step, self.replaced.as_ref());
+            let waits = self.replaced.as_ref().is_some_and(|replaced| replaced.waits(step));
             let ends = !waits && self.carry_out(step, &next).await;
             done.push(StepRow { ends, ..row });
         }
@@ -334,7 +334,7 @@ impl Reload {
             Step::Kernel(_) | Step::Readiness | Step::Reload(_) => {}
             Step::LogLevel(level) => {
                 if let Err(error) = levels.configure(*level) {
-                    warn!("log.level: {error}");
+                    warn!(event = "reload", "log.level: {error}");
                 }
             }
             Step::Announce(block) => origins.reconfigure(&[*block], &[]).await,
@@ -365,6 +365,10 @@ impl Reload {
 }
 
 impl Reload {
+    fn row_of(&self, step: &Step, replaced: Option<&Replaced>) -> StepRow {
+        row_of(step, replaced, self.concerned.levels.are_overruled())
+    }
+
     /// Says whether that ended a session.
     async fn change_range(&self, range: &DynamicPeers, guests: Guests, next: &Config) -> bool {
         let (answer, done) = oneshot::channel();
@@ -379,10 +383,17 @@ fn without_place(warning: &str) -> String {
     warning.split_once(": warning: ").map_or(warning, |(_, what)| what).to_owned()
 }
 
-/// The step as the API has it, before anything is done.
-fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
+/// The step as the API has it, before anything is done; `overruled`: the configured level of the log has no say.
+fn row_of(step: &Step, replaced: Option<&Replaced>, overruled: bool) -> StepRow {
     let text = match (step, replaced) {
-        (Step::RemovePeer(peer), Some(replaced)) if peer.enabled => replaced.text(peer),
+        (Step::RemovePeer(peer), Some(replaced)) if replaced.waits(step) => replaced.text(peer),
+        (Step::LogLevel(level), _) if overruled => {
+            let level = level.as_str();
+            format!(
+                "log.level: {level}, and nothing changes, as ROOST_LOG overrules it: `roost log {level}` does until the next \
+                 start; for good, start roost without ROOST_LOG"
+            )
+        }
         _ => step.to_string(),
     };
     let (peer, session) = match step {
@@ -413,3 +424,6 @@ fn row_of(step: &Step, replaced: Option<&Replaced>) -> StepRow {
     let peer = peer.map(config::PeerSettings::name).or_else(|| step.range().map(|range| range.prefix.to_string()));
     StepRow { text, peer, session, ends: false }
 }
+
+#[cfg(test)]
+mod tests;

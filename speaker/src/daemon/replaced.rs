@@ -4,6 +4,8 @@
 //! are up and have sent all they have (End-of-RIB, RFC 4724 §2), and until every route of those that go has another way.
 //! A second more lets the other ends get there, too: they see the same a moment later.
 //!
+//! Another change meanwhile lets nobody go who still waits, unless those that were to take its place go themselves.
+//!
 //! A route that is nobody else's would keep its peer for ever, so there is an end to waiting: long enough for a change
 //! that reaches the nodes of a cluster one after the other.
 
@@ -40,8 +42,8 @@ pub struct Replaced {
 }
 
 impl Replaced {
-    /// The peers that `steps` remove, if they also add any.
-    pub fn by(steps: &[Step]) -> Option<Self> {
+    /// The peers that `steps` remove, if they also add any; and of those that wait already, the ones that are to go still.
+    pub fn by(steps: &[Step], before: Option<&Self>) -> Option<Self> {
         let added = steps.iter().filter_map(|step| match step {
             Step::AddPeer(peer) if peer.enabled => Some(peer.name()),
             _ => None,
@@ -50,10 +52,33 @@ impl Replaced {
             Step::RemovePeer(peer) if peer.enabled => Some(peer.clone()),
             _ => None,
         });
-        let (awaited, peers): (BTreeSet<_>, Vec<_>) = (added.collect(), gone.collect());
+        let (mut awaited, mut peers): (BTreeSet<_>, Vec<_>) = (added.collect(), gone.collect());
         let now = Instant::now();
-        let waiting = Self { peers, awaited, until: now + LONGEST, calm_since: None, look: now + LOOK };
+        let mut until = now + LONGEST;
+        if let Some(before) = before {
+            if awaited.is_empty() {
+                peers.retain(|peer| before.has(peer));
+                until = before.until;
+            }
+            awaited.extend(before.awaited.iter().filter(|name| !steps.iter().any(|step| ends(step, name))).cloned());
+        }
+        let waiting = Self { peers, awaited, until, calm_since: None, look: now + LOOK };
         (!waiting.awaited.is_empty() && !waiting.peers.is_empty()).then_some(waiting)
+    }
+
+    /// Without those that are to stay.
+    pub fn but_for(mut self, these: &[PeerSettings]) -> Option<Self> {
+        self.peers.retain(|peer| these.iter().all(|stays| stays.name() != peer.name()));
+        (!self.peers.is_empty()).then_some(self)
+    }
+
+    fn has(&self, peer: &PeerSettings) -> bool {
+        self.peers.iter().any(|waits| waits.name() == peer.name())
+    }
+
+    /// Whether the step removes a peer that waits.
+    pub fn waits(&self, step: &Step) -> bool {
+        matches!(step, Step::RemovePeer(peer) if peer.enabled && self.has(peer))
     }
 
     /// What becomes of one of them, in words.
@@ -100,6 +125,15 @@ impl Replaced {
         let fates = absence::of(owner, gone, |fate| fate.after.is_none()).await;
         let lost = fates.into_iter().find(|fate| fate.after.is_none())?;
         Some(format!("{} has no other way", lost.prefix))
+    }
+}
+
+/// Whether no session with the peer of this name is wanted after the step.
+fn ends(step: &Step, name: &str) -> bool {
+    match step {
+        Step::RemovePeer(peer) => peer.name() == name,
+        Step::ChangePeer { to, .. } => !to.enabled && to.name() == name,
+        _ => false,
     }
 }
 

@@ -157,7 +157,7 @@ impl Roster {
         let task = match ended {
             Ok((task, ())) => task,
             Err(error) => {
-                error!(%error, "a peer's task has ended, which it never should");
+                error!(event = "fault", %error, "a peer's task has ended, which it never should");
                 error.id()
             }
         };

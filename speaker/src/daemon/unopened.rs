@@ -145,7 +145,7 @@ impl Unopened {
         match refusal {
             // Any port scan does this.
             Refusal::Stranger => info!(from = %address, reason, so_far, "refused a connection: {explained}"),
-            _ => warn!(from = %address, reason, so_far, "refused a connection: {explained}"),
+            _ => warn!(event = "refused", from = %address, reason, so_far, "refused a connection: {explained}"),
         }
     }
 

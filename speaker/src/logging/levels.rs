@@ -87,6 +87,11 @@ impl Levels {
         Ok(state.shown())
     }
 
+    /// Whether `ROOST_LOG` counts, and not the configured level.
+    pub fn are_overruled(&self) -> bool {
+        self.lock().environment.is_some()
+    }
+
     /// How they are.
     pub fn shown(&self) -> LogLevels {
         self.lock().shown()

@@ -226,6 +226,8 @@ async fn who_changes_something_is_logged_once_and_who_looks_is_not() {
         ("/v1/log", "{}"),
         // Nothing changes, or it is said elsewhere what has changed, and by whom.
         ("/v1/plan", r#"{"name":"-","text":"x"}"#),
+        ("/v1/apply", r#"{"name":"-","text":"x"}"#),
+        ("/v1/confirm", "{}"),
         ("/v1/announce", r#"{"prefixes":["10.65.1.0/26"]}"#),
     ] {
         ask(&server.socket, Method::POST, path, Some(body)).await;

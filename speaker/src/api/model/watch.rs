@@ -14,7 +14,7 @@ pub struct EventRow {
     pub at: u64,
     /// What kind of thing: `peer-up`, `peer-down`, `peer-limit`, `peer-stale`, `peer-order`, `peer-known`, `peer-gone`,
     /// `reload`, `reload-refused`, `password`, `drain`, `kernel-route`, `repair`, `kernel`, `address`, `announced`,
-    /// `ready`, `not-ready`, `start`, `fault`. There may be more.
+    /// `ready`, `not-ready`, `start`, `damaged`, `refused`, `fault`. There may be more.
     pub kind: String,
     /// Whom or what it is about: a peer's address, a prefix, or an owner; `null` for the daemon as a whole.
     pub subject: Option<String>,

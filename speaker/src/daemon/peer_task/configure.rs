@@ -63,7 +63,10 @@ impl PeerTask {
         if (old.socket.ttl, old.socket.min_ttl) != (self.spec.socket.ttl, self.spec.socket.min_ttl) {
             for conn in self.conns.iter().flatten() {
                 if let Err(error) = tcp::set_distance(conn.socket(), &self.spec.socket) {
-                    warn!(peer = %self.spec.name, %error, "cannot change a connection's TTL; the next one will have it");
+                    warn!(
+                        event = "fault", peer = %self.spec.name, %error,
+                        "cannot change a connection's TTL; the next one will have it"
+                    );
                 }
             }
         }

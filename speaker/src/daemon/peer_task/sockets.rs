@@ -38,7 +38,7 @@ impl PeerTask {
 
     pub(super) fn accepted(&mut self, Incoming { stream, ticket }: Incoming) {
         if let Err(error) = tcp::adopt(&stream, &self.spec.socket) {
-            warn!(peer = %self.spec.name, %error, "cannot prepare an accepted connection");
+            warn!(event = "fault", peer = %self.spec.name, %error, "cannot prepare an accepted connection");
             return;
         }
         // It has the key the listener had, or, from before the listener knew the peers, none.
@@ -78,7 +78,10 @@ impl PeerTask {
         if let Some(key) = &self.spec.socket.md5_key
             && let Err(error) = tcp::set_key(stream, key)
         {
-            warn!(peer = %self.spec.name, %error, "cannot give a connection its new TCP MD5 key; the next one will have it");
+            warn!(
+                event = "password", peer = %self.spec.name, %error,
+                "cannot give a connection its new TCP MD5 key; the next one will have it"
+            );
         }
     }
 

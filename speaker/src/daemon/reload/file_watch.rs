@@ -47,9 +47,10 @@ pub async fn keep(reload: ReloadHandle, changed: Arc<Notify>) {
             }
         };
         match failed {
-            None => info!("the configuration file is not watched any more"),
+            None => info!(event = "reload", "the configuration file is not watched any more"),
             Some(error) => {
                 error!(
+                    event = "reload",
                     "{} is not watched, and changes are taken over by order only: {error}; next attempt in {AGAIN:?}. Where it \
                      is too many files, raise fs.inotify.max_user_instances",
                     reload.path.display()

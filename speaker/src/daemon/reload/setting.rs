@@ -28,10 +28,10 @@ impl Reload {
         keep.map_err(|error| {
             Problem::unavailable(format!("{key} cannot be kept over a restart, so nothing was changed: {error}"))
         })?;
-        // Who waits to go does so whatever is set meanwhile.
+        // Who waits to go does so whatever is set meanwhile, unless it is to stay now.
         let waiting = self.replaced.take();
         let done = self.take_over(read).await;
-        self.replaced = waiting;
+        self.replaced = waiting.and_then(|waiting| waiting.but_for(&self.config.peers));
         match done {
             Ok(done) => {
                 self.base.overlay = overlay;
@@ -42,6 +42,7 @@ impl Reload {
             Err(mistakes) => {
                 if let Err(error) = self.base.keep(&before) {
                     error!(
+                        event = "reload",
                         "{key} is not in force, and is kept for the next start, as that cannot be taken back: {error}"
                     );
                 }

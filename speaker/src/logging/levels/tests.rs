@@ -59,7 +59,7 @@ fn the_environment_stands_in_for_the_file() {
         assert_eq!(most(), [Some(Level::WARN), Some(Level::INFO), Some(Level::WARN)]);
         levels.configure(LogLevel::Debug).expect("it is kept for nobody");
         assert_eq!(most(), [Some(Level::WARN), Some(Level::INFO), Some(Level::WARN)]);
-        assert_eq!(levels.shown().by, "ROOST_LOG");
+        assert_eq!((levels.shown().by.as_str(), levels.are_overruled()), ("ROOST_LOG", true));
     });
     assert!(matches!(Levels::new(LogLevel::Info, Some("fib_sync=loud".to_owned())), Err(LevelError::Filter(_))));
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use roost_tests::{Bird2, Daemon, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, peers, until};
+use roost_tests::{Bird2, Daemon, Lab, Netns, PATIENCE, Peer, Roost, RouteWatch, Speaker, until};
 
 /// A mount of the test's own, gone when dropped.
 struct Tmpfs(PathBuf);
@@ -229,16 +229,21 @@ fn a_disk_that_becomes_read_only_stops_nothing() {
 }
 
 #[test]
-fn a_damaged_list_of_announced_blocks_is_named_and_not_taken_for_an_empty_one() {
+fn a_node_with_a_damaged_list_of_announced_blocks_starts_says_so_and_keeps_what_is_announced_again() {
     let mut node = Node::converged("announcedfile");
+    node.roost.ask("announce 10.65.1.64/26");
     node.roost.kill_9();
-    let list = node.files.0.join("ctl.announced");
+    let (list, aside) = (node.files.0.join("ctl.announced"), node.files.0.join("ctl.announced.damaged"));
     std::fs::write(&list, [0xff; 64]).expect("it can be written");
-    let config = node.roost.files().config.clone();
-    let output = node.a.command(peers::roost()).args(["run", "--config"]).arg(config).output().expect("it can be run");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success() && said.contains("ctl.announced") && said.contains("remove the file"), "{said}");
-    std::fs::remove_file(&list).expect("it is there");
     node.roost.launch();
     node.settled();
+    let events = node.roost.ask("show events --kind damaged");
+    assert!(events.contains("ctl.announced.damaged now: let the agents announce it again"), "{events}");
+    assert_eq!(std::fs::read(&aside).expect("it is kept"), [0xff; 64]);
+    node.roost.ask("announce 10.65.1.64/26");
+    node.roost.kill_9();
+    node.roost.launch();
+    let again = [B[0], "10.65.1.64/26 via 10.9.0.1 dev eth0", B[1]];
+    node.b.wait_for_routes(&again, PATIENCE, || node.roost.log());
+    assert!(node.roost.ask("show owners").contains("default"), "it is kept as ever");
 }

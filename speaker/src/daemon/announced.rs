@@ -10,7 +10,7 @@ mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bgp_proto::Prefix;
@@ -19,6 +19,8 @@ use crate::api::model::{KeptPrefix, Lease, OwnerRoutes, OwnerRow};
 use crate::api::{Edit, Edited, Kind, OwnerName, Withdraw};
 use crate::config::Config;
 use file::AnnouncedFile;
+
+use super::whole_file;
 
 /// Prefixes that owners can announce, counted for each: far more than a node has pods.
 pub const MOST: usize = 1 << 17;
@@ -58,7 +60,7 @@ impl Owner {
 /// A prefix, and what it is announced as; `None`: not any more.
 pub type Change = (Prefix, Option<Kind>);
 
-/// Why what owners announce cannot be changed, or not be had.
+/// Why what owners announce cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnnouncedError {
     /// More than [`MOST`].
@@ -76,14 +78,6 @@ pub enum AnnouncedError {
     /// Only the configuration can take it away.
     #[error("{0} is a block of the configuration (node.blocks), and the owner has not announced it; take it out there")]
     Configured(Prefix),
-    /// The list cannot be read, or is none.
-    #[error("{}: cannot read the list of announced blocks: {why}; remove the file to start without it, and let the agent announce its blocks again", path.display())]
-    Read {
-        /// The list's.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
     /// The list cannot be written.
     #[error("{}: cannot write the list of announced blocks: {error}", path.display())]
     Write {
@@ -94,15 +88,17 @@ pub enum AnnouncedError {
     },
 }
 
+/// The list of a control socket that a start had to put aside, while it is there.
+pub fn damaged(socket: &Path) -> Option<PathBuf> {
+    whole_file::put_aside(&AnnouncedFile::beside(socket).path)
+}
+
 impl Announced {
     /// The configuration's blocks and what the last process was told. All leases begin now.
-    ///
-    /// # Errors
-    /// When the list is there and cannot be read.
-    pub fn load(config: &Config) -> Result<Self, AnnouncedError> {
+    pub fn load(config: &Config) -> Self {
         let file = config.api.as_ref().map(|api| AnnouncedFile::beside(&api.socket));
-        let owners = file.as_ref().map(AnnouncedFile::load).transpose()?.unwrap_or_default();
-        Ok(Self { configured: config.node.blocks.iter().copied().collect(), owners, file })
+        let owners = file.as_ref().map(AnnouncedFile::load).unwrap_or_default();
+        Self { configured: config.node.blocks.iter().copied().collect(), owners, file }
     }
 
     /// All of it, in order.

@@ -6,6 +6,7 @@
 mod pulse;
 mod readiness;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,9 +20,9 @@ use self::pulse::Pulse;
 use self::readiness::{Facts, KernelFacts, PeerFact};
 use super::backend::{KnownPeer, KnownPeers};
 use super::drain::DrainHandle;
-use super::overlay;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
+use super::{announced, overlay};
 use crate::api::model::{DrainPhase, Liveness, Readiness};
 use crate::config::{Config, PeerOrigin, ReadyPeers};
 
@@ -99,7 +100,7 @@ impl Health {
             uptime: self.started.elapsed(),
             startup_wait: config.router.startup_wait,
             quorum: config.readiness.quorum,
-            damaged: config.api.as_ref().and_then(|api| overlay::damaged(&api.socket)),
+            damaged: config.api.as_ref().map(|api| damaged(&api.socket)).unwrap_or_default(),
             out_of_service: self.drain.state().state != DrainPhase::Off,
             peers: peers.collect(),
             undecided: timeout(PATIENCE, self.owner.ask(|owner| owner.undecided())).await.ok().flatten(),
@@ -162,4 +163,14 @@ async fn kernel_facts(fib: &FibHandle) -> KernelFacts {
     let rows = timeout(PATIENCE, rows).await.unwrap_or_default();
     let named = |row: &FibRow| format!("{} {}", row.prefix, row.state);
     KernelFacts { ended: !fib.is_alive(), behind: fib.behind(), divergent, named: rows.iter().map(named).collect() }
+}
+
+/// Files beside the control socket that a start had to put aside, each with what it held and what to do.
+fn damaged(socket: &Path) -> Vec<String> {
+    let set = overlay::damaged(socket).map(|file| ("peers and pools that were set over the API", "set them", file));
+    let list = announced::damaged(socket)
+        .map(|file| ("prefixes announced at run time", "let their agents announce them", file));
+    let told = set.into_iter().chain(list);
+    told.map(|(what, do_it, file)| format!("{what} could not be read: {do_it} again, then remove {}", file.display()))
+        .collect()
 }

@@ -149,7 +149,7 @@ fn not_done(error: AnnouncedError) -> Problem {
             Problem::conflict(format!("{error}; nothing was changed"))
         }
         AnnouncedError::Unknown(_) => Problem::not_found(error.to_string()),
-        AnnouncedError::Read { .. } | AnnouncedError::Write { .. } => {
+        AnnouncedError::Write { .. } => {
             Problem::unavailable(format!("{error}; nothing was changed, as a restart would lose it"))
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::whole_file;
 use crate::api::configuration::OverlayRow;
@@ -52,7 +52,8 @@ impl Base {
             return Ok((loaded, base));
         }
         let loaded = base.load(&base.overlay, &loaded.config)?;
-        loaded.idle.iter().for_each(|Idle { key, why }| warn!("{key}, set over the API, is not in force: {why}"));
+        let idle = |Idle { key, why }: &Idle| warn!(event = "start", "{key}, set over the API, is not in force: {why}");
+        loaded.idle.iter().for_each(idle);
         base.idle.clone_from(&loaded.idle);
         Ok((loaded, base))
     }
@@ -93,9 +94,8 @@ impl Base {
 }
 
 /// The file of a control socket that a start had to put aside, while it is there.
-pub fn damaged(socket: &Path) -> Option<String> {
-    let aside = whole_file::aside(&OverlayFile::beside(socket).path);
-    aside.exists().then(|| aside.display().to_string())
+pub fn damaged(socket: &Path) -> Option<PathBuf> {
+    whole_file::put_aside(&OverlayFile::beside(socket).path)
 }
 
 /// The overlay on disk.
@@ -112,24 +112,8 @@ impl OverlayFile {
 
     /// What is kept. What cannot be read is put aside.
     fn load(&self) -> Overlay {
-        let text = whole_file::read(&self.path, LONGEST).map_err(|error| error.to_string());
-        text.and_then(|text| text.map_or(Ok(Overlay::default()), |text| Overlay::from_json(&text))).unwrap_or_else(
-            |why| {
-                let path = self.path.display();
-                match whole_file::set_aside(&self.path) {
-                    Ok(aside) => error!(
-                        "{path}: what was set over the API cannot be read, and is not in force: {why}; it is {} now: set \
-                         its peers and pools again, then remove it",
-                        aside.display()
-                    ),
-                    Err(error) => error!(
-                        "{path}: what was set over the API cannot be read, and is not in force: {why}; nor can it be \
-                         put aside ({error}): the next peer or pool that is set takes its place"
-                    ),
-                }
-                Overlay::default()
-            },
-        )
+        let what = ("what was set over the API", "set its peers and pools again");
+        whole_file::load(&self.path, LONGEST, Overlay::from_json, what)
     }
 
     fn store(&self, overlay: &Overlay) -> io::Result<()> {

@@ -53,7 +53,7 @@ pub fn run(path: &Path) -> Result<()> {
     let journal = Arc::new(Journal::default());
     let levels = logging::start(&loaded.config.log, journal.clone())?;
     for warning in &loaded.warnings {
-        warn!("{warning:#}");
+        warn!(event = "start", "{warning:#}");
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
@@ -111,7 +111,7 @@ async fn serve(
     if fib.is_some() {
         owner.set_pools(setup::fib(&config));
     }
-    let announced = Announced::load(&config)?;
+    let announced = Announced::load(&config);
     for (prefix, kind) in announced.all() {
         owner.originate(prefix, kind);
     }

@@ -7,6 +7,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use tracing::error;
+
 /// All of a file of at most `limit` octets; nothing if there is none.
 ///
 /// # Errors
@@ -31,6 +33,36 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Option<String>> {
     }
 }
 
+/// What a start reads in a file of at most `limit` octets; the default if there is none. One that cannot be read, or is not
+/// what `parse` knows, is put aside, and said to be: `what` it held, and what is to be done about it (`remedy`).
+pub fn load<T: Default>(
+    path: &Path,
+    limit: usize,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+    (what, remedy): (&str, &str),
+) -> T {
+    let text = read(path, limit).map_err(|error| error.to_string());
+    let read = text.and_then(|text| text.map_or(Ok(T::default()), |text| parse(&text)));
+    read.unwrap_or_else(|why| {
+        let shown = path.display();
+        let lost = format!("{shown}: {what} cannot be read, and is not in force: {why}");
+        match set_aside(path) {
+            Ok(aside) => {
+                error!(event = "damaged", "{lost}; it is {} now: {remedy}, then remove it", aside.display());
+            }
+            Err(error) => {
+                error!(event = "damaged", "{lost}; nor can it be put aside ({error}): {remedy}, which takes its place");
+            }
+        }
+        T::default()
+    })
+}
+
+/// Where a file is that a start had to put aside, while it is there.
+pub fn put_aside(path: &Path) -> Option<PathBuf> {
+    Some(aside(path)).filter(|aside| aside.exists())
+}
+
 /// Replaces it: a crash leaves the old text or the new one.
 ///
 /// # Errors
@@ -48,17 +80,14 @@ pub fn replace_secret(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A file that cannot be read, out of the way and under another name, for whoever wants to look at it. Says which.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let aside = aside(path);
     std::fs::rename(path, &aside)?;
     Ok(aside)
 }
 
 /// Where a damaged file goes.
-pub fn aside(path: &Path) -> PathBuf {
+fn aside(path: &Path) -> PathBuf {
     beside(path, ".damaged")
 }
 

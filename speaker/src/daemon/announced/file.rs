@@ -15,8 +15,15 @@
 //! A list without the first line is of the time when there were no owners, and the default owner's.
 //!
 //! Written as a whole, beside the old one, then renamed: a crash leaves the old list or the new one, never half of it.
-//! What is cut short all the same, by a file system that lost power, lacks its last line. A list that is not whole is
-//! refused, and never taken for a shorter one. It is read to a bound and no further, whoever has written it.
+//! What is cut short all the same, by a file system that lost power, lacks its last line. It is read to a bound and no
+//! further, whoever has written it.
+//!
+//! A list that is not whole is never taken for a shorter one: it is put aside, and the node starts without it, and is not
+//! ready until somebody has looked. The agents hear that nobody knows them (404), and say again all that they announce.
+//!
+//! Why the start is not refused: peers keep the blocks of a node that is away no longer than the restart time, and no
+//! agent can announce them again while nothing runs. A node that starts has its sessions, the configuration's blocks, and
+//! what the others announce, and lacks its agents' blocks for as long as these take.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -49,19 +56,14 @@ pub(super) struct AnnouncedFile {
 impl AnnouncedFile {
     /// The list that belongs to a control socket: `roost.sock` keeps `roost.sock.announced`.
     pub fn beside(socket: &Path) -> Self {
-        let mut path = socket.as_os_str().to_owned();
-        path.push(".announced");
-        Self { path: path.into() }
+        Self { path: whole_file::beside(socket, ".announced") }
     }
 
-    /// What was announced when the last process ended; nothing when there is no file.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read, or is no list of at most [`MOST`] prefixes.
-    pub fn load(&self) -> Result<BTreeMap<OwnerName, Owner>, AnnouncedError> {
-        let text = whole_file::read(&self.path, LONGEST).map_err(|error| error.to_string());
-        text.and_then(|text| parse(&text.unwrap_or_default()))
-            .map_err(|why| AnnouncedError::Read { path: self.path.clone(), why })
+    /// What was announced when the last process ended; nothing when there is no file. One that cannot be read, or is no
+    /// list of at most [`MOST`] prefixes, is put aside.
+    pub fn load(&self) -> BTreeMap<OwnerName, Owner> {
+        let what = ("what was announced at run time", "let the agents announce it again");
+        whole_file::load(&self.path, LONGEST, parse, what)
     }
 
     /// Replaces the list.

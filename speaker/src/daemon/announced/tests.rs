@@ -1,10 +1,15 @@
 #![allow(clippy::unwrap_used)]
+use std::sync::Arc;
+
+use tracing_subscriber::layer::SubscriberExt;
+
 use super::*;
 use crate::api::model::Then;
 use crate::config;
+use crate::journal::{EventLayer, Journal};
 
 /// What is announced by roost with this socket, and one block of its configuration.
-fn load(dir: &tempfile::TempDir) -> Result<Announced, AnnouncedError> {
+fn load(dir: &tempfile::TempDir) -> Announced {
     let yaml = format!(
         "router: {{ asn: 64512, router_id: 10.0.0.1 }}\nnode: {{ blocks: [10.64.0.0/26] }}\napi: {{ socket: {} }}\n",
         dir.path().join("roost.sock").display()
@@ -44,7 +49,7 @@ fn changes(changes: &[(&str, Option<Kind>)]) -> Vec<Change> {
 #[test]
 fn a_prefix_of_two_owners_stays_until_both_have_withdrawn_it() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     let block = "10.65.1.0/26";
     let (edited, told) = announced.edit(&name("a"), &announce(Kind::Block, &[block])).unwrap();
     assert_eq!((edited.announced, told), (vec![prefix(block)], changes(&[(block, Some(Kind::Block))])));
@@ -63,7 +68,7 @@ fn a_prefix_of_two_owners_stays_until_both_have_withdrawn_it() {
 #[test]
 fn the_whole_set_of_one_owner_is_replaced_and_that_of_others_is_not() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26", "10.65.2.0/26"])).unwrap();
     announced.edit(&name("b"), &announce(Kind::Block, &["10.65.9.0/26"])).unwrap();
     let edit = all_is(Kind::Block, &["10.65.2.0/26", "10.65.3.0/26"]);
@@ -79,7 +84,7 @@ fn the_whole_set_of_one_owner_is_replaced_and_that_of_others_is_not() {
 #[test]
 fn a_service_is_a_block_where_anybody_wants_it_as_one() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     let told = |announced: &mut Announced, owner, edit: Edit| announced.edit(&name(owner), &edit).unwrap().1;
     let vip = "10.9.9.0/24";
     assert_eq!(told(&mut announced, "a", announce(Kind::Service, &[vip])), changes(&[(vip, Some(Kind::Service))]));
@@ -93,7 +98,7 @@ fn a_service_is_a_block_where_anybody_wants_it_as_one() {
 #[test]
 fn a_block_of_the_configuration_is_not_withdrawn_and_nothing_else_is() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
     let error = announced.edit(&name("a"), &withdraw(&["10.65.1.0/26", "10.64.0.0/26"])).unwrap_err().to_string();
     assert!(error.starts_with("10.64.0.0/26 is a block of the configuration (node.blocks)"), "{error}");
@@ -108,7 +113,7 @@ fn a_block_of_the_configuration_is_not_withdrawn_and_nothing_else_is() {
 #[test]
 fn what_was_announced_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     assert!(announced.rows().is_empty());
     announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26", "fd00::/122"])).unwrap();
     announced.edit(&name("a"), &announce(Kind::Service, &["10.9.9.9/32"])).unwrap();
@@ -116,7 +121,7 @@ fn what_was_announced_is_there_after_a_restart() {
     for then in [Then::Keep, Then::Withdraw] {
         let lease = Some(Lease { seconds: 60, then });
         announced.edit(&name("b"), &Edit { lease: Some(lease), ..Edit::default() }).unwrap();
-        let again = load(&dir).unwrap();
+        let again = load(&dir);
         assert_eq!((again.rows(), again.all()), (announced.rows(), announced.all()));
         let routes = |owner| (again.routes_of(&name(owner)), announced.routes_of(&name(owner)));
         assert_eq!(routes("a").0, routes("a").1);
@@ -125,24 +130,37 @@ fn what_was_announced_is_there_after_a_restart() {
     let none = Edit { lease: Some(None), ..all_is(Kind::Block, &[]) };
     announced.edit(&name("a"), &none).unwrap();
     announced.edit(&name("b"), &none).unwrap();
-    assert_eq!(load(&dir).unwrap().rows().len(), 2, "who has said that it announces nothing is known");
+    assert_eq!(load(&dir).rows().len(), 2, "who has said that it announces nothing is known");
     announced.edit(&name("a"), &Edit { forget: true, ..none.clone() }).unwrap();
     announced.edit(&name("b"), &Edit { forget: true, ..none }).unwrap();
-    assert!(load(&dir).unwrap().rows().is_empty());
+    assert!(load(&dir).rows().is_empty());
 }
 
 #[test]
 fn a_list_of_the_time_without_owners_is_the_default_owners() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(list(&dir), "10.65.1.0/26\n10.65.9.9/32\n").unwrap();
-    let announced = load(&dir).unwrap();
+    let announced = load(&dir);
     assert_eq!(announced.routes_of(&OwnerName::default_owner()).unwrap().prefixes, ["10.65.1.0/26", "10.65.9.9/32"]);
 }
 
+/// A start with a list that is put aside: what is said of it, as an event.
+fn damaged_start(dir: &tempfile::TempDir) -> String {
+    let journal = Arc::new(Journal::default());
+    let registry = tracing_subscriber::registry().with(EventLayer::of(journal.clone()));
+    let announced = tracing::subscriber::with_default(registry, || load(dir));
+    assert_eq!((announced.all().len(), announced.rows().len()), (1, 0), "the configuration's block alone");
+    assert!(!list(dir).exists());
+    let [event] = &journal.events()[..] else { panic!("{:?}", journal.events()) };
+    assert_eq!(event.kind, "damaged");
+    event.text.clone()
+}
+
 #[test]
-fn a_damaged_list_is_named_and_not_taken_for_a_shorter_one() {
+fn a_damaged_list_is_put_aside_and_not_taken_for_a_shorter_one() {
     let dir = tempfile::tempdir().unwrap();
-    let error = || load(&dir).unwrap_err().to_string();
+    let socket = dir.path().join("roost.sock");
+    let aside = dir.path().join("roost.sock.announced.damaged");
     let full = |count: usize| -> String { (0..count).map(|n| format!("{}\n", host(n))).collect() };
     let owners = |count: usize| -> String { (0..count).map(|n| format!("owner o{n}\n")).collect() };
     let head = "roost announced 2\n";
@@ -163,33 +181,40 @@ fn a_damaged_list_is_named_and_not_taken_for_a_shorter_one() {
         (format!("{head}owner a/b\nend 0\n"), "is no name of an owner"),
         (format!("{head}{}end 0\n", owners(OWNERS + 1)), "is one owner more than 256"),
     ] {
-        std::fs::write(list(&dir), content).unwrap();
-        let error = error();
-        assert!(error.contains("roost.sock.announced: cannot read the list"), "{error}");
-        assert!(error.contains(why) && error.contains("remove the file to start without it"), "{error}");
+        std::fs::write(list(&dir), &content).unwrap();
+        let said = damaged_start(&dir);
+        assert!(said.contains("roost.sock.announced: what was announced at run time cannot be read"), "{said}");
+        let remedy = format!("it is {} now: let the agents announce it again, then remove it", aside.display());
+        assert!(said.contains(why) && said.contains(&remedy), "{said}");
+        assert_eq!(damaged(&socket), Some(aside.clone()));
+        assert!(std::fs::read_to_string(&aside).unwrap() == content, "for whoever looks at it");
     }
     std::fs::write(list(&dir), b"10.65.1.0/26\n\xff\n").unwrap();
-    assert!(error().contains("UTF-8"), "{}", error());
+    let said = damaged_start(&dir);
+    assert!(said.contains("UTF-8"), "{said}");
+    // Whoever announces again is kept again.
+    load(&dir).edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    assert_eq!((load(&dir).all().len(), damaged(&socket)), (2, Some(aside.clone())));
+    std::fs::remove_file(&aside).unwrap();
+    assert_eq!(damaged(&socket), None);
     std::fs::write(list(&dir), full(MOST)).unwrap();
-    assert_eq!(load(&dir).unwrap().all().len(), MOST + 1);
-
-    std::fs::remove_file(list(&dir)).unwrap();
-    std::fs::create_dir(list(&dir)).unwrap();
-    assert!(error().contains("no regular file"), "{}", error());
+    assert_eq!(load(&dir).all().len(), MOST + 1);
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_list_is_not_waited_for() {
-    let dir = tempfile::tempdir().unwrap();
-    let made = std::process::Command::new("mkfifo").arg(list(&dir)).status().unwrap();
-    assert!(made.success());
-    assert!(load(&dir).unwrap_err().to_string().contains("no regular file"));
+fn what_is_no_file_in_the_place_of_the_list_is_not_waited_for() {
+    for make in ["mkfifo", "mkdir"] {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(std::process::Command::new(make).arg(list(&dir)).status().unwrap().success());
+        let said = damaged_start(&dir);
+        assert!(said.contains("no regular file"), "{said}");
+    }
 }
 
 #[test]
 fn what_is_too_much_is_refused_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     let all: Vec<Prefix> = (0..=MOST).map(host).collect();
     let these = |prefixes: &[Prefix]| Edit {
         announce: prefixes.iter().map(|prefix| (*prefix, Kind::Block)).collect(),
@@ -206,7 +231,7 @@ fn what_is_too_much_is_refused_whole() {
     let swap = Edit { withdraw: Withdraw::AllOthers, ..these(&all[..MOST]) };
     assert_eq!(announced.edit(&a, &swap).unwrap().1, [(all[0], Some(Kind::Block)), (all[MOST], None)]);
 
-    let mut announced = load(&tempfile::tempdir().unwrap()).unwrap();
+    let mut announced = load(&tempfile::tempdir().unwrap());
     let lease = Edit { lease: Some(Some(Lease { seconds: 9, then: Then::Keep })), ..Edit::default() };
     std::fs::create_dir_all(announced.file.as_ref().unwrap().path.parent().unwrap()).unwrap();
     for n in 0..OWNERS {
@@ -221,7 +246,7 @@ fn what_is_too_much_is_refused_whole() {
 #[test]
 fn a_lease_ends_so_long_after_the_last_edit_and_once() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     let lease = |seconds, then| Edit { lease: Some(Some(Lease { seconds, then })), ..Edit::default() };
     assert_eq!(announced.next_to_go(), None);
     announced.edit(&name("a"), &lease(60, Then::Keep)).unwrap();
@@ -237,7 +262,7 @@ fn a_lease_ends_so_long_after_the_last_edit_and_once() {
     announced.edit(&name("b"), &Edit::default()).unwrap();
     assert_eq!(announced.next_to_go().unwrap().1, name("b"), "and can come back");
     announced.is_gone(&name("b"));
-    let mut again = load(&dir).unwrap();
+    let mut again = load(&dir);
     assert_eq!(again.next_to_go().unwrap().1, name("b"), "a start begins all leases anew");
     again.edit(&name("b"), &Edit { lease: Some(None), forget: true, ..Edit::default() }).unwrap();
     assert_eq!(again.rows().len(), 1, "without lease and routes it is forgotten");
@@ -250,7 +275,7 @@ fn a_lease_ends_so_long_after_the_last_edit_and_once() {
 #[test]
 fn what_can_not_be_kept_is_not_announced() {
     let dir = tempfile::tempdir().unwrap();
-    let mut announced = load(&dir).unwrap();
+    let mut announced = load(&dir);
     announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
     let before = announced.all();
     std::fs::create_dir(dir.path().join("roost.sock.announced.new")).unwrap();

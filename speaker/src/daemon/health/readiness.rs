@@ -27,8 +27,8 @@ pub struct Facts {
     pub quorum: u8,
     /// The operator has drained the node, or is about to.
     pub out_of_service: bool,
-    /// What was set over the API and could not be read at a start: where it is now, until somebody has seen to it.
-    pub damaged: Option<String>,
+    /// What was said over the API and could not be read at a start, in words, until somebody has seen to it.
+    pub damaged: Vec<String>,
     /// The peers that count.
     pub peers: Vec<PeerFact>,
     /// UPDATEs and prefixes that are yet to be decided; `None` if the owner of the table did not answer.
@@ -73,11 +73,7 @@ pub fn judge(facts: &Facts) -> Readiness {
     if facts.out_of_service {
         reasons.push("the node is out of service (`roost drain`); `roost undrain` takes it back".to_owned());
     }
-    if let Some(damaged) = &facts.damaged {
-        reasons.push(format!(
-            "peers and pools that were set over the API could not be read: set them again, then remove {damaged}"
-        ));
-    }
+    reasons.extend(facts.damaged.iter().cloned());
     if synced < needed {
         let later = if starting.is_zero() || quorum == counted {
             String::new()

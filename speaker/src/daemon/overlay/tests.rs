@@ -47,7 +47,7 @@ fn a_damaged_file_is_put_aside_and_stays_there() {
     let aside = whole_file::beside(&file.path, ".damaged");
     assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
     assert_eq!(file.load(), Overlay::default());
-    assert_eq!(damaged(&folder.path().join("roost.sock")), Some(aside.display().to_string()));
+    assert_eq!(damaged(&folder.path().join("roost.sock")), Some(aside.clone()));
     std::fs::remove_file(&aside).unwrap();
     assert_eq!(damaged(&folder.path().join("roost.sock")), None);
 }

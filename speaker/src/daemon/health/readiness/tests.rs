@@ -11,7 +11,7 @@ fn facts(synced: usize, missing: usize) -> Facts {
         startup_wait: Duration::from_secs(30),
         quorum: 1,
         out_of_service: false,
-        damaged: None,
+        damaged: Vec::new(),
         peers: peers.collect(),
         undecided: Some(0),
         kernel: Some(KernelFacts::default()),
@@ -21,10 +21,9 @@ fn facts(synced: usize, missing: usize) -> Facts {
 
 #[test]
 fn what_could_not_be_read_is_said_until_somebody_has_seen_to_it() {
-    let judged = judge(&Facts { damaged: Some("/run/roost/roost.sock.overlay.damaged".to_owned()), ..facts(1, 0) });
-    let reason = "peers and pools that were set over the API could not be read: set them again, then remove \
-                  /run/roost/roost.sock.overlay.damaged";
-    assert_eq!((judged.ready, judged.reasons), (false, vec![reason.to_owned()]));
+    let reason = "peers and pools that were set over the API could not be read: set them again".to_owned();
+    let judged = judge(&Facts { damaged: vec![reason.clone()], ..facts(1, 0) });
+    assert_eq!((judged.ready, judged.reasons), (false, vec![reason]));
 }
 
 #[test]

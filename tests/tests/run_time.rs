@@ -1,5 +1,5 @@
 //! A peer that is added at run time, beside BIRD 2: it comes up, is there after a kill, and goes again, while the others
-//! take no notice.
+//! take no notice. A pool that is added moves the kernel's routes.
 
 use roost_tests::{Daemon, Kind, Lab, PATIENCE, Peer, Speaker, until};
 use serde_json::Value;
@@ -77,4 +77,19 @@ fn a_peer_added_at_run_time_is_kept_over_a_kill_until_it_is_removed_and_the_othe
     holds(&roost, &roost, &without);
     assert!(roost.control("show peer 10.8.0.3").is_err(), "{}", roost.ask("show peers"));
     assert_eq!(roost.ask("show overlay"), "No peer and no pool was set at run time.\n");
+
+    // The kernel's routes move to a pool's settings, and back.
+    let refused = format!("{:#}", roost.control("peer remove 10.9.0.2").unwrap_err());
+    assert!(refused.contains(", line ") && refused.contains("remove it there"), "{refused}");
+    let metric = |wanted: bool| {
+        until("the route's metric", PATIENCE, || {
+            let route = a.ip("route show 10.65.2.0/26");
+            if route.contains("via 10.9.0.2") && route.contains("metric 77") == wanted { Ok(()) } else { Err(route) }
+        });
+    };
+    metric(false);
+    roost.ask("pool add 10.65.0.0/16 --set metric=77");
+    metric(true);
+    roost.ask("pool remove 10.65.0.0/16");
+    metric(false);
 }

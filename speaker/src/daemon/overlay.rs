@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::whole_file;
 use crate::api::configuration::OverlayRow;
-use crate::config::overlay::{ENTRIES, ENTRY, Idle, Key, Overlay};
+use crate::config::overlay::{ENTRIES, ENTRY, Entry, Idle, Key, Overlay, Why};
 use crate::config::{self, Config, ConfigErrors, Loaded};
 
 /// Octets of the longest file: each octet of a setting may take six (`\u0000`), indented.
@@ -66,6 +66,17 @@ impl Base {
         config::load_text_over(&self.name, &self.text, &self.folder, overlay, &config.node.picked)
     }
 
+    /// The line of the file's peer or pool of this name.
+    pub fn line_of(&self, key: &Key, config: &Config) -> Option<usize> {
+        let mut overlay = Overlay::default();
+        overlay.put(Entry::new(key.clone(), serde_json::Map::new(), None).ok()?);
+        let loaded = self.load(&overlay, config).ok()?;
+        loaded.idle.iter().find_map(|Idle { key: of, why }| match why {
+            Why::InFile(line) if of == key => Some(*line),
+            _ => None,
+        })
+    }
+
     /// Keeps an overlay for the next start.
     ///
     /// # Errors
@@ -82,7 +93,7 @@ impl Base {
     /// What was set, for whoever looks.
     pub fn rows(&self) -> Vec<OverlayRow> {
         let idle = |key: &Key| self.idle.iter().find(|idle| idle.key == *key).map(|idle| idle.why.to_string());
-        let row = |entry: &config::overlay::Entry| OverlayRow {
+        let row = |entry: &Entry| OverlayRow {
             kind: if matches!(entry.key, Key::Peer(..)) { "peer" } else { "pool" }.to_owned(),
             name: entry.key.name(),
             settings: entry.shown(),

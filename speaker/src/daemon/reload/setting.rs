@@ -20,7 +20,7 @@ impl Reload {
         }
         let key = setting.key().clone();
         let what = if matches!(setting, Setting::Put(_)) { "set over the API" } else { "taken back over the API" };
-        let overlay = self.overlay_with(setting)?;
+        let overlay = self.overlay_with(setting).await?;
         let read = self.laid(&key, &overlay).await?;
         let (base, before) = (self.base.clone(), self.base.overlay.clone());
         let kept = overlay.clone();
@@ -52,11 +52,11 @@ impl Reload {
     }
 
     /// What would have been set then.
-    fn overlay_with(&self, setting: Setting) -> Result<Overlay, Problem> {
+    async fn overlay_with(&self, setting: Setting) -> Result<Overlay, Problem> {
         let mut overlay = self.base.overlay.clone();
         match setting {
             Setting::Put(entry) => overlay.put(entry),
-            Setting::Remove(key) if !overlay.remove(&key) => return Err(self.not_set(&key)),
+            Setting::Remove(key) if !overlay.remove(&key) => return Err(self.not_set(key).await),
             Setting::Remove(_) => {}
         }
         if overlay.entries().len() > ENTRIES {
@@ -68,17 +68,21 @@ impl Reload {
         Ok(overlay)
     }
 
-    fn not_set(&self, key: &Key) -> Problem {
-        let in_force = match key {
+    async fn not_set(&self, key: Key) -> Problem {
+        let in_force = match &key {
             Key::Peer(address, interface) => {
                 self.config.peers.iter().any(|peer| peer.place() == (*address, interface.as_ref()))
             }
             Key::Pool(cidr) => self.config.pools.iter().any(|pool| pool.cidr == *cidr),
         };
-        match in_force {
-            true => Problem::conflict(format!("{key} is in {}: remove it there, and `roost reload`", self.base.name)),
-            false => Problem::not_found(format!("no {key} was set over the API; GET /v1/overlay lists what was")),
+        if !in_force {
+            return Problem::not_found(format!("no {key} was set over the API; GET /v1/overlay lists what was"));
         }
+        let (base, config, sought) = (self.base.clone(), self.config.clone(), key.clone());
+        let line = tokio::task::spawn_blocking(move || base.line_of(&sought, &config)).await.ok().flatten();
+        // A node of `mesh` is in the file, and has no line as a peer.
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        Problem::conflict(format!("{key} is in {}{line}: remove it there, and `roost reload`", self.base.name))
     }
 
     /// What leads to the configuration with this overlay, if what it says of `key` can be in force.

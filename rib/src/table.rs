@@ -369,6 +369,11 @@ impl Table {
         self.count(&after, 1);
     }
 
+    /// Paths of a peer, in all families.
+    pub(crate) fn received(&self, peer: PeerId) -> u32 {
+        self.peers.get(list_of(peer)).map_or(0, |list| list.counts.iter().map(|count| count.received).sum())
+    }
+
     pub(crate) fn counts(&self, peer: PeerId, family: Family) -> PathCount {
         self.peers.get(list_of(peer)).map(|list| list.counts[family_index(family)]).unwrap_or_default()
     }

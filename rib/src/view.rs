@@ -122,18 +122,36 @@ impl RouteView {
 impl Rib {
     /// The prefixes that pass a filter, sorted. To show a page, take a part and ask [`Rib::route`] for each.
     pub fn prefixes(&self, filter: &RouteFilter) -> Vec<Prefix> {
+        let (mut prefixes, _) = self.prefixes_from(filter, 0, u32::MAX);
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        prefixes
+    }
+
+    /// The prefixes that pass a filter in `limit` places of the table from one of them on, and the place where to go on,
+    /// if there are more: to sort a million in one turn lets everybody wait. They come in no order; one with several
+    /// paths of the peer wanted may come several times. What the table holds all the while is among them.
+    pub fn prefixes_from(&self, filter: &RouteFilter, from: u32, limit: u32) -> (Vec<Prefix>, Option<u32>) {
         let table = &self.core.table;
         let of_dest = |dest: u32| {
             let at = &table.dests[dest];
             (at.head != NONE && filter.admits(&at.prefix)).then_some(at.prefix)
         };
-        let mut prefixes: Vec<Prefix> = match filter.peer {
-            Some(peer) => table.paths_of_peer(peer).filter_map(|path| of_dest(table.paths[path].dest)).collect(),
-            None => (0..table.dests.upper()).filter_map(of_dest).collect(),
+        let of_path = |path: u32| of_dest(table.paths[path].dest);
+        let upper = if filter.peer.is_some() { table.paths.upper() } else { table.dests.upper() };
+        let to = from.saturating_add(limit).min(upper);
+        let prefixes = match filter.peer {
+            // Its list is shorter than the table.
+            Some(peer) if from == 0 && table.received(peer) <= limit => {
+                return (table.paths_of_peer(peer).filter_map(of_path).collect(), None);
+            }
+            Some(peer) => {
+                let of_peer = |path: &u32| table.paths[*path].dest != NONE && table.paths[*path].peer == peer;
+                (from..to).filter(of_peer).filter_map(of_path).collect()
+            }
+            None => (from..to).filter_map(of_dest).collect(),
         };
-        prefixes.sort_unstable();
-        prefixes.dedup();
-        prefixes
+        (prefixes, (to < upper).then_some(to))
     }
 
     /// The routes that pass a filter, sorted by prefix.

@@ -126,6 +126,35 @@ fn each_of_several_orders_finds_what_the_one_before_left() {
 }
 
 #[test]
+fn a_list_is_gathered_part_by_part_and_has_what_was_there_all_the_while() {
+    let mut rib = rib();
+    let (one, other) = (up(&mut rib, 1), up(&mut rib, 2));
+    announce(&mut rib, one, path(1, 1), numbered(0..1000));
+    announce(&mut rib, other, path(2, 1), numbered(500..1500));
+    settle(&mut rib);
+    for (peer, expected) in [(None, 20..1500), (Some(one), 20..1000), (Some(other), 500..1500)] {
+        let filter = RouteFilter { peer, ..RouteFilter::default() };
+        let (mut found, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            let (part, next) = rib.prefixes_from(&filter, place, 100);
+            assert!(part.len() <= 100, "{} of {peer:?} in one turn", part.len());
+            found.extend(part);
+            from = next;
+            // What comes and goes meanwhile takes no place of the others.
+            announce(&mut rib, one, path(1, 1), numbered(0..20));
+            settle(&mut rib);
+            numbered(0..20).into_iter().for_each(|prefix| withdraw(&mut rib, one, prefix));
+            settle(&mut rib);
+        }
+        found.retain(|prefix| !numbered(0..20).contains(prefix));
+        found.sort_unstable();
+        assert_eq!(found, numbered(expected), "{peer:?}");
+    }
+    let (few, end) = rib.prefixes_from(&RouteFilter { peer: Some(one), ..RouteFilter::default() }, 0, 1000);
+    assert_eq!((few.len(), end), (980, None), "a peer's list, when it is short");
+}
+
+#[test]
 fn a_policy_that_changes_twice_ends_as_the_last_one_says() {
     let mut rib = rib();
     let peer = up(&mut rib, 1);

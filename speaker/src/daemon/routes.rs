@@ -2,7 +2,8 @@
 //! way to the reader. So an answer costs the memory of a slice and of the list of prefixes, however many routes it has
 //! and however slow its reader is, and the owner's turns stay short.
 //!
-//! The prefixes are those of the beginning; what is said of each is true when its slice is made.
+//! The prefixes are those of the beginning, gathered in a few turns and sorted by the asker; what is said of each is true
+//! when its slice is made.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,7 +13,7 @@ use std::vec;
 use bgp_proto::Prefix;
 use fib_sync::{FibHandle, RowFilter};
 use futures::stream::{self, StreamExt};
-use rib::{PeerId, Rib, RouteView};
+use rib::{PeerId, RouteView};
 
 use super::backend::{KnownPeers, ended};
 use super::owner::OwnerHandle;
@@ -22,6 +23,8 @@ use crate::api::{Problem, Slices, parse_prefixes};
 
 /// Prefixes of a slice: some hundred kilobytes of JSON.
 const SLICE: usize = 1024;
+/// Places of the table that are looked through in one turn for prefixes that are wanted.
+const PLACES: u32 = 65_536;
 
 /// Where the answer comes from.
 #[derive(Clone)]
@@ -41,7 +44,7 @@ pub struct Sources {
 pub async fn slices(sources: Sources, filter: &RouteFilter) -> Result<Slices<RouteRow>, Problem> {
     let wanted = Wanted::read(filter, &sources.peers)?;
     let (peers, filter) = (wanted.peers.clone(), filter.clone());
-    let prefixes = sources.owner.ask(move |owner| wanted.prefixes(&owner.rib)).await.ok_or_else(ended)?;
+    let prefixes = wanted.prefixes(&sources.owner).await?;
     let rest = Rest { sources, prefixes: prefixes.into_iter(), peers, filter };
     Ok(stream::try_unfold(rest, async |mut rest| Ok(rest.slice().await?.map(|rows| (rows, rest)))).boxed())
 }
@@ -67,19 +70,38 @@ impl Wanted {
         Ok(Self { prefix, longer: filter.longer, address: filter.address, peers })
     }
 
-    fn prefixes(&self, rib: &Rib) -> Vec<Prefix> {
+    async fn prefixes(&self, owner: &OwnerHandle) -> Result<Vec<Prefix>, Problem> {
         if let Some(address) = self.address {
-            return rib.lookup(address).map(|route| route.prefix).into_iter().collect();
+            let route = owner.ask(move |owner| owner.rib.lookup(address)).await.ok_or_else(ended)?;
+            return Ok(route.map(|route| route.prefix).into_iter().collect());
         }
         match self.prefix {
-            Some(prefix) if !self.longer => vec![prefix],
+            Some(prefix) if !self.longer => Ok(vec![prefix]),
             within => {
                 // With one peer the RIB need not look at the paths of the others.
                 let peer = self.peers.as_deref().and_then(|peers| if let [one] = peers { Some(*one) } else { None });
-                rib.prefixes(&rib::RouteFilter { within, peer, ..rib::RouteFilter::default() })
+                all(owner, rib::RouteFilter { within, peer, ..rib::RouteFilter::default() }).await
             }
         }
     }
+}
+
+/// The prefixes that pass a filter, sorted.
+async fn all(owner: &OwnerHandle, filter: rib::RouteFilter) -> Result<Vec<Prefix>, Problem> {
+    let (mut prefixes, mut from) = (Vec::new(), Some(0));
+    while let Some(place) = from {
+        let ask = move |owner: &mut super::owner::Owner| owner.rib.prefixes_from(&filter, place, PLACES);
+        let (more, next) = owner.ask(ask).await.ok_or_else(ended)?;
+        prefixes.extend(more);
+        from = next;
+    }
+    let sorted = move || {
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        prefixes
+    };
+    // A million take a tenth of a second, which sessions on the same thread would wait for.
+    tokio::task::spawn_blocking(sorted).await.map_err(|_| ended())
 }
 
 /// What of an answer is still to be made.

@@ -12,7 +12,7 @@ use super::super::news::FromPeer;
 use super::super::owner::Owner;
 use super::super::restart::Restart;
 use super::super::setup;
-use super::{SLICE, Sources, slices};
+use super::{PLACES, SLICE, Sources, slices};
 use crate::api::Kind;
 use crate::api::model::RouteFilter;
 use crate::config;
@@ -45,6 +45,17 @@ async fn a_table_comes_in_slices_in_order_and_without_a_gap() {
         (row.from.as_str(), row.best, row.kernel.as_ref().map(|kernel| kernel.state.as_str())),
         ("local", true, Some("off"))
     );
+}
+
+#[tokio::test]
+async fn prefixes_beyond_those_of_the_first_turn_are_found() {
+    let (sources, _running, _news) = owner(PLACES as usize + 7);
+    let wanted = RouteFilter { prefix: Some("10.1.0.0/16".to_owned()), longer: true, ..RouteFilter::default() };
+    let mut slices = slices(sources, &wanted).await.unwrap_or_else(|problem| panic!("{problem:?}"));
+    let rows = slices.next().await.expect("a slice").expect("the owner lives");
+    let prefixes: Vec<_> = rows.iter().map(|row| row.prefix.clone()).collect();
+    assert_eq!(prefixes, (0..7).map(|n| format!("10.1.0.{n}/32")).collect::<Vec<_>>());
+    assert!(slices.next().await.is_none());
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! What is wanted, prefix by prefix, and how far we are with each.
 
 use crate::far_ends::Mac;
-use crate::hash::HashMap;
+use crate::hash::IndexMap;
 use crate::next_hop::NextHop;
 use crate::next_hops::NextHopError;
 use crate::view::Lengths;
+use indexmap::map::Entry as MapEntry;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
-use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -361,13 +361,13 @@ pub(crate) struct Entry {
 /// All wanted prefixes.
 #[derive(Debug)]
 pub(crate) struct Desired {
-    entries: HashMap<IpNetwork, Entry>,
+    entries: IndexMap<IpNetwork, Entry>,
     lengths: Lengths,
 }
 
 impl Default for Desired {
     fn default() -> Self {
-        Desired { entries: HashMap::default(), lengths: [[0; 129]; 2] }
+        Desired { entries: IndexMap::default(), lengths: [[0; 129]; 2] }
     }
 }
 
@@ -406,7 +406,7 @@ impl Desired {
     }
 
     pub(crate) fn unwant(&mut self, prefix: IpNetwork) -> Option<Entry> {
-        let entry = self.entries.remove(&prefix)?;
+        let entry = self.entries.swap_remove(&prefix)?;
         self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         Some(entry)
     }

@@ -185,7 +185,7 @@ impl Engine {
     /// look waits for memory; looks that do not hang on each other wait together.
     fn warm(&self, prefixes: impl Iterator<Item = IpNetwork>) {
         for prefix in prefixes {
-            let attempts = self.desired.get(prefix).map(|entry| entry.attempts);
+            let attempts = self.desired.get(prefix).map(|entry| (entry.attempts, entry.since));
             let held = self.view.routes.at(prefix).iter().filter(|held| held.ours).count();
             std::hint::black_box((attempts, held));
         }

@@ -171,7 +171,9 @@ impl Shared {
     pub(crate) fn take_targets(&self) -> Wishes {
         let mut wishes = lock(&self.wishes);
         let next_hops = std::mem::take(&mut wishes.next_hops);
-        std::mem::replace(&mut *wishes, Wishes { next_hops, ..Wishes::default() })
+        // Hashed alike the next time: prefixes come in the order in which they lie in the engine.
+        let targets = HashMap::with_hasher(wishes.targets.hasher().clone());
+        std::mem::replace(&mut *wishes, Wishes { next_hops, targets, ..Wishes::default() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
 
 use super::on_links::{OnLinks, devs};
-use crate::hash::HashMap;
+use crate::hash::IndexMap;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
@@ -17,7 +17,7 @@ pub(crate) struct Held {
 }
 
 /// Routes by prefix.
-pub(super) type Routes = HashMap<IpNetwork, SmallVec<[Held; 1]>>;
+pub(super) type Routes = IndexMap<IpNetwork, SmallVec<[Held; 1]>>;
 
 /// How many prefixes there are of each length: IPv4, IPv6.
 pub(crate) type Lengths = [[u32; 129]; 2];
@@ -101,7 +101,7 @@ impl Table {
             !hit
         });
         if slot.is_empty() {
-            self.routes.remove(&prefix);
+            self.routes.swap_remove(&prefix);
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         }
         gone

@@ -160,6 +160,9 @@ fn obey<K: Kernel>(
         Command::Overview(answer) => {
             let _ = answer.send(engine.overview());
         }
+        Command::Excerpt(prefixes, next_hops, answer) => {
+            let _ = answer.send(engine.excerpt(prefixes, &next_hops));
+        }
         Command::NoteChanges(done) => {
             engine.changes.set(true);
             let _ = done.send(());

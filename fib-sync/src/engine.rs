@@ -42,6 +42,7 @@ mod explain;
 mod far;
 mod fights;
 mod flights;
+mod known;
 mod macs;
 mod places;
 mod queue;

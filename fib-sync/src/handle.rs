@@ -10,6 +10,7 @@ use crate::desired::{State, Target};
 use crate::driver;
 use crate::engine::{Engine, Explanation, Overview, is_bad};
 use crate::far_ends::Mac;
+use crate::foresight::Excerpt;
 use crate::hash::HashMap;
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkKernel;
@@ -120,6 +121,7 @@ pub(crate) enum Command {
     Prefixes(Option<IpNetwork>, oneshot::Sender<Vec<IpNetwork>>),
     Explain(IpAddr, Vec<NextHop>, oneshot::Sender<Explanation>),
     Overview(oneshot::Sender<Overview>),
+    Excerpt(Vec<IpNetwork>, Vec<NextHop>, oneshot::Sender<Excerpt>),
     NoteChanges(oneshot::Sender<()>),
     Reconfigure(Box<FibConfig>, oneshot::Sender<Result<(), FibError>>),
     Stop { leave_routes: bool, done: oneshot::Sender<()> },
@@ -331,6 +333,14 @@ impl FibHandle {
         let (answer, overview) = oneshot::channel();
         self.ask(Command::Overview(answer)).await;
         overview.await.ok()
+    }
+
+    /// What is needed to try out what becomes of these prefixes, with these next hops beside those they have now; `None` if
+    /// the thread has ended. It costs the thread some milliseconds for a thousand prefixes.
+    pub async fn excerpt(&self, prefixes: Vec<IpNetwork>, next_hops: Vec<NextHop>) -> Option<Excerpt> {
+        let (answer, excerpt) = oneshot::channel();
+        self.ask(Command::Excerpt(prefixes, next_hops, answer)).await;
+        excerpt.await.ok()
     }
 
     /// Who is told what changes, for as long as the handle's thread runs; the first one called stays.

@@ -40,6 +40,31 @@ impl MemoryKernel {
         MemoryKernel::default()
     }
 
+    /// One that has all this, and that makes what tunnel devices it is asked for.
+    pub(crate) fn of(dump: Dump) -> MemoryKernel {
+        let Dump { links, addresses, routes, far_ends } = dump;
+        let mut world = World { makes_ipip: true, ..World::default() };
+        world.last_index = links.iter().map(|link| link.index).max().unwrap_or_default();
+        world.links = links.into_iter().map(|link| (link.index, link)).collect();
+        world.addresses = addresses.into_iter().collect();
+        world.far_ends = far_ends.into_iter().collect();
+        for route in routes {
+            world.routes.entry(route.prefix).or_default().push(route);
+        }
+        MemoryKernel { world: Arc::new(Mutex::new(world)), ..MemoryKernel::default() }
+    }
+
+    /// Everything there is.
+    pub(crate) fn read(&self) -> Dump {
+        lock(&self.world).dump()
+    }
+
+    /// Tries these operations, and says what became of each.
+    pub(crate) fn carry_out(&self, ops: &[Op]) -> Vec<Result<(), KernelError>> {
+        let mut world = lock(&self.world);
+        ops.iter().map(|op| world.run(op)).collect()
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         let done = act(&mut lock(&self.world));
         self.news.notify_one();
@@ -213,18 +238,11 @@ impl Kernel for MemoryKernel {
             world.fail_dumps -= 1;
             return Err(io::Error::other("dump refused"));
         }
-        Ok(Dump {
-            links: world.links.values().cloned().collect(),
-            addresses: world.addresses.iter().copied().collect(),
-            routes: world.routes.values().flatten().cloned().collect(),
-            far_ends: world.far_ends.iter().copied().collect(),
-        })
+        Ok(world.dump())
     }
 
     fn begin(&mut self, ops: Vec<Op>) {
-        let mut world = lock(&self.world);
-        let results = ops.iter().map(|op| world.run(op)).collect();
-        drop(world);
+        let results = self.carry_out(&ops);
         self.tried.push_back((ops, results));
     }
 

@@ -32,6 +32,7 @@ impl World {
         match op {
             Op::Make(device) => {
                 let kind = match device.kind {
+                    DeviceKind::Ipip { .. } if self.makes_ipip => LinkKind::Ipip { local: None, remote: None },
                     DeviceKind::Ipip { .. } => return bad(libc::EOPNOTSUPP),
                     DeviceKind::Vxlan { vni, port } => LinkKind::Vxlan { vni, port, local: Some(device.local) },
                 };

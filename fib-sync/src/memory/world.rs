@@ -1,7 +1,7 @@
 //! Links, addresses and routes as Linux keeps them, and what it says of their changes.
 
 use crate::far_ends::FarEntry;
-use crate::kernel::{Address, Event, KernelError, Link, RouteChange};
+use crate::kernel::{Address, Dump, Event, KernelError, Link, RouteChange};
 use crate::route::{Form, Hop, Hops, Route, contains, masked};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -27,9 +27,20 @@ pub(super) struct World {
     /// The highest index that an interface ever had.
     pub(super) last_index: u32,
     pub(super) trespasses: Vec<Route>,
+    /// Its `ipip` module is there.
+    pub(super) makes_ipip: bool,
 }
 
 impl World {
+    pub(super) fn dump(&self) -> Dump {
+        Dump {
+            links: self.links.values().cloned().collect(),
+            addresses: self.addresses.iter().copied().collect(),
+            routes: self.routes.values().flatten().cloned().collect(),
+            far_ends: self.far_ends.iter().copied().collect(),
+        }
+    }
+
     pub(super) fn say(&mut self, change: RouteChange, route: Route, by: u32) {
         self.events.push_back(Event::Route { change, route, by });
     }

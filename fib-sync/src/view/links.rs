@@ -46,6 +46,11 @@ impl Links {
         self.by_index.values()
     }
 
+    /// All their addresses.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.addresses.iter().copied()
+    }
+
     /// Whether an interface has the address.
     pub(crate) fn has(&self, address: Address) -> bool {
         self.addresses.contains(&address)

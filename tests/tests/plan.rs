@@ -1,23 +1,33 @@
-//! `roost plan` against what then happens, by the peers' own word and by the table.
+//! `roost plan` against what then happens, by the peers' own word, by the table and by the kernel.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "battery/harness/mod.rs"]
 mod harness;
+#[path = "plan/kernel.rs"]
+mod kernel;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness::{Event, Neighbor, Open, Peer, Roost, Setup};
+use roost_tests::{Lab, Netns};
 use serde_json::Value;
 
 const PREFIX: &str = "192.168.7.0/24";
 
-/// Where packets to each prefix go: a next hop, or `local`.
+/// Where packets to each prefix go: next hops in order, or `local`.
 type Ways = BTreeMap<String, String>;
 
 impl Roost {
     fn ways(&self) -> Ways {
-        let best = self.table().into_iter().filter(|row| row.best);
-        best.map(|row| (row.prefix, if row.from == "local" { row.from } else { row.next_hop.unwrap() })).collect()
+        let table = self.page("/v1/routes");
+        let rows = table.as_array().unwrap().iter().filter(|row| row["best"] == true || row["multipath"] == true);
+        let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for row in rows {
+            let way = row["next_hop"].as_str().unwrap_or("local");
+            ways.entry(row["prefix"].as_str().unwrap().to_owned()).or_default().push(way);
+        }
+        ways.retain(|prefix, _| !harness::is_marker(prefix));
+        ways.into_iter().map(|(prefix, ways)| (prefix, in_order(ways))).collect()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -28,6 +38,11 @@ impl Roost {
     fn plan(&self) -> Value {
         self.json(&["plan", self.file().to_str().unwrap(), "--json"])
     }
+}
+
+fn in_order(mut ways: Vec<&str>) -> String {
+    ways.sort_unstable();
+    ways.join(", ")
 }
 
 /// A row of the plan's routes.
@@ -44,13 +59,13 @@ fn fates(plan: &Value) -> Vec<Fate> {
     let text = |row: &Value, key: &str| row[key].as_str().map(str::to_owned);
     let rows = plan["routes"].as_array().unwrap().iter().map(|row| Fate {
         prefix: text(row, "prefix").unwrap(),
-        before: text(row, "before"),
-        after: text(row, "after"),
+        before: text(row, "before").map(|ways| in_order(ways.split(", ").collect())),
+        after: text(row, "after").map(|ways| in_order(ways.split(", ").collect())),
         for_a_moment: row["for_a_moment"] == true,
         unless_new: row["unless_new"] == true,
     });
     // The harness has prefixes of its own, and leaves them out.
-    rows.filter(|fate| !fate.prefix.starts_with("198.18.")).collect()
+    rows.filter(|fate| !harness::is_marker(&fate.prefix)).collect()
 }
 
 /// Small numbers, from a seed that a failure prints.
@@ -110,7 +125,7 @@ policies:
     default: accept
 "
     );
-    Setup::with(neighbors).blocks(&blocks).more(&policies)
+    Setup::with(neighbors).blocks(&blocks).kernel(&kernel::any_settings(random)).more(&policies)
 }
 
 /// What a peer announces: a prefix of its own, one that all of them do, and a block of ours.
@@ -119,11 +134,18 @@ fn announce(peer: &mut Peer, roost: &Roost) {
     peer.update(&peer.route(&[&own, PREFIX, "10.65.1.0/26"])).settle(roost);
 }
 
-/// Random pairs of configurations on a living roost with living peers: policies, replaced peers, blocks. The plan says
-/// which sessions end, and the peers see it; it says what becomes of routes, at once and when peers that are reset are
-/// back, and the table shows it.
+/// Random pairs of configurations on a living roost with living peers: policies, replaced peers, blocks, pools. The plan
+/// says which sessions end, and the peers see it; it says what becomes of routes, at once and when peers that are reset are
+/// back, and the table and the kernel show it.
 #[test]
 fn the_plan_is_what_then_happens() {
+    let lab = Lab::new("plan");
+    let node = kernel::node(&lab);
+    node.enter(|| random_pairs(&node));
+}
+
+#[expect(clippy::print_stdout, reason = "for whoever reads a failure")]
+fn random_pairs(node: &Netns) {
     let mut seen = Seen::default();
     for seed in 1..=24_u64 {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -131,11 +153,12 @@ fn the_plan_is_what_then_happens() {
         let next = any_neighbors(&mut random, Some(&now));
         let (now, next) = (any_setup(now, &mut random), any_setup(next, &mut random));
         println!("seed {seed}: {now:?}\n→ {next:?}");
-        the_plan_is_kept(now, next, &mut seen);
+        the_plan_is_kept(node, now, next, &mut seen);
+        kernel::clean(node);
     }
     println!("{seen:?}");
-    let Seen { lasting, for_a_moment, by_new_ones, ended } = seen;
-    assert!([lasting, for_a_moment, by_new_ones, ended].iter().all(|count| *count >= 3), "too little to see");
+    let Seen { lasting, for_a_moment, by_new_ones, ended, kernel } = seen;
+    assert!([lasting, for_a_moment, by_new_ones, ended, kernel].iter().all(|count| *count >= 3), "too little to see");
 }
 
 /// What there was to see: routes, and sessions.
@@ -145,10 +168,12 @@ struct Seen {
     for_a_moment: usize,
     by_new_ones: usize,
     ended: usize,
+    /// Of the kernel.
+    kernel: usize,
 }
 
 #[expect(clippy::print_stdout, reason = "for whoever reads a failure")]
-fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
+fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
     let (old, new) = (now.neighbors().to_vec(), next.neighbors().to_vec());
     let mut roost = now.start();
     let mut peers: BTreeMap<usize, Peer> = BTreeMap::new();
@@ -158,9 +183,15 @@ fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
         peers.insert(number, peer);
     }
     let before = roost.ways();
+    kernel::await_rest(&roost);
+    let held = kernel::routes(node);
     roost.rewrite(next);
     let plan = roost.plan();
     println!("{plan:#}");
+    let in_kernel = kernel::fates(&plan);
+    for fate in &in_kernel {
+        assert_eq!(held.get(&fate.prefix).cloned().unwrap_or_default(), fate.before, "{fate:?}");
+    }
     let done = roost.json(&["reload", "--json"]);
     let fates = fates(&plan);
     for fate in &fates {
@@ -196,6 +227,11 @@ fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
         // What lasts may fare differently while a peer is away.
         let settled = |prefix: &str| reset.is_empty() || !lasting.iter().any(|other| *other == prefix);
         roost.await_ways("what the plan says of the moment", &fates, &before, settled, |fate| fate.after.clone());
+        let lasting: BTreeSet<_> =
+            in_kernel.iter().filter(|fate| !fate.for_a_moment).map(|fate| &fate.prefix).collect();
+        let settled = |prefix: &str| reset.is_empty() || !lasting.iter().any(|other| *other == prefix);
+        let after = |fate: &kernel::Fate| fate.after.clone();
+        kernel::await_routes("the kernel's routes of the moment", node, &in_kernel, &held, settled, after);
     }
     for number in reset {
         let open = Open::new(65001 + number as u32).id(Roost::peer_id(number));
@@ -206,7 +242,7 @@ fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
     // Also those of the harness.
     let rows = plan["routes"].as_array().unwrap().iter().filter(|row| row["unless_new"] == true);
     let unless_new: Vec<_> = rows.filter_map(|row| row["prefix"].as_str()).collect();
-    let mut by_new = None;
+    let mut by_new = Vec::new();
     for number in (0..new.len()).filter(|number| replaced && new[*number].is_enabled() && old[*number].is_missing()) {
         // The new ones announce what would vanish. Then the old ones go, as all of it has another way.
         let mut peer = roost.peer(number);
@@ -214,9 +250,11 @@ fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
             peer.update(&peer.route(&unless_new));
         }
         peer.update(&harness::Update::new()).settle(&roost);
-        by_new = by_new.or(Some(format!("192.0.2.{}", 10 + number)));
+        by_new.push(format!("192.0.2.{}", 10 + number));
         peers.insert(number, peer);
     }
+    // They are as good as each other.
+    let by_new = (!by_new.is_empty()).then(|| in_order(by_new.iter().map(String::as_str).collect()));
     roost.await_ways(
         "what the plan says of the end",
         &fates,
@@ -230,6 +268,11 @@ fn the_plan_is_kept(now: Setup, next: Setup, seen: &mut Seen) {
             }
         },
     );
+    // By whom a new peer's announcement leads nobody could know.
+    let known = |prefix: &str| !unless_new.contains(&prefix);
+    let at_last = |fate: &kernel::Fate| if fate.for_a_moment { fate.before.clone() } else { fate.after.clone() };
+    kernel::await_routes("the kernel's routes of the end", node, &in_kernel, &held, known, at_last);
+    seen.kernel += in_kernel.len();
     seen.for_a_moment += fates.iter().filter(|fate| fate.for_a_moment).count();
     seen.lasting += fates.iter().filter(|fate| !fate.for_a_moment).count();
     seen.by_new_ones += if by_new.is_some() { unless_new.len() } else { 0 };

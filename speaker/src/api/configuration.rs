@@ -101,6 +101,9 @@ pub struct Plan {
     pub routes: Vec<RouteFate>,
     /// How many there are.
     pub routes_total: usize,
+    /// What would become of the kernel's routes; nothing where roost writes none (`fib.enabled: false`).
+    #[serde(default)]
+    pub kernel: Option<KernelPlan>,
     /// What nobody can know before it is done, in words.
     #[serde(default)]
     pub unknown: Vec<String>,
@@ -122,6 +125,45 @@ pub struct RouteFate {
     /// Whether that is so only if none of the new peers announces it, which nobody can know.
     #[serde(default)]
     pub unless_new: bool,
+}
+
+/// What would become of the kernel's routes, if the kernel refuses nothing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct KernelPlan {
+    /// How many, by pool of the new configuration; pools where nothing changes are left out.
+    pub changes: Vec<KernelChanges>,
+    /// Those routes, in order of prefix: the first 1,000.
+    pub routes: Vec<KernelFate>,
+    /// Of how many prefixes the routes would be others.
+    pub routes_total: usize,
+}
+
+/// Prefixes of a pool by what would become of their kernel routes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct KernelChanges {
+    /// The pool's range; nothing: prefixes in no pool.
+    pub pool: Option<String>,
+    /// Without a route now, with one then.
+    pub added: usize,
+    /// With a route now, without one then.
+    pub removed: usize,
+    /// With another route then: next hop, device, metric, table or protocol.
+    pub changed: usize,
+    /// With another route, or none, only until sessions that begin anew are back.
+    pub for_a_moment: usize,
+}
+
+/// What would become of a prefix in the kernel.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct KernelFate {
+    /// The prefix.
+    pub prefix: String,
+    /// Its routes now, as `ip route` prints them; nothing: it has none.
+    pub before: Vec<String>,
+    /// The same for then.
+    pub after: Vec<String>,
+    /// Whether it would come back with the session, which only begins anew.
+    pub for_a_moment: bool,
 }
 
 /// One step.

@@ -114,8 +114,8 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Say what the running daemon would do to put a file in force: which sessions would end, and which routes would vanish
-    /// or take another way. Nothing changes
+    /// Say what the running daemon would do to put a file in force: which sessions would end, which routes would vanish or
+    /// take another way, and which kernel routes would be others. Nothing changes
     Plan {
         /// The YAML file
         #[arg(value_name = "FILE")]

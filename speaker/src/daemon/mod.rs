@@ -24,6 +24,7 @@ pub(crate) mod examination;
 mod foresight;
 mod groups;
 mod health;
+mod kernel_foresight;
 mod kernel_routes;
 mod keys;
 mod last_run;

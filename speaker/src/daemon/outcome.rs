@@ -1,4 +1,5 @@
-//! What would come of steps that are not done: sessions that would end, and routes that would fare differently.
+//! What would come of steps that are not done: sessions that would end, and routes that would fare differently, in the
+//! table and in the kernel.
 //!
 //! A session that is reset where both sides have agreed on graceful restart after NOTIFICATIONs (RFC 8538) moves no route:
 //! both keep what they have until the next one. Without that its routes are gone for as long as that takes. What the peer
@@ -6,26 +7,28 @@
 //!
 //! What a peer will say that was not there yet nobody knows: that is said in words.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bgp_proto::Family;
 use bgp_proto::fsm::State;
-use fib_sync::Metric;
+use fib_sync::{FibHandle, Metric};
+use ipnetwork::IpNetwork;
 use rib::PeerId;
 
 use super::backend::KnownPeers;
 use super::foresight::{self, Changes, Fate};
+use super::kernel_foresight::{self, KernelFates};
 use super::names::listed;
 use super::origins::Origins;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
 use super::setup;
-use crate::api::configuration::{ConfigSteps, Plan, RouteFate, SessionEffect};
+use crate::api::configuration::{ConfigSteps, KernelPlan, Plan, RouteFate, SessionEffect};
 use crate::config::steps::{Change, Cost, Step, Steps};
 use crate::config::{Config, DynamicPeers, PeerOrigin, PeerSettings};
 
 /// Routes that are named; more are counted.
-const NAMED: usize = 1_000;
+pub const NAMED: usize = 1_000;
 /// Keys by which what we tell a peer changes.
 const TELLING: [&str; 6] =
     ["export", "next_hop_self", "route_reflector_client", "cluster_id", "remove_private_as", "local_as"];
@@ -35,21 +38,47 @@ pub struct Outcome {
     /// Names of peers whose session would end.
     ending: BTreeSet<String>,
     routes: Vec<RouteFate>,
+    routes_total: usize,
+    kernel: Option<KernelPlan>,
     unknown: Vec<String>,
 }
 
-/// What would come of these steps.
-pub async fn of(steps: &Steps, known: &KnownPeers, owner: &OwnerHandle, origins: &Origins) -> Outcome {
+/// What would come of these steps; `fib` is the kernel side, if there is one.
+pub async fn of(
+    steps: &Steps,
+    known: &KnownPeers,
+    owner: &OwnerHandle,
+    origins: &Origins,
+    fib: Option<&FibHandle>,
+) -> Outcome {
     let mut seen = Seen::new(&steps.next, known);
     steps.steps.iter().for_each(|step| seen.step(step));
     let withdrawn =
         steps.steps.iter().filter_map(|step| if let Step::Withdraw(block) = step { Some(*block) } else { None });
     seen.changes.withdrawn = origins.only_configured(withdrawn.collect()).await;
     let any_new = !seen.new.is_empty();
-    let Seen { changes, ending, .. } = &seen;
-    let fates = foresight::of(owner, changes.clone()).await;
-    let routes = fates.iter().map(|fate| row(fate, any_new)).collect();
-    Outcome { ending: ending.clone(), routes, unknown: seen.unknown() }
+    let fates = foresight::of(owner, seen.changes.clone()).await;
+    let (kernel, changed) = match fib {
+        Some(fib) => {
+            let KernelFates { plan, changed } = in_kernel(&mut seen, fib, &fates).await;
+            (Some(plan), changed)
+        }
+        None => (None, HashSet::new()),
+    };
+    let in_kernel = |fate: &Fate| changed.contains(&IpNetwork::from(fate.prefix));
+    let routes = fates.iter().take(NAMED).map(|fate| row(fate, any_new, in_kernel(fate))).collect();
+    Outcome { ending: seen.ending.clone(), routes, routes_total: fates.len(), kernel, unknown: seen.unknown() }
+}
+
+async fn in_kernel(seen: &mut Seen<'_>, fib: &FibHandle, fates: &[Fate]) -> KernelFates {
+    let config = setup::fib(seen.next);
+    let kernel = kernel_foresight::of(fib, seen.kernel.then(|| config.clone()), &config, fates).await;
+    let added: usize = kernel.plan.changes.iter().map(|changes| changes.added).sum();
+    let stats = fib.stats();
+    if stats.over_limit > 0 || stats.installed + added > config.max_routes {
+        seen.max_routes = Some(config.max_routes);
+    }
+    kernel
 }
 
 /// The steps, as far as they were looked at.
@@ -64,8 +93,10 @@ struct Seen<'a> {
     absent: Vec<String>,
     reset: Vec<String>,
     told: Vec<String>,
-    /// Keys of the kernel's side.
-    kernel: Vec<&'static str>,
+    /// Whether the kernel's side is to change.
+    kernel: bool,
+    /// So many routes are installed at most, and there are, or would be, more.
+    max_routes: Option<usize>,
 }
 
 impl<'a> Seen<'a> {
@@ -94,7 +125,8 @@ impl<'a> Seen<'a> {
             absent: Vec::new(),
             reset: Vec::new(),
             told: Vec::new(),
-            kernel: Vec::new(),
+            kernel: false,
+            max_routes: None,
         }
     }
 
@@ -103,7 +135,7 @@ impl<'a> Seen<'a> {
             Step::Announce(block) => self.changes.announced.push(*block),
             // Whether somebody else announces it, too, is asked later.
             Step::Withdraw(_) | Step::Decide(_) | Step::Readiness | Step::Reload(_) | Step::LogLevel(_) => {}
-            Step::Kernel(keys) => self.kernel.clone_from(keys),
+            Step::Kernel(_) => self.kernel = true,
             Step::AddPeer(peer) => {
                 self.changes.new.push(setup::rib_peer(self.next, peer));
                 self.new.extend(peer.enabled.then(|| peer.name()));
@@ -175,7 +207,7 @@ impl<'a> Seen<'a> {
 
     /// What is not in the routes.
     fn unknown(self) -> Vec<String> {
-        let Self { new, absent, reset, told, kernel, .. } = self;
+        let Self { new, absent, reset, told, max_routes, .. } = self;
         let said = [
             (
                 new,
@@ -187,12 +219,9 @@ impl<'a> Seen<'a> {
         ];
         let peers = said.into_iter().filter(|(names, _)| !names.is_empty());
         let mut unknown: Vec<_> = peers.map(|(names, what)| format!("{}: {what}", listed(names, ", "))).collect();
-        if !kernel.is_empty() {
-            unknown.push(format!(
-                "{}: kernel routes move to the new settings, which is not listed here",
-                kernel.join(", ")
-            ));
-        }
+        unknown.extend(max_routes.map(|max| {
+            format!("fib.max_routes is {max}: which routes the kernel is given then hangs on that, and is not counted")
+        }));
         unknown
     }
 }
@@ -201,7 +230,7 @@ fn is_up(status: &PeerStatus) -> bool {
     status.state == State::Established && status.negotiated.is_some()
 }
 
-fn row(fate: &Fate, any_new: bool) -> RouteFate {
+fn row(fate: &Fate, any_new: bool, kernel: bool) -> RouteFate {
     let lasting = fate.after != fate.before;
     let then = if lasting { &fate.after } else { &fate.meanwhile };
     RouteFate {
@@ -209,21 +238,19 @@ fn row(fate: &Fate, any_new: bool) -> RouteFate {
         before: fate.before.next_hops.clone(),
         after: then.next_hops.clone(),
         for_a_moment: !lasting,
-        kernel: fate.before.kernel != then.kernel,
+        kernel,
         unless_new: any_new && lasting && then.next_hops.is_none(),
     }
 }
 
 impl Outcome {
-    /// Together with the steps; `kernel`: routes go there at all.
-    pub fn into_plan(mut self, mut steps: ConfigSteps, kernel: bool) -> Plan {
-        self.routes.iter_mut().for_each(|route| route.kernel &= kernel);
+    /// Together with the steps.
+    pub fn into_plan(self, mut steps: ConfigSteps) -> Plan {
         for step in &mut steps.steps {
             step.ends = step.peer.as_ref().is_some_and(|peer| self.ending.contains(peer))
                 && step.session.is_some_and(|effect| effect != SessionEffect::Stays);
         }
-        let routes_total = self.routes.len();
-        let routes = self.routes.into_iter().take(NAMED).collect();
-        Plan { steps, routes, routes_total, unknown: self.unknown }
+        let Self { routes, routes_total, kernel, unknown, .. } = self;
+        Plan { steps, routes, routes_total, kernel, unknown }
     }
 }

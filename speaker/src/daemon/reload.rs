@@ -201,9 +201,9 @@ impl Reload {
 
     async fn plan(&self, PlanRequest { name, text }: PlanRequest) -> Result<Plan, Mistakes> {
         let Read { steps, warnings, .. } = self.read_text(name, text).await?;
-        let Concerned { owner, roster, origins, .. } = &self.concerned;
-        let outcome = outcome::of(&steps, roster.known(), owner, origins).await;
-        Ok(outcome.into_plan(self.announced_steps(&steps, warnings), self.concerned.fib.is_some()))
+        let Concerned { owner, roster, origins, fib, .. } = &self.concerned;
+        let outcome = outcome::of(&steps, roster.known(), owner, origins, fib.as_ref()).await;
+        Ok(outcome.into_plan(self.announced_steps(&steps, warnings)))
     }
 
     /// The steps as they would be done.

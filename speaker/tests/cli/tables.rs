@@ -385,7 +385,8 @@ fn a_plan() {
     };
     let steps = ConfigSteps { generation: 7, steps: vec![step], ..ConfigSteps::default() };
     let unknown = vec!["172.16.1.9: new, so nobody knows".to_owned()];
-    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 6, unknown }), @r"
+    let kernel = Some(fake::kernel_fates());
+    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 6, kernel, unknown }), @r"
     peer 172.16.1.2: removed, its session ends
     sessions that would end: 1
     routes that would change: 6
@@ -395,6 +396,11 @@ fn a_plan() {
       10.65.5.0/26 none → ours
       10.65.6.0/26 via 172.16.1.2, vanishes unless a new peer announces it, in the kernel, too
       and 1 more
+    kernel routes that would change: 5
+      in no pool: 1 removed
+      pool 10.66.0.0/16: 1 added, 2 changed, 1 for a moment
+      10.66.2.0/26 via 172.16.1.2 dev eth0 proto bird → 10.66.2.0/26 via 172.16.1.2 dev tunl0 onlink proto bird
+      10.66.2.0/26 via 172.16.1.3 dev eth0 proto bird → none until the session is back
     not known: 172.16.1.9: new, so nobody knows
     ");
 }

@@ -224,7 +224,8 @@ impl Backend for Fake {
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Vec<String>> {
         match self.reread(true).await.outcome {
             Ok(steps) if !request.text.is_empty() => {
-                Ok(Plan { steps, routes: fates(), routes_total: 5, unknown: vec!["172.16.1.9: new".to_owned()] })
+                let (kernel, unknown) = (Some(kernel_fates()), vec!["172.16.1.9: new".to_owned()]);
+                Ok(Plan { steps, routes: fates(), routes_total: 5, kernel, unknown })
             }
             Ok(_) => Err(vec!["it is empty".to_owned()]),
             Err(mistakes) => Err(mistakes),

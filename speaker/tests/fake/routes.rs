@@ -1,6 +1,6 @@
 //! The routes of the made-up daemon, what became of them, and what it knows of the node.
 
-use speaker::api::configuration::RouteFate;
+use speaker::api::configuration::{KernelChanges, KernelFate, KernelPlan, RouteFate};
 use speaker::api::model::*;
 
 fn kernel(state: &str, route: Option<&str>, reason: Option<&str>) -> KernelState {
@@ -210,4 +210,29 @@ pub fn fates() -> Vec<RouteFate> {
         RouteFate { before: None, kernel: false, ..fate("10.65.5.0/26", Some("local"), false) },
         fate("10.65.6.0/26", None, false),
     ]
+}
+
+pub fn kernel_fates() -> KernelPlan {
+    let in_pool = KernelChanges { added: 1, changed: 2, for_a_moment: 1, ..KernelChanges::default() };
+    let fate = |before: &str, after: &str| KernelFate {
+        prefix: "10.66.2.0/26".to_owned(),
+        before: vec![format!("10.66.2.0/26 {before} proto bird")],
+        after: vec![format!("10.66.2.0/26 {after} proto bird")],
+        for_a_moment: false,
+    };
+    let decided = KernelFate { prefix: "10.65.2.0/26".to_owned(), ..fate("via 172.16.1.2 dev eth0", "") };
+    let gone =
+        KernelFate { prefix: "10.67.2.0/26".to_owned(), after: Vec::new(), ..fate("via 172.16.1.3 dev eth0", "") };
+    KernelPlan {
+        changes: vec![
+            KernelChanges { removed: 1, ..KernelChanges::default() },
+            KernelChanges { pool: Some("10.66.0.0/16".to_owned()), ..in_pool },
+        ],
+        routes: vec![
+            decided,
+            fate("via 172.16.1.2 dev eth0", "via 172.16.1.2 dev tunl0 onlink"),
+            KernelFate { for_a_moment: true, ..gone },
+        ],
+        routes_total: 5,
+    }
 }

@@ -1,9 +1,10 @@
 //! What was done to put another configuration in force, and which one is.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::api::apply::{Applied, Unconfirmed};
-use crate::api::configuration::{ConfigStatus, ConfigSteps, Plan};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, KernelChanges, KernelPlan, Plan, RouteFate};
 
 /// The answer of `roost reload`; with `check` nothing was done.
 pub fn config_steps(steps: &ConfigSteps, check: bool) -> String {
@@ -63,7 +64,30 @@ pub fn plan(plan: &Plan) -> String {
     if plan.routes_total > plan.routes.len() {
         let _ = writeln!(text, "  and {} more", plan.routes_total - plan.routes.len());
     }
+    plan.kernel.iter().for_each(|kernel| text.push_str(&kernel_routes(kernel, &plan.routes)));
     plan.unknown.iter().for_each(|what| text.push_str(&format!("not known: {what}\n")));
+    text
+}
+
+/// Counts by pool, and the routes that would move although the table decides them as before.
+fn kernel_routes(kernel: &KernelPlan, decided: &[RouteFate]) -> String {
+    let mut text = format!("kernel routes that would change: {}\n", kernel.routes_total);
+    for KernelChanges { pool, added, removed, changed, for_a_moment } in &kernel.changes {
+        let counts = [(added, "added"), (removed, "removed"), (changed, "changed"), (for_a_moment, "for a moment")];
+        let counts: Vec<_> =
+            counts.iter().filter(|(count, _)| **count > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let pool = pool.as_ref().map_or_else(|| "in no pool".to_owned(), |pool| format!("pool {pool}"));
+        text.push_str(&format!("  {pool}: {}\n", counts.join(", ")));
+    }
+    let decided: HashSet<_> = decided.iter().map(|fate| fate.prefix.as_str()).collect();
+    for fate in kernel.routes.iter().filter(|fate| !decided.contains(fate.prefix.as_str())) {
+        let [before, after] = [&fate.before, &fate.after].map(|routes| match routes.as_slice() {
+            [] => "none".to_owned(),
+            routes => routes.join(" and "),
+        });
+        let moment = if fate.for_a_moment { " until the session is back" } else { "" };
+        text.push_str(&format!("  {before} → {after}{moment}\n"));
+    }
     text
 }
 

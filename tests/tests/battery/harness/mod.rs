@@ -24,7 +24,7 @@ pub mod wire;
 pub use address::{Loopback, Loopback6};
 pub use innocent::Innocent;
 pub use peer::{Event, Peer, capabilities, dial};
-pub use roost::{Neighbor, Roost, Setup};
+pub use roost::{Neighbor, Roost, Setup, is_marker};
 pub use table::get;
 pub use told::Told;
 pub use wire::{Open, Update, header, keepalive, message, notification, refresh};

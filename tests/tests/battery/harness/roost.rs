@@ -104,6 +104,7 @@ pub struct Setup {
     router: String,
     startup_wait: Option<String>,
     ipv6_port: Option<u16>,
+    kernel: Option<String>,
     more: String,
 }
 
@@ -156,6 +157,12 @@ impl Setup {
         self
     }
 
+    /// Writes kernel routes, where that is possible, as these top-level keys say (`fib`, `pools`).
+    pub fn kernel(mut self, yaml: &str) -> Self {
+        self.kernel = Some(yaml.to_owned());
+        self
+    }
+
     /// More top-level YAML, in which ROOST is its address.
     pub fn more(mut self, yaml: &str) -> Self {
         self.more = yaml.to_owned();
@@ -180,12 +187,13 @@ impl Setup {
         let id = Ipv4Addr::from(OUR_ID);
         let asn = self.asn.unwrap_or(OURS);
         let (us, wait) = (net.roost(), self.startup_wait.as_deref().unwrap_or("0s"));
+        let kernel = self.kernel.as_deref().unwrap_or("fib: { enabled: false }\n");
         let ipv6 = self.ipv6_port.map(|port| format!(", \"[::1]:{port}\"")).unwrap_or_default();
         let _ = writeln!(
             out,
             "router: {{ asn: {asn}, router_id: {id}, listen: [\"{us}:{PORT}\"{ipv6}], graceful_restart: {{ startup_wait: {wait} }}{} }}\n\
              node: {{ name: n1, addresses: [192.0.2.1/24, 192.0.2.2/24, \"2001:db8:ffff::1/64\"], blocks: {:?} }}\n\
-             fib: {{ enabled: false }}\napi: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
+             {kernel}api: {{ socket: {socket} }}\nlog: {{ level: debug, format: text }}\npeers:",
             self.router, self.blocks
         );
         for (number, neighbor) in self.neighbors.iter().enumerate().filter(|(_, neighbor)| !neighbor.missing) {

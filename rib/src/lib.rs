@@ -53,6 +53,7 @@ mod rules;
 mod settle;
 mod slab;
 mod table;
+mod told;
 mod view;
 mod walk;
 
@@ -70,4 +71,5 @@ pub use policy::Policy;
 pub use rib::Rib;
 pub use rules::{ExportRules, LocalAs, PathRules, PrivateAs};
 pub use table::{PathCount, TableSize};
+pub use told::Told;
 pub use view::{GroupView, PathView, PeerView, RouteFilter, RouteView};

@@ -1,6 +1,8 @@
 //! `roost plan` against what then happens, by the peers' own word, by the table and by the kernel.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "plan/exports.rs"]
+mod exports;
 #[path = "battery/harness/mod.rs"]
 mod harness;
 #[path = "plan/kernel.rs"]
@@ -157,8 +159,11 @@ fn random_pairs(node: &Netns) {
         kernel::clean(node);
     }
     println!("{seen:?}");
-    let Seen { lasting, for_a_moment, by_new_ones, ended, kernel } = seen;
-    assert!([lasting, for_a_moment, by_new_ones, ended, kernel].iter().all(|count| *count >= 3), "too little to see");
+    let Seen { lasting, for_a_moment, by_new_ones, ended, kernel, told } = seen;
+    assert!(
+        [lasting, for_a_moment, by_new_ones, ended, kernel, told].iter().all(|count| *count >= 3),
+        "too little to see"
+    );
 }
 
 /// What there was to see: routes, and sessions.
@@ -170,6 +175,8 @@ struct Seen {
     ended: usize,
     /// Of the kernel.
     kernel: usize,
+    /// Peers that are told something else.
+    told: usize,
 }
 
 #[expect(clippy::print_stdout, reason = "for whoever reads a failure")]
@@ -182,9 +189,10 @@ fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
         announce(&mut peer, &roost);
         peers.insert(number, peer);
     }
-    let before = roost.ways();
     kernel::await_rest(&roost);
+    let before = roost.ways();
     let held = kernel::routes(node);
+    let told: BTreeMap<_, _> = peers.iter_mut().map(|(number, peer)| (*number, exports::told(peer))).collect();
     roost.rewrite(next);
     let plan = roost.plan();
     println!("{plan:#}");
@@ -200,7 +208,7 @@ fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
     same_steps(&plan, &done);
 
     // The peers' own word: a NOTIFICATION where the plan says that the session ends, and silence elsewhere.
-    let mut reset = Vec::new();
+    let (mut reset, mut ended) = (Vec::new(), BTreeSet::new());
     for (number, peer) in &mut peers {
         let name = roost.name(*number);
         let step = plan["steps"].as_array().unwrap().iter().find(|step| step["peer"] == name);
@@ -209,6 +217,7 @@ fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
             Some(step) if step["ends"] == true => {
                 expect_cease(peer);
                 seen.ended += 1;
+                ended.insert(*number);
                 reset.extend((step["session"] == "resets").then_some(*number));
             }
             _ => {
@@ -232,6 +241,11 @@ fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
         let settled = |prefix: &str| reset.is_empty() || !lasting.iter().any(|other| *other == prefix);
         let after = |fate: &kernel::Fate| fate.after.clone();
         kernel::await_routes("the kernel's routes of the moment", node, &in_kernel, &held, settled, after);
+    }
+    let stay = |number: &usize| !ended.contains(number);
+    let mut of_the_moment = BTreeMap::new();
+    for (number, peer) in peers.iter_mut().filter(|(number, _)| !reset.is_empty() && stay(number)) {
+        of_the_moment.insert(*number, exports::told(peer));
     }
     for number in reset {
         let open = Open::new(65001 + number as u32).id(Roost::peer_id(number));
@@ -268,6 +282,12 @@ fn the_plan_is_kept(node: &Netns, now: Setup, next: Setup, seen: &mut Seen) {
             }
         },
     );
+    // What new peers announce is told to the others, which nobody could know.
+    for (number, peer) in peers.iter_mut().filter(|(number, _)| !replaced && stay(number)) {
+        let counts = exports::counts(&told[number], of_the_moment.get(number), &exports::told(peer));
+        assert_eq!(exports::said(&plan, &roost.name(*number)), counts, "peer {number}: {:#?}", told[number]);
+        seen.told += usize::from(counts != [0; 4]);
+    }
     // By whom a new peer's announcement leads nobody could know.
     let known = |prefix: &str| !unless_new.contains(&prefix);
     let at_last = |fate: &kernel::Fate| if fate.for_a_moment { fate.before.clone() } else { fate.after.clone() };
@@ -347,7 +367,7 @@ fn a_policy_lets_in_and_keeps_out_and_what_nobody_knows_is_said() {
         "192.168.1.0/24 none → via 192.0.2.11\n",
         "192.168.7.0/24 via 192.0.2.10 → via 192.0.2.11\n",
         &format!("not known: {}: new, so what it announces", roost.name(2)),
-        &format!("not known: {}: told something else then", roost.name(0)),
+        &format!("peers that would be told something else: 1\n  {}: 2 withdrawn\n", roost.name(1)),
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

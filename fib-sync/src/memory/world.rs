@@ -2,7 +2,7 @@
 
 use crate::far_ends::FarEntry;
 use crate::kernel::{Address, Dump, Event, KernelError, Link, RouteChange};
-use crate::route::{Form, Hop, Hops, Route, contains, masked};
+use crate::route::{Form, Hop, Hops, Route, masked, network};
 use ipnetwork::IpNetwork;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -190,7 +190,9 @@ impl World {
             let Some(via) = hop.via.filter(|_| !hop.onlink) else { continue };
             // A route without a gateway puts its destinations on the link, whoever wrote it.
             let on_link = |hops: &[Hop]| hops.iter().any(|h| h.dev == hop.dev && h.via.is_none());
-            if !self.routes.values().flatten().any(|r| contains(r.prefix, via) && on_link(r.hops())) {
+            let around = (0..=if via.is_ipv6() { 128 } else { 32 }).map(|length| network(via, length));
+            let mut covering = around.filter_map(|prefix| self.routes.get(&prefix)).flatten();
+            if !covering.any(|route| on_link(route.hops())) {
                 return match via.is_ipv6() {
                     true => bad(libc::EHOSTUNREACH, ""),
                     false => bad(libc::ENETUNREACH, "Nexthop has invalid gateway."),

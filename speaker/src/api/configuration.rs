@@ -101,6 +101,12 @@ pub struct Plan {
     pub routes: Vec<RouteFate>,
     /// How many there are.
     pub routes_total: usize,
+    /// Peers that would be told something else, of those whose session goes on: the first 1,000, in order of name.
+    #[serde(default)]
+    pub exports: Vec<ExportChanges>,
+    /// How many there are.
+    #[serde(default)]
+    pub exports_total: usize,
     /// What would become of the kernel's routes; nothing where roost writes none (`fib.enabled: false`).
     #[serde(default)]
     pub kernel: Option<KernelPlan>,
@@ -125,6 +131,21 @@ pub struct RouteFate {
     /// Whether that is so only if none of the new peers announces it, which nobody can know.
     #[serde(default)]
     pub unless_new: bool,
+}
+
+/// What a peer would be told otherwise, in prefixes; in paths where it is told several of a prefix (RFC 7911).
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+pub struct ExportChanges {
+    /// The peer.
+    pub peer: String,
+    /// Announced to it then, and not now.
+    pub announced: usize,
+    /// Announced with other attributes.
+    pub changed: usize,
+    /// Withdrawn.
+    pub withdrawn: usize,
+    /// Otherwise only until sessions that begin anew are back.
+    pub for_a_moment: usize,
 }
 
 /// What would become of the kernel's routes, if the kernel refuses nothing.

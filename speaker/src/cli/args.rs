@@ -115,7 +115,7 @@ pub enum Command {
         check: bool,
     },
     /// Say what the running daemon would do to put a file in force: which sessions would end, which routes would vanish or
-    /// take another way, and which kernel routes would be others. Nothing changes
+    /// take another way, what peers would be told, and which kernel routes would be others. Nothing changes
     Plan {
         /// The YAML file
         #[arg(value_name = "FILE")]

@@ -1,4 +1,5 @@
-//! What becomes of routes when the configuration is another one: tried out on a copy of the table.
+//! What becomes of routes, and of what peers are told, when the configuration is another one: tried out on a copy of the
+//! table.
 //!
 //! The copy is a [`Rib`] as ours is, with the same peers, sessions and next hops, and of paths what was received. It is told
 //! what ours would be told, so what it decides is what ours would decide, whatever policies, roles or clusters have to do
@@ -14,6 +15,7 @@ use bgp_proto::message::{Nlri, Reach, Update};
 use bgp_proto::{Family, FamilySet, Prefix};
 use rib::{FibRoute, Origination, PathView, PeerId, PeerSettings, Rib, RibConfig, RouteFilter, RouteView, Session};
 
+use super::exports::{self, Exports, Stages};
 use super::owner::{Owner, OwnerHandle};
 
 /// Prefixes looked at in one turn of the owner.
@@ -36,6 +38,8 @@ pub struct Changes {
     pub without: Vec<(PeerId, Family)>,
     /// Peers that are new.
     pub new: Vec<PeerSettings>,
+    /// Peers whose session goes on: what they are told is counted.
+    pub listening: BTreeSet<PeerId>,
     /// What the node announces then and does not now.
     pub announced: Vec<Prefix>,
     /// What it announces now and not then.
@@ -69,14 +73,16 @@ pub struct Fate {
 /// Who the table knows.
 type Peers = [(PeerId, PeerSettings, Option<Session>)];
 
-/// The routes that would fare differently, in order.
-pub async fn of(owner: &OwnerHandle, changes: Changes) -> Vec<Fate> {
+/// The routes that would fare differently, in order, and what peers would be told otherwise.
+pub async fn of(owner: &OwnerHandle, changes: Changes) -> (Vec<Fate>, Exports) {
     let changes = Arc::new(changes);
     let asked = changes.clone();
     let begin = move |owner: &mut Owner| (*owner.rib.config(), owner.rib.peers(), concerned(&owner.rib, &asked));
-    let Some((config, peers, prefixes)) = owner.ask(begin).await else { return Vec::new() };
+    let Some((config, peers, prefixes)) = owner.ask(begin).await else {
+        return Default::default();
+    };
     let (peers, prefixes): (Arc<Peers>, Vec<_>) = (peers.into(), prefixes.into_iter().collect());
-    let mut fates = Vec::new();
+    let (mut fates, mut told) = (Vec::new(), Exports::new());
     for slice in prefixes.chunks(SLICE) {
         let wanted = slice.to_vec();
         let look = move |owner: &mut Owner| wanted.iter().filter_map(|prefix| owner.rib.route(prefix)).collect();
@@ -84,9 +90,11 @@ pub async fn of(owner: &OwnerHandle, changes: Changes) -> Vec<Fate> {
         let (changes, peers, slice) = (changes.clone(), peers.clone(), slice.to_vec());
         // It takes its time, and others have this thread.
         let tried = tokio::task::spawn_blocking(move || try_out(config, &peers, &routes, &slice, &changes)).await;
-        fates.extend(tried.unwrap_or_default());
+        let (more, of_slice) = tried.unwrap_or_default();
+        fates.extend(more);
+        exports::add(&mut told, &of_slice);
     }
-    fates
+    (fates, told)
 }
 
 /// Prefixes on which a change can have an effect.
@@ -94,7 +102,7 @@ fn concerned(rib: &Rib, changes: &Changes) -> BTreeSet<Prefix> {
     let same =
         RibConfig { hold_end_of_rib: rib.config().hold_end_of_rib, leaving: rib.config().leaving, ..changes.config };
     let mut prefixes: BTreeSet<_> = changes.announced.iter().chain(&changes.withdrawn).copied().collect();
-    if same != *rib.config() {
+    if same != *rib.config() || anybody_is_told_otherwise(rib, changes) {
         prefixes.extend(rib.prefixes(&RouteFilter::default()));
         return prefixes;
     }
@@ -113,27 +121,42 @@ fn try_out(
     routes: &[RouteView],
     prefixes: &[Prefix],
     changes: &Changes,
-) -> Vec<Fate> {
+) -> (Vec<Fate>, Exports) {
     let mut rib = copy(config, peers, routes);
     let before = ways(&mut rib, prefixes, changes.by_preference);
+    let told_before = rib.told();
     carry_out(&mut rib, peers, prefixes, changes);
     let after = ways(&mut rib, prefixes, changes.by_preference);
+    let told_after = rib.told();
     for peer in &changes.away {
         rib.peer_down(*peer, FamilySet::EMPTY);
     }
     let meanwhile = ways(&mut rib, prefixes, changes.by_preference);
     let fates = prefixes.iter().zip(before).zip(meanwhile).zip(after);
     let fates = fates.map(|(((prefix, before), meanwhile), after)| Fate { prefix: *prefix, before, meanwhile, after });
-    fates.filter(|fate| fate.before != fate.after || fate.before != fate.meanwhile).collect()
+    let fates = fates.filter(|fate| fate.before != fate.after || fate.before != fate.meanwhile).collect();
+    let stages = Stages { before: told_before, meanwhile: rib.told(), after: told_after };
+    (fates, stages.compare(&changes.listening))
+}
+
+/// Whether any prefix may be told otherwise because of whom it is told to.
+fn anybody_is_told_otherwise(rib: &Rib, changes: &Changes) -> bool {
+    if changes.settings.is_empty() {
+        return false;
+    }
+    rib.peers().into_iter().filter(|(id, ..)| changes.listening.contains(id)).any(|(id, old, _)| {
+        // These are of what it tells us.
+        let PeerSettings { import, allow_as_in, limits, .. } = old.clone();
+        let to = changes.settings.get(&id).cloned();
+        to.is_some_and(|to| PeerSettings { import, allow_as_in, limits, ..to } != old)
+    })
 }
 
 fn copy(config: RibConfig, peers: &Peers, routes: &[RouteView]) -> Rib {
     let mut rib = Rib::new(config);
     for (id, settings, session) in peers {
         rib.peer_add(*id, unlimited(settings));
-        if let Some(mut session) = *session {
-            // Nobody is told anything.
-            session.codec.families = FamilySet::EMPTY;
+        if let Some(session) = *session {
             rib.peer_up(*id, session);
         }
     }

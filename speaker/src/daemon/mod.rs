@@ -21,6 +21,7 @@ mod drain;
 mod dynamic;
 mod early;
 pub(crate) mod examination;
+mod exports;
 mod foresight;
 mod groups;
 mod health;

@@ -1,5 +1,5 @@
-//! What would come of steps that are not done: sessions that would end, and routes that would fare differently, in the
-//! table and in the kernel.
+//! What would come of steps that are not done: sessions that would end, routes that would fare differently, in the table
+//! and in the kernel, and what peers would be told.
 //!
 //! A session that is reset where both sides have agreed on graceful restart after NOTIFICATIONs (RFC 8538) moves no route:
 //! both keep what they have until the next one. Without that its routes are gone for as long as that takes. What the peer
@@ -11,11 +11,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bgp_proto::Family;
 use bgp_proto::fsm::State;
-use fib_sync::{FibHandle, Metric};
+use fib_sync::{FibConfig, FibHandle, Metric};
 use ipnetwork::IpNetwork;
 use rib::PeerId;
 
 use super::backend::KnownPeers;
+use super::exports::{Counts, Exports};
 use super::foresight::{self, Changes, Fate};
 use super::kernel_foresight::{self, KernelFates};
 use super::names::listed;
@@ -23,15 +24,12 @@ use super::origins::Origins;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
 use super::setup;
-use crate::api::configuration::{ConfigSteps, KernelPlan, Plan, RouteFate, SessionEffect};
+use crate::api::configuration::{ConfigSteps, ExportChanges, KernelPlan, Plan, RouteFate, SessionEffect};
 use crate::config::steps::{Change, Cost, Step, Steps};
 use crate::config::{Config, DynamicPeers, PeerOrigin, PeerSettings};
 
 /// Routes that are named; more are counted.
 pub const NAMED: usize = 1_000;
-/// Keys by which what we tell a peer changes.
-const TELLING: [&str; 6] =
-    ["export", "next_hop_self", "route_reflector_client", "cluster_id", "remove_private_as", "local_as"];
 
 /// The outcome.
 pub struct Outcome {
@@ -39,6 +37,7 @@ pub struct Outcome {
     ending: BTreeSet<String>,
     routes: Vec<RouteFate>,
     routes_total: usize,
+    exports: Vec<ExportChanges>,
     kernel: Option<KernelPlan>,
     unknown: Vec<String>,
 }
@@ -57,7 +56,9 @@ pub async fn of(
         steps.steps.iter().filter_map(|step| if let Step::Withdraw(block) = step { Some(*block) } else { None });
     seen.changes.withdrawn = origins.only_configured(withdrawn.collect()).await;
     let any_new = !seen.new.is_empty();
-    let fates = foresight::of(owner, seen.changes.clone()).await;
+    seen.listen();
+    let (fates, told) = foresight::of(owner, seen.changes.clone()).await;
+    let exports = seen.exports(&told);
     let (kernel, changed) = match fib {
         Some(fib) => {
             let KernelFates { plan, changed } = in_kernel(&mut seen, fib, &fates).await;
@@ -67,7 +68,8 @@ pub async fn of(
     };
     let in_kernel = |fate: &Fate| changed.contains(&IpNetwork::from(fate.prefix));
     let routes = fates.iter().take(NAMED).map(|fate| row(fate, any_new, in_kernel(fate))).collect();
-    Outcome { ending: seen.ending.clone(), routes, routes_total: fates.len(), kernel, unknown: seen.unknown() }
+    let (ending, routes_total) = (seen.ending.clone(), fates.len());
+    Outcome { ending, routes, routes_total, exports, kernel, unknown: seen.unknown() }
 }
 
 async fn in_kernel(seen: &mut Seen<'_>, fib: &FibHandle, fates: &[Fate]) -> KernelFates {
@@ -75,6 +77,10 @@ async fn in_kernel(seen: &mut Seen<'_>, fib: &FibHandle, fates: &[Fate]) -> Kern
     let kernel = kernel_foresight::of(fib, seen.kernel.then(|| config.clone()), &config, fates).await;
     let added: usize = kernel.plan.changes.iter().map(|changes| changes.added).sum();
     let stats = fib.stats();
+    let now = fib.overview().await.map(|overview| overview.config);
+    let in_vxlan = |config: &FibConfig| config.pools.iter().any(|pool| pool.mode.is_vxlan());
+    let differ = now.as_ref().is_some_and(|now| now.pools != config.pools || now.devices != config.devices);
+    seen.tunnels = differ && (in_vxlan(&config) || now.as_ref().is_some_and(in_vxlan));
     if stats.over_limit > 0 || stats.installed + added > config.max_routes {
         seen.max_routes = Some(config.max_routes);
     }
@@ -87,14 +93,14 @@ struct Seen<'a> {
     peers: HashMap<String, (PeerId, PeerSettings, PeerStatus)>,
     changes: Changes,
     ending: BTreeSet<String>,
-    /// Names: of peers that are new, that are judged anew though nothing is there of them, that are reset, and that are
-    /// told something else.
+    /// Names: of peers that are new, that are judged anew though nothing is there of them, and that are reset.
     new: Vec<String>,
     absent: Vec<String>,
     reset: Vec<String>,
-    told: Vec<String>,
     /// Whether the kernel's side is to change.
     kernel: bool,
+    /// Whether pools in a VXLAN change.
+    tunnels: bool,
     /// So many routes are installed at most, and there are, or would be, more.
     max_routes: Option<usize>,
 }
@@ -110,6 +116,7 @@ impl<'a> Seen<'a> {
             settings: HashMap::new(),
             without: Vec::new(),
             new: Vec::new(),
+            listening: BTreeSet::new(),
             announced: Vec::new(),
             withdrawn: Vec::new(),
             by_preference: metrics.into_iter().any(|metric| metric == Metric::FromPreference),
@@ -124,8 +131,8 @@ impl<'a> Seen<'a> {
             new: Vec::new(),
             absent: Vec::new(),
             reset: Vec::new(),
-            told: Vec::new(),
             kernel: false,
+            tunnels: false,
             max_routes: None,
         }
     }
@@ -183,9 +190,6 @@ impl<'a> Seen<'a> {
         if any(|cost| cost == Cost::Routes) && !up {
             self.absent.push(name.clone());
         }
-        if changes.iter().any(|change| TELLING.contains(&change.key)) {
-            self.told.push(name);
-        }
     }
 
     /// Those who came from a range: their sessions end, for good or not, or they go on with its settings.
@@ -205,20 +209,44 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Who is told of all this on the session it has.
+    fn listen(&mut self) {
+        let stays = |name: &String| !self.ending.contains(name);
+        let up = self.peers.iter().filter(|(name, (_, _, status))| is_up(status) && stays(name));
+        let ids = up.map(|(_, (id, ..))| *id).filter(|id| !self.changes.gone.contains(id));
+        self.changes.listening = ids.filter(|id| !self.changes.away.contains(id)).collect();
+    }
+
+    /// Peers that are told something else, in order of name.
+    fn exports(&self, told: &Exports) -> Vec<ExportChanges> {
+        let names: HashMap<_, _> = self.peers.iter().map(|(name, (id, ..))| (*id, name)).collect();
+        let row = |(id, counts): (&PeerId, &Counts)| {
+            let Counts { announced, changed, withdrawn, for_a_moment } = *counts;
+            let peer = (*names.get(id)?).clone();
+            (!counts.is_empty()).then_some(ExportChanges { peer, announced, changed, withdrawn, for_a_moment })
+        };
+        let mut rows: Vec<_> = told.iter().filter_map(row).collect();
+        rows.sort_by(|a, b| a.peer.cmp(&b.peer));
+        rows
+    }
+
     /// What is not in the routes.
     fn unknown(self) -> Vec<String> {
-        let Self { new, absent, reset, told, max_routes, .. } = self;
+        let Self { new, absent, reset, tunnels, max_routes, .. } = self;
         let said = [
             (
                 new,
                 "new, so what it announces, and which of these routes that would replace, is not known before it is up",
             ),
             (absent, "without a session now: what it announces is judged by the new settings when it is up"),
-            (reset, "taken to announce the same again after the reset"),
-            (told, "told something else then, which is not listed here"),
+            (reset, "told everything again after the reset, and taken to announce the same again"),
         ];
         let peers = said.into_iter().filter(|(names, _)| !names.is_empty());
         let mut unknown: Vec<_> = peers.map(|(names, what)| format!("{}: {what}", listed(names, ", "))).collect();
+        if tunnels {
+            let what = "pools in a VXLAN change: what internal peers are told of the tunnel to our own prefixes is not counted";
+            unknown.push(what.to_owned());
+        }
         unknown.extend(max_routes.map(|max| {
             format!("fib.max_routes is {max}: which routes the kernel is given then hangs on that, and is not counted")
         }));
@@ -250,7 +278,9 @@ impl Outcome {
             step.ends = step.peer.as_ref().is_some_and(|peer| self.ending.contains(peer))
                 && step.session.is_some_and(|effect| effect != SessionEffect::Stays);
         }
-        let Self { routes, routes_total, kernel, unknown, .. } = self;
-        Plan { steps, routes, routes_total, kernel, unknown }
+        let Self { routes, routes_total, mut exports, kernel, unknown, .. } = self;
+        let exports_total = exports.len();
+        exports.truncate(NAMED);
+        Plan { steps, routes, routes_total, exports, exports_total, kernel, unknown }
     }
 }

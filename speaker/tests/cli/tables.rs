@@ -386,7 +386,9 @@ fn a_plan() {
     let steps = ConfigSteps { generation: 7, steps: vec![step], ..ConfigSteps::default() };
     let unknown = vec!["172.16.1.9: new, so nobody knows".to_owned()];
     let kernel = Some(fake::kernel_fates());
-    assert_snapshot!(render::plan(&Plan { steps, routes: fake::fates(), routes_total: 6, kernel, unknown }), @r"
+    let exports = fake::exports();
+    let plan = Plan { steps, routes: fake::fates(), routes_total: 6, exports, exports_total: 3, kernel, unknown };
+    assert_snapshot!(render::plan(&plan), @r"
     peer 172.16.1.2: removed, its session ends
     sessions that would end: 1
     routes that would change: 6
@@ -395,6 +397,10 @@ fn a_plan() {
       10.65.4.0/26 via 172.16.1.2, gone until the session is back, in the kernel, too
       10.65.5.0/26 none → ours
       10.65.6.0/26 via 172.16.1.2, vanishes unless a new peer announces it, in the kernel, too
+      and 1 more
+    peers that would be told something else: 3
+      172.16.1.3: 2 announced, 1 withdrawn
+      172.16.1.4: 1 changed, 1 for a moment
       and 1 more
     kernel routes that would change: 5
       in no pool: 1 removed

@@ -225,7 +225,15 @@ impl Backend for Fake {
         match self.reread(true).await.outcome {
             Ok(steps) if !request.text.is_empty() => {
                 let (kernel, unknown) = (Some(kernel_fates()), vec!["172.16.1.9: new".to_owned()]);
-                Ok(Plan { steps, routes: fates(), routes_total: 5, kernel, unknown })
+                Ok(Plan {
+                    steps,
+                    routes: fates(),
+                    routes_total: 5,
+                    exports: exports(),
+                    exports_total: 2,
+                    kernel,
+                    unknown,
+                })
             }
             Ok(_) => Err(vec!["it is empty".to_owned()]),
             Err(mistakes) => Err(mistakes),

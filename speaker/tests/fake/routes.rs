@@ -1,6 +1,6 @@
 //! The routes of the made-up daemon, what became of them, and what it knows of the node.
 
-use speaker::api::configuration::{KernelChanges, KernelFate, KernelPlan, RouteFate};
+use speaker::api::configuration::{ExportChanges, KernelChanges, KernelFate, KernelPlan, RouteFate};
 use speaker::api::model::*;
 
 fn kernel(state: &str, route: Option<&str>, reason: Option<&str>) -> KernelState {
@@ -235,4 +235,12 @@ pub fn kernel_fates() -> KernelPlan {
         ],
         routes_total: 5,
     }
+}
+
+pub fn exports() -> Vec<ExportChanges> {
+    let [one, other] = ["172.16.1.3", "172.16.1.4"].map(str::to_owned);
+    vec![
+        ExportChanges { peer: one, announced: 2, withdrawn: 1, ..ExportChanges::default() },
+        ExportChanges { peer: other, changed: 1, for_a_moment: 1, ..ExportChanges::default() },
+    ]
 }

@@ -55,7 +55,7 @@ pub fn routes(node: &Netns) -> Routes {
     routes
 }
 
-/// Waits until the kernel side has tried what the table has decided.
+/// Waits until the kernel side has tried what the table has decided, with all next hops known to be on a link.
 #[track_caller]
 pub fn await_rest(roost: &Roost) {
     until("the kernel side is at rest", PATIENCE, || {
@@ -67,7 +67,10 @@ pub fn await_rest(roost: &Roost) {
                 state => matches!(state, None | Some("pending")),
             }
         };
-        match table.as_array().unwrap().iter().filter(|row| row["best"] == true).find(waits) {
+        let mut rows = table.as_array().unwrap().iter();
+        match rows
+            .find(|row| (row["from"] != "local" && row["unreachable"] == true) || (row["best"] == true && waits(row)))
+        {
             Some(row) => Err(row.to_string()),
             None => Ok(()),
         }

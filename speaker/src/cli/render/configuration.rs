@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::api::apply::{Applied, Unconfirmed};
-use crate::api::configuration::{ConfigStatus, ConfigSteps, KernelChanges, KernelPlan, Plan, RouteFate};
+use crate::api::configuration::{ConfigStatus, ConfigSteps, ExportChanges, KernelChanges, KernelPlan, Plan, RouteFate};
 
 /// The answer of `roost reload`; with `check` nothing was done.
 pub fn config_steps(steps: &ConfigSteps, check: bool) -> String {
@@ -64,20 +64,42 @@ pub fn plan(plan: &Plan) -> String {
     if plan.routes_total > plan.routes.len() {
         let _ = writeln!(text, "  and {} more", plan.routes_total - plan.routes.len());
     }
+    if plan.exports_total > 0 {
+        text.push_str(&exports(plan));
+    }
     plan.kernel.iter().for_each(|kernel| text.push_str(&kernel_routes(kernel, &plan.routes)));
     plan.unknown.iter().for_each(|what| text.push_str(&format!("not known: {what}\n")));
     text
+}
+
+/// Peers whose session goes on and who would be told something else.
+fn exports(plan: &Plan) -> String {
+    let mut text = format!("peers that would be told something else: {}\n", plan.exports_total);
+    for ExportChanges { peer, announced, changed, withdrawn, for_a_moment } in &plan.exports {
+        let counts =
+            [(announced, "announced"), (changed, "changed"), (withdrawn, "withdrawn"), (for_a_moment, "for a moment")];
+        text.push_str(&format!("  {peer}: {}\n", counted(counts)));
+    }
+    if plan.exports_total > plan.exports.len() {
+        text.push_str(&format!("  and {} more\n", plan.exports_total - plan.exports.len()));
+    }
+    text
+}
+
+/// Those counts that are not zero.
+fn counted(counts: [(&usize, &str); 4]) -> String {
+    let counts = counts.iter().filter(|(count, _)| **count > 0);
+    counts.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Counts by pool, and the routes that would move although the table decides them as before.
 fn kernel_routes(kernel: &KernelPlan, decided: &[RouteFate]) -> String {
     let mut text = format!("kernel routes that would change: {}\n", kernel.routes_total);
     for KernelChanges { pool, added, removed, changed, for_a_moment } in &kernel.changes {
-        let counts = [(added, "added"), (removed, "removed"), (changed, "changed"), (for_a_moment, "for a moment")];
-        let counts: Vec<_> =
-            counts.iter().filter(|(count, _)| **count > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let counts =
+            counted([(added, "added"), (removed, "removed"), (changed, "changed"), (for_a_moment, "for a moment")]);
         let pool = pool.as_ref().map_or_else(|| "in no pool".to_owned(), |pool| format!("pool {pool}"));
-        text.push_str(&format!("  {pool}: {}\n", counts.join(", ")));
+        text.push_str(&format!("  {pool}: {counts}\n"));
     }
     let decided: HashSet<_> = decided.iter().map(|fate| fate.prefix.as_str()).collect();
     for fate in kernel.routes.iter().filter(|fate| !decided.contains(fate.prefix.as_str())) {

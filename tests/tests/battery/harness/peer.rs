@@ -319,10 +319,17 @@ impl Peer {
         }
     }
 
-    /// All roost announces to this peer now: asks for it (RFC 7313) and collects what is between the marks. Prefix and
-    /// path id lead to the UPDATE.
+    /// All roost announces to this peer now, without what [`Self::settle`] announced. Prefix and path id lead to the UPDATE.
     #[track_caller]
     pub fn adj_out(&mut self, afi: u16) -> BTreeMap<(String, u32), Told> {
+        let mut all = self.adj_out_with_markers(afi);
+        all.retain(|(prefix, _), _| !super::roost::is_marker(prefix));
+        all
+    }
+
+    /// All roost announces to this peer now: asks for it (RFC 7313) and collects what is between the marks.
+    #[track_caller]
+    pub fn adj_out_with_markers(&mut self, afi: u16) -> BTreeMap<(String, u32), Told> {
         let [high, low] = afi.to_be_bytes();
         self.send(refresh(afi, 0, 1));
         let mark = |kind: u8| vec![high, low, kind, 1];
@@ -343,7 +350,6 @@ impl Peer {
                 Event::Message(KEEPALIVE, _) => {}
                 Event::Message(ROUTE_REFRESH, body) => {
                     assert_eq!(body, mark(2), "the end of a refresh");
-                    all.retain(|(prefix, _), _| !super::roost::is_marker(prefix));
                     return all;
                 }
                 other => panic!("expected UPDATEs and the end of the refresh, got {other:02x?}"),

@@ -31,9 +31,8 @@ pub struct Fate {
 pub async fn of(owner: &OwnerHandle, gone: BTreeSet<PeerId>, enough: impl Fn(&Fate) -> bool) -> Vec<Fate> {
     let mut prefixes = BTreeSet::new();
     for peer in gone.iter().copied() {
-        let of_peer =
-            move |owner: &mut Owner| owner.rib.prefixes(&RouteFilter { peer: Some(peer), ..RouteFilter::default() });
-        prefixes.extend(owner.ask(of_peer).await.unwrap_or_default());
+        let of_peer = RouteFilter { peer: Some(peer), ..RouteFilter::default() };
+        prefixes.extend(super::prefixes::of(owner, of_peer).await.unwrap_or_default());
     }
     let (prefixes, gone): (Vec<_>, _) = (prefixes.into_iter().collect(), Arc::new(gone));
     let mut fates = Vec::new();

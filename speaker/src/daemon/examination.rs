@@ -127,7 +127,7 @@ async fn shared_blocks(fib: &FibConfig, owner: &OwnerHandle, peers: &KnownPeers)
     let mut shared = Vec::new();
     for pool in &fib.pools {
         let filter = RouteFilter { within: Some(pool.cidr.into()), ..RouteFilter::default() };
-        let prefixes = owner.ask(move |owner| owner.rib.prefixes(&filter)).await.ok_or_else(ended)?;
+        let prefixes = super::prefixes::of(owner, filter).await.ok_or_else(ended)?;
         let blocks: Vec<Prefix> = prefixes.into_iter().filter(|prefix| !prefix.is_host()).collect();
         for slice in blocks.chunks(SLICE) {
             let slice = slice.to_vec();

@@ -78,9 +78,13 @@ pub async fn of(owner: &OwnerHandle, changes: Changes) -> (Vec<Fate>, Exports) {
     let changes = Arc::new(changes);
     let asked = changes.clone();
     let begin = move |owner: &mut Owner| (*owner.rib.config(), owner.rib.peers(), concerned(&owner.rib, &asked));
-    let Some((config, peers, prefixes)) = owner.ask(begin).await else {
+    let Some((config, peers, filters)) = owner.ask(begin).await else {
         return Default::default();
     };
+    let mut prefixes: BTreeSet<_> = changes.announced.iter().chain(&changes.withdrawn).copied().collect();
+    for filter in filters {
+        prefixes.extend(super::prefixes::of(owner, filter).await.unwrap_or_default());
+    }
     let (peers, prefixes): (Arc<Peers>, Vec<_>) = (peers.into(), prefixes.into_iter().collect());
     let (mut fates, mut told) = (Vec::new(), Exports::new());
     for slice in prefixes.chunks(SLICE) {
@@ -97,21 +101,16 @@ pub async fn of(owner: &OwnerHandle, changes: Changes) -> (Vec<Fate>, Exports) {
     (fates, told)
 }
 
-/// Prefixes on which a change can have an effect.
-fn concerned(rib: &Rib, changes: &Changes) -> BTreeSet<Prefix> {
+/// Which prefixes of the table a change can have an effect on.
+fn concerned(rib: &Rib, changes: &Changes) -> Vec<RouteFilter> {
     let same =
         RibConfig { hold_end_of_rib: rib.config().hold_end_of_rib, leaving: rib.config().leaving, ..changes.config };
-    let mut prefixes: BTreeSet<_> = changes.announced.iter().chain(&changes.withdrawn).copied().collect();
     if same != *rib.config() || anybody_is_told_otherwise(rib, changes) {
-        prefixes.extend(rib.prefixes(&RouteFilter::default()));
-        return prefixes;
+        return vec![RouteFilter::default()];
     }
     let peers = changes.gone.iter().chain(&changes.away).chain(changes.settings.keys());
     let peers: BTreeSet<_> = peers.chain(changes.without.iter().map(|(peer, _)| peer)).collect();
-    for peer in peers {
-        prefixes.extend(rib.prefixes(&RouteFilter { peer: Some(*peer), ..RouteFilter::default() }));
-    }
-    prefixes
+    peers.into_iter().map(|peer| RouteFilter { peer: Some(*peer), ..RouteFilter::default() }).collect()
 }
 
 /// What would become of these prefixes, of which the table has these routes.

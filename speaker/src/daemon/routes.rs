@@ -23,8 +23,6 @@ use crate::api::{Problem, Slices, parse_prefixes};
 
 /// Prefixes of a slice: some hundred kilobytes of JSON.
 const SLICE: usize = 1024;
-/// Places of the table that are looked through in one turn for prefixes that are wanted.
-const PLACES: u32 = 65_536;
 
 /// Where the answer comes from.
 #[derive(Clone)]
@@ -80,28 +78,11 @@ impl Wanted {
             within => {
                 // With one peer the RIB need not look at the paths of the others.
                 let peer = self.peers.as_deref().and_then(|peers| if let [one] = peers { Some(*one) } else { None });
-                all(owner, rib::RouteFilter { within, peer, ..rib::RouteFilter::default() }).await
+                let filter = rib::RouteFilter { within, peer, ..rib::RouteFilter::default() };
+                super::prefixes::of(owner, filter).await.ok_or_else(ended)
             }
         }
     }
-}
-
-/// The prefixes that pass a filter, sorted.
-async fn all(owner: &OwnerHandle, filter: rib::RouteFilter) -> Result<Vec<Prefix>, Problem> {
-    let (mut prefixes, mut from) = (Vec::new(), Some(0));
-    while let Some(place) = from {
-        let ask = move |owner: &mut super::owner::Owner| owner.rib.prefixes_from(&filter, place, PLACES);
-        let (more, next) = owner.ask(ask).await.ok_or_else(ended)?;
-        prefixes.extend(more);
-        from = next;
-    }
-    let sorted = move || {
-        prefixes.sort_unstable();
-        prefixes.dedup();
-        prefixes
-    };
-    // A million take a tenth of a second, which sessions on the same thread would wait for.
-    tokio::task::spawn_blocking(sorted).await.map_err(|_| ended())
 }
 
 /// What of an answer is still to be made.

@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::super::news::FromPeer;
 use super::super::owner::Owner;
+use super::super::prefixes::PLACES;
 use super::super::restart::Restart;
 use super::super::setup;
-use super::{PLACES, SLICE, Sources, slices};
+use super::{SLICE, Sources, slices};
 use crate::api::Kind;
 use crate::api::model::RouteFilter;
 use crate::config;

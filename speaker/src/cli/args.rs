@@ -114,8 +114,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Say what the running daemon would do to put a file in force: which sessions would end, which routes would vanish or
-    /// take another way, what peers would be told, and which kernel routes would be others. Nothing changes
+    /// Say what putting a file in force would do: to sessions, routes, what peers are told, and kernel routes. Nothing changes
     Plan {
         /// The YAML file
         #[arg(value_name = "FILE")]

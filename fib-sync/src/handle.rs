@@ -135,6 +135,8 @@ pub(crate) struct Wishes {
     pub(crate) sweep: bool,
     /// When the oldest target was handed in, or what it comes from was heard.
     pub(crate) since: Option<Instant>,
+    /// The same of those that were taken up in this turn of the thread, whose statistics do not have it yet.
+    taken_up: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -175,7 +177,8 @@ impl Shared {
         let next_hops = std::mem::take(&mut wishes.next_hops);
         // Hashed alike the next time: prefixes come in the order in which they lie in the engine.
         let targets = HashMap::with_hasher(wishes.targets.hasher().clone());
-        std::mem::replace(&mut *wishes, Wishes { next_hops, targets, ..Wishes::default() })
+        let taken_up = wishes.taken_up.into_iter().chain(wishes.since).min();
+        std::mem::replace(&mut *wishes, Wishes { next_hops, targets, taken_up, ..Wishes::default() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -212,6 +215,7 @@ impl Shared {
 
     pub(crate) fn publish(&self, stats: FibStats, warnings: &[Arc<str>]) {
         *lock(&self.stats) = stats;
+        lock(&self.wishes).taken_up = None;
         let mut told = lock(&self.warnings);
         if **told != *warnings {
             *told = warnings.to_vec();
@@ -289,9 +293,9 @@ impl FibHandle {
     /// How long the oldest wish has waited for the kernel; nothing if none waits. A wish that cannot be fulfilled does not
     /// wait: it has a state of its own.
     pub fn behind(&self) -> Duration {
-        let handed_in = lock(&self.shared.wishes).since;
-        let taken_up = lock(&self.shared.stats).oldest;
-        handed_in.into_iter().chain(taken_up).min().map(|since| since.elapsed()).unwrap_or_default()
+        let Wishes { since, taken_up, .. } = *lock(&self.shared.wishes);
+        let counted = lock(&self.shared.stats).oldest;
+        [since, taken_up, counted].into_iter().flatten().min().map(|since| since.elapsed()).unwrap_or_default()
     }
 
     /// Counters and numbers of routes by state, as of the last turn of the thread.
@@ -535,6 +539,19 @@ mod tests {
         let other = fib.clone();
         fib.shutdown(true).await;
         assert!(!other.answers().await);
+    }
+
+    #[test]
+    fn a_wish_that_is_taken_up_waits_until_the_turn_has_counted_it() {
+        let (shared, (commands, _)) = (Arc::new(Shared::default()), mpsc::channel(1));
+        let fib = FibHandle { shared: shared.clone(), commands };
+        fib.update([("10.66.2.0/26".parse().unwrap(), via("172.16.1.2"))]);
+        assert!(fib.behind() > Duration::ZERO);
+        assert_eq!(shared.take_targets().targets.len(), 1);
+        assert_eq!(shared.take_targets().targets.len(), 0);
+        assert!(fib.behind() > Duration::ZERO);
+        shared.publish(FibStats::default(), &[]);
+        assert_eq!(fib.behind(), Duration::ZERO);
     }
 
     #[tokio::test]

@@ -96,6 +96,14 @@ impl Node {
         });
     }
 
+    /// Says so, with this reason.
+    #[track_caller]
+    fn not_ready(&self, reason: &str) {
+        let status = self.roost.ask("show status");
+        let reasons = status.lines().filter(|line| line.starts_with("  not ready"));
+        assert!(reasons.into_iter().any(|line| line.contains(reason)), "{status}");
+    }
+
     /// Waits until both daemons know all and nothing of a restart is under way.
     #[track_caller]
     fn settled(&self) {
@@ -238,12 +246,20 @@ fn a_node_with_a_damaged_list_of_announced_blocks_starts_says_so_and_keeps_what_
     node.roost.launch();
     node.settled();
     let events = node.roost.ask("show events --kind damaged");
-    assert!(events.contains("ctl.announced.damaged now: let the agents announce it again"), "{events}");
+    assert!(events.contains("ctl.announced.damaged now: the node is ready when its agents"), "{events}");
     assert_eq!(std::fs::read(&aside).expect("it is kept"), [0xff; 64]);
+    node.not_ready("no owner has said since all that it announces");
     node.roost.ask("announce 10.65.1.64/26");
     node.roost.kill_9();
     node.roost.launch();
     let again = [B[0], "10.65.1.64/26 via 10.9.0.1 dev eth0", B[1]];
     node.b.wait_for_routes(&again, PATIENCE, || node.roost.log());
     assert!(node.roost.ask("show owners").contains("default"), "it is kept as ever");
+    node.not_ready("`roost withdraw --all --owner OWNER`");
+    assert_eq!(node.roost.ask("withdraw --all"), "10.65.1.64/26 withdrawn\ndefault is forgotten\n");
+    until("it is ready", PATIENCE, || {
+        let status = node.roost.ask("show status");
+        if status.contains("ready          yes") { Ok(()) } else { Err(status) }
+    });
+    assert!(aside.exists(), "for whoever wants to look");
 }

@@ -18,7 +18,7 @@ use crate::journal::Journal;
 
 /// A running daemon, as the API sees it. Every answer is a snapshot; of one that comes in slices, each slice is.
 pub trait Backend: Clone + Send + Sync + 'static {
-    /// `GET /v1/status`
+    /// `GET /v1/status`, but for the readiness
     fn status(&self) -> impl Future<Output = Status> + Send;
     /// `GET /v1/peers`, in order of address; a name that no peer has is a problem.
     fn peers(&self, filter: PeerFilter) -> impl Future<Output = Result<Vec<PeerRow>, Problem>> + Send;

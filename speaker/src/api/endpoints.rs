@@ -392,7 +392,9 @@ pub(super) fn metrics_router<B: Backend>(backend: B) -> Router {
 }
 
 async fn status<B: Backend>(State(backend): State<B>) -> Json<Status> {
-    Json(backend.status().await)
+    // Apart from the status itself, which is asked for in all of BIRD's replies, too: it looks at rows of the kernel side.
+    let readiness = backend.readiness().await;
+    Json(Status { readiness, ..backend.status().await })
 }
 
 async fn peers<B: Backend>(

@@ -83,6 +83,13 @@ pub struct Edit {
     pub forget: bool,
 }
 
+impl Edit {
+    /// Whether it leaves nothing of what the owner announced before: from then on it is known what that is.
+    pub fn says_all(&self) -> bool {
+        self.withdraw == Withdraw::AllOthers
+    }
+}
+
 /// What is announced no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Withdraw {

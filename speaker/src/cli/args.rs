@@ -104,8 +104,11 @@ pub enum Command {
         #[arg(long, value_name = "NAME", default_value = "default")]
         owner: String,
         /// As they were announced
-        #[arg(value_name = "PREFIX", required = true)]
+        #[arg(value_name = "PREFIX", required_unless_present = "all", conflicts_with = "all")]
         prefixes: Vec<String>,
+        /// All that the owner announces, and forget it
+        #[arg(long)]
+        all: bool,
     },
     /// Read the configuration file again and put it in force: sessions end only where they must, and a file with mistakes
     /// changes nothing. SIGHUP does the same

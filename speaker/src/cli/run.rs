@@ -17,9 +17,9 @@ use super::progress::{self, Meter};
 use super::{EXIT_OK, apply, drain, generate, log, overlay, render, watch};
 use crate::api::configuration::{ConfigText, OverlayRow, PlanRequest, ReloadRequest};
 use crate::api::model::{
-    AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerRow,
-    PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone,
-    RouteFilter, RouteRow, Status, Why, WithdrawList,
+    AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerDone,
+    OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
+    PrefixListDone, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
 
@@ -71,7 +71,8 @@ pub(super) fn run(args: Args, out: &mut impl Write) -> anyhow::Result<u8> {
         Command::Drain(how) => ask(async { drain::drain(&client, how, json, out).await }),
         Command::Watch(args) => ask(async { watch::watch(&client, args, json, out).await }),
         Command::Undrain => ask(async { drain::undrain(&client, json, out).await }),
-        Command::Withdraw { prefixes, owner } => {
+        Command::Withdraw { owner, all: true, .. } => ask(async { remove_owner(&client, &owner, json, out).await }),
+        Command::Withdraw { prefixes, owner, .. } => {
             let list = WithdrawList { owner: Some(owner), prefixes };
             ask(async { edit(&client, &WITHDRAW, client.json(&list)?, json, out).await })
         }
@@ -193,19 +194,35 @@ async fn edit(client: &Client, edit: &Edit, list: Bytes, json: bool, out: &mut i
         return pass(client, Method::POST, edit.page, Some(list), out).await;
     }
     let PrefixListDone { changed, unchanged, kept } = client.post_bytes(edit.page, list).await?;
-    for prefix in changed {
-        match kept.iter().find(|kept| kept.prefix == prefix) {
-            None => writeln!(out, "{prefix} {}", edit.changed)?,
-            Some(KeptPrefix { owners, configured, .. }) => {
-                let configuration = configured.then(|| "the configuration".to_owned());
-                let others: Vec<_> = configuration.into_iter().chain(owners.iter().cloned()).collect();
-                writeln!(out, "{prefix} {}; it stays announced by {}", edit.changed, others.join(", "))?;
-            }
-        }
-    }
+    say_changed(&changed, &kept, edit.changed, out)?;
     for prefix in unchanged {
         writeln!(out, "{prefix} {}", edit.unchanged)?;
     }
+    Ok(())
+}
+
+fn say_changed(changed: &[String], kept: &[KeptPrefix], how: &str, out: &mut impl Write) -> io::Result<()> {
+    for prefix in changed {
+        match kept.iter().find(|kept| kept.prefix == *prefix) {
+            None => writeln!(out, "{prefix} {how}")?,
+            Some(KeptPrefix { owners, configured, .. }) => {
+                let configuration = configured.then(|| "the configuration".to_owned());
+                let others: Vec<_> = configuration.into_iter().chain(owners.iter().cloned()).collect();
+                writeln!(out, "{prefix} {how}; it stays announced by {}", others.join(", "))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn remove_owner(client: &Client, owner: &str, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let page = format!("/v1/owners/{}", escape(owner));
+    if json {
+        return pass(client, Method::DELETE, &page, None, out).await;
+    }
+    let OwnerDone { withdrawn, kept, .. } = client.send(Method::DELETE, &page, None).await?;
+    say_changed(&withdrawn, &kept, WITHDRAW.changed, out)?;
+    writeln!(out, "{owner} is forgotten")?;
     Ok(())
 }
 

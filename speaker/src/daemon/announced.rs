@@ -7,6 +7,7 @@
 //! file first: what was answered is there after a kill, and when the file can't be written nothing has changed.
 
 mod file;
+mod lost;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bgp_proto::Prefix;
+use tokio::sync::watch;
 
 use crate::api::model::{KeptPrefix, Lease, OwnerRoutes, OwnerRow};
 use crate::api::{Edit, Edited, Kind, OwnerName, Withdraw};
 use crate::config::Config;
-use file::AnnouncedFile;
+use file::{AnnouncedFile, Kept};
+pub use lost::Lost;
 
 use super::whole_file;
 
@@ -32,6 +35,7 @@ pub const OWNERS: usize = 256;
 pub struct Announced {
     configured: BTreeSet<Prefix>,
     owners: BTreeMap<OwnerName, Owner>,
+    lost: watch::Sender<Lost>,
     file: Option<AnnouncedFile>,
 }
 
@@ -97,8 +101,13 @@ impl Announced {
     /// The configuration's blocks and what the last process was told. All leases begin now.
     pub fn load(config: &Config) -> Self {
         let file = config.api.as_ref().map(|api| AnnouncedFile::beside(&api.socket));
-        let owners = file.as_ref().map(AnnouncedFile::load).unwrap_or_default();
-        Self { configured: config.node.blocks.iter().copied().collect(), owners, file }
+        let Kept { owners, lost } = file.as_ref().map(AnnouncedFile::load).unwrap_or_default();
+        Self { configured: config.node.blocks.iter().copied().collect(), owners, lost: watch::channel(lost).0, file }
+    }
+
+    /// What of a damaged list is missing still, for whoever wants to know at any time.
+    pub fn lost(&self) -> watch::Receiver<Lost> {
+        self.lost.subscribe()
     }
 
     /// All of it, in order.
@@ -133,10 +142,12 @@ impl Announced {
     pub fn edit(&mut self, name: &OwnerName, edit: &Edit) -> Result<(Edited, Vec<Change>), AnnouncedError> {
         let known = self.owners.remove(name);
         let was_known = known.is_some();
+        // Who may lack something of its own has to say all of it, whatever it has said meanwhile.
+        let understood = if self.lost.borrow().may_be_of(name) { edit.says_all() } else { was_known };
         let mut owner = known.unwrap_or_else(Owner::new);
         (owner.seen, owner.gone) = (Instant::now(), false);
         let result = match was_known {
-            false if edit.only_known => Err(AnnouncedError::Unknown(name.clone())),
+            _ if edit.only_known && !understood => Err(AnnouncedError::Unknown(name.clone())),
             false if self.owners.len() >= OWNERS => Err(AnnouncedError::TooManyOwners),
             _ => self.edit_owner(name, &mut owner, was_known, edit),
         };
@@ -160,13 +171,20 @@ impl Announced {
         for (prefix, kind) in &wanted {
             kinds_before.push(put(&mut owner.routes, *prefix, *kind));
         }
+        let lost_before = self.lost.borrow().clone();
+        let lost = if edit.says_all() { lost_before.without(name) } else { lost_before.clone() };
         let lease_before = owner.lease;
         owner.lease = edit.lease.unwrap_or(lease_before);
         let count = others + owner.routes.len();
         let kept = match &self.file {
             _ if count > MOST => Err(AnnouncedError::TooMany(count)),
-            Some(file) if !wanted.is_empty() || owner.lease != lease_before || owner.stays(edit) != was_known => {
-                file.store(self.owners.iter().chain(owner.stays(edit).then_some((name, &*owner))))
+            Some(file)
+                if !wanted.is_empty()
+                    || owner.lease != lease_before
+                    || owner.stays(edit) != was_known
+                    || lost != lost_before =>
+            {
+                file.store(&lost, self.owners.iter().chain(owner.stays(edit).then_some((name, &*owner))))
             }
             _ => Ok(()),
         };
@@ -177,6 +195,7 @@ impl Announced {
             owner.lease = lease_before;
             return Err(error);
         }
+        self.lost.send_if_modified(|known| std::mem::replace(known, lost) != lost_before);
         let mut changes = Vec::new();
         for ((prefix, kind), before) in wanted.into_iter().zip(kinds_before) {
             let rest = self.kind_of(&prefix);

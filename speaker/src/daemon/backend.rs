@@ -277,6 +277,7 @@ impl Daemon {
             originated: Vec::new(),
             connections: rows::connections(inside.doors.unopened()),
             drain: inside.drain.state(),
+            readiness: Readiness::default(),
             log: inside.levels.shown(),
             fib: inside.fib.as_ref().map(fib_summary).unwrap_or_default(),
         }

@@ -18,11 +18,12 @@ use tokio::time::timeout;
 
 use self::pulse::Pulse;
 use self::readiness::{Facts, KernelFacts, PeerFact};
+use super::announced::{self, Lost};
 use super::backend::{KnownPeer, KnownPeers};
 use super::drain::DrainHandle;
+use super::overlay;
 use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
-use super::{announced, overlay};
 use crate::api::model::{DrainPhase, Liveness, Readiness};
 use crate::config::{Config, PeerOrigin, ReadyPeers};
 
@@ -37,6 +38,8 @@ pub struct Health {
     fib: Option<FibHandle>,
     peers: Arc<KnownPeers>,
     drain: DrainHandle,
+    /// What of a damaged list is missing still.
+    lost: watch::Receiver<Lost>,
     started: Instant,
     pulses: Pulses,
     ready: AtomicBool,
@@ -56,6 +59,7 @@ impl Health {
         fib: Option<FibHandle>,
         peers: Arc<KnownPeers>,
         drain: DrainHandle,
+        lost: watch::Receiver<Lost>,
     ) -> Arc<Self> {
         let pulses = Pulses {
             owner: Pulse::new("owner"),
@@ -63,7 +67,7 @@ impl Health {
             api: config.borrow().api.is_some().then(|| Pulse::new("api")),
         };
         let ready = AtomicBool::new(false);
-        Arc::new(Self { config, owner, fib, peers, drain, started: Instant::now(), pulses, ready })
+        Arc::new(Self { config, owner, fib, peers, drain, lost, started: Instant::now(), pulses, ready })
     }
 
     /// Asks the parts for signs, for ever.
@@ -100,7 +104,7 @@ impl Health {
             uptime: self.started.elapsed(),
             startup_wait: config.router.startup_wait,
             quorum: config.readiness.quorum,
-            damaged: config.api.as_ref().map(|api| damaged(&api.socket)).unwrap_or_default(),
+            damaged: config.api.as_ref().map(|api| damaged(&api.socket, &self.lost.borrow())).unwrap_or_default(),
             out_of_service: self.drain.state().state != DrainPhase::Off,
             peers: peers.collect(),
             undecided: timeout(PATIENCE, self.owner.ask(|owner| owner.undecided())).await.ok().flatten(),
@@ -165,12 +169,20 @@ async fn kernel_facts(fib: &FibHandle) -> KernelFacts {
     KernelFacts { ended: !fib.is_alive(), behind: fib.behind(), divergent, named: rows.iter().map(named).collect() }
 }
 
-/// Files beside the control socket that a start had to put aside, each with what it held and what to do.
-fn damaged(socket: &Path) -> Vec<String> {
-    let set = overlay::damaged(socket).map(|file| ("peers and pools that were set over the API", "set them", file));
-    let list = announced::damaged(socket)
-        .map(|file| ("prefixes announced at run time", "let their agents announce them", file));
-    let told = set.into_iter().chain(list);
-    told.map(|(what, do_it, file)| format!("{what} could not be read: {do_it} again, then remove {}", file.display()))
-        .collect()
+/// What a start found damaged beside the control socket and has put aside, and nobody has said again since: each with what it
+/// held and what to do.
+fn damaged(socket: &Path, lost: &Lost) -> Vec<String> {
+    let set = overlay::damaged(socket).map(|file| {
+        format!(
+            "peers and pools that were set over the API could not be read: set them again, then remove {}",
+            file.display()
+        )
+    });
+    let list = announced::damaged(socket).filter(|_| *lost != Lost::Nothing).map(|file| {
+        format!(
+            "prefixes announced at run time could not be read, and {lost}; or remove {}, when nothing is missing",
+            file.display()
+        )
+    });
+    set.into_iter().chain(list).collect()
 }

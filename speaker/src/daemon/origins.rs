@@ -84,6 +84,7 @@ impl Origins {
         edit: Edit,
         by: &str,
     ) -> Result<Edited, Problem> {
+        let lost = announced.lost();
         let work = move || {
             let edited = announced.edit(&name, &edit);
             (announced, name, edited)
@@ -93,6 +94,9 @@ impl Origins {
         if !edited.announced.is_empty() || !edited.withdrawn.is_empty() {
             let (announced, withdrawn) = (edited.announced.len(), edited.withdrawn.len());
             info!(event = "announced", owner = %name, by, announced, withdrawn, "what an owner announces has changed");
+        }
+        if lost.has_changed().is_ok_and(|changed| changed) {
+            info!(event = "announced", owner = %name, by, "of what a damaged list had: {}", *lost.borrow());
         }
         for slice in changes.chunks(SLICE) {
             let slice = slice.to_vec();

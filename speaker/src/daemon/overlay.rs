@@ -123,7 +123,7 @@ impl OverlayFile {
 
     /// What is kept. What cannot be read is put aside.
     fn load(&self) -> Overlay {
-        let what = ("what was set over the API", "set its peers and pools again");
+        let what = ("what was set over the API", "set its peers and pools again, then remove it");
         whole_file::load(&self.path, LONGEST, Overlay::from_json, what)
     }
 

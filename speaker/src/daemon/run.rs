@@ -163,6 +163,7 @@ async fn serve(
         services.spawn(accept(listener.clone(), doors.clone()));
     }
     services.spawn(keys.clone().keep(listeners.clone(), keys_hangup));
+    let lost = announced.lost();
     let origins = Origins::new(announced, owner_handle.clone());
     let concerned = Concerned {
         fib: fib.clone(),
@@ -182,7 +183,7 @@ async fn serve(
     services.spawn(drain.clone().obey(drain_signals));
 
     services.spawn(origins.clone().keep_leases());
-    let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone(), drain.clone());
+    let health = Health::new(reread.watch(), owner_handle.clone(), fib.clone(), known.clone(), drain.clone(), lost);
     services.spawn(health.clone().keep());
     let addresses = NodeAddresses::new(config.clone());
     services.spawn(addresses.clone().keep());

@@ -2,7 +2,7 @@
 //!
 //! Why not written in place: a reader, or the next start after a kill, could find half of the old and half of the new.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,36 @@ use tracing::error;
 /// # Errors
 /// When it cannot be read, is longer, or is no regular file of UTF-8 text.
 pub fn read(path: &Path, limit: usize) -> io::Result<Option<String>> {
-    let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    // Opening a pipe would wait for its other end.
-    let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+    let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
-        return wrong("it is no regular file".to_owned());
-    }
     let mut text = String::new();
     file.take(limit as u64 + 1).read_to_string(&mut text)?;
     if text.len() > limit {
-        wrong(format!("it is longer than {limit} octets, so it is none of ours"))
+        Err(invalid(format!("it is longer than {limit} octets, so it is none of ours")))
     } else {
         Ok(Some(text))
     }
+}
+
+/// What can be read of the first `limit` octets of a file, whatever it is.
+pub fn read_some(path: &Path, limit: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let read = open(path).and_then(|file| file.take(limit as u64).read_to_end(&mut octets));
+    drop(read); // what came before the error counts
+    octets
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Opening a pipe would wait for its other end.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(invalid("it is no regular file".to_owned())) }
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// What a start reads in a file of at most `limit` octets; the default if there is none. One that cannot be read, or is not
@@ -48,10 +61,10 @@ pub fn load<T: Default>(
         let lost = format!("{shown}: {what} cannot be read, and is not in force: {why}");
         match set_aside(path) {
             Ok(aside) => {
-                error!(event = "damaged", "{lost}; it is {} now: {remedy}, then remove it", aside.display());
+                error!(event = "damaged", "{lost}; it is {} now: {remedy}", aside.display());
             }
             Err(error) => {
-                error!(event = "damaged", "{lost}; nor can it be put aside ({error}): {remedy}, which takes its place");
+                error!(event = "damaged", "{lost}; nor can it be put aside ({error}): {remedy}");
             }
         }
         T::default()

@@ -104,6 +104,8 @@ fn command_lines() {
         ),
         ("roost announce", "MissingRequiredArgument"),
         ("roost withdraw", "MissingRequiredArgument"),
+        ("roost withdraw 10.65.1.7 --all", "ArgumentConflict"),
+        ("roost withdraw --all --owner lb", "Withdraw { owner: \"lb\", prefixes: [], all: true }"),
         (
             "roost peer refresh 172.16.1.2 node-b --in --family ipv4",
             "Peer { order: Refresh { whom: Whom { peers: [\"172.16.1.2\", \"node-b\"], all: false }, incoming: true, \

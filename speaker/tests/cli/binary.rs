@@ -104,6 +104,8 @@ async fn announce_and_withdraw_say_what_happened() {
     assert_eq!(out(&output), "10.65.1.0/26 was announced already\n");
     let output = run(&server.socket, &["withdraw", "10.65.1.0/26", "10.9.0.0/16"]).await;
     assert_eq!(out(&output), "10.65.1.0/26 withdrawn\n10.9.0.0/16 was not announced\n");
+    let output = run(&server.socket, &["withdraw", "--all", "--owner", "lb"]).await;
+    assert_eq!(out(&output), "10.65.1.7/32 withdrawn\nlb is forgotten\n");
 }
 
 #[tokio::test]

@@ -296,6 +296,7 @@ fn status() {
       not in force     set at run time: peer 172.16.1.9: the file has it, too, in line 8, and counts
       listening        0.0.0.0:179, [::]:179
       peers            2 of 4 established
+      ready            yes
       routes           6 paths of 5 prefixes
       originated       10.65.1.0/26
       connections      1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come
@@ -367,6 +368,7 @@ fn what_waits_to_be_confirmed() {
       not in force     set at run time: peer 172.16.1.9: the file has it, too, in line 8, and counts
       listening        0.0.0.0:179, [::]:179
       peers            2 of 4 established
+      ready            yes
       routes           6 paths of 5 prefixes
       originated       none
       connections      1 of at most 1000 without OPEN; refused so far: 12 of strangers, 3 whose OPEN did not come

@@ -50,6 +50,7 @@ pub fn status(originated: Vec<String>) -> Status {
             refused: RefusedConnections { stranger: 12, open_timeout: 3, ..RefusedConnections::default() },
         },
         drain: DrainState::default(),
+        readiness: Readiness { ready: true, ..Readiness::default() },
         log: LogLevels { configured: "info".to_owned(), by: "log.level".to_owned(), ..LogLevels::default() },
         fib: FibSummary {
             enabled: true,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::drain::DrainState;
+use super::health::Readiness;
 use super::log::LogLevels;
 use crate::api::configuration::ConfigStatus;
 
@@ -57,6 +58,9 @@ pub struct Status {
     /// Whether the node is out of service, or about to go.
     #[serde(default)]
     pub drain: DrainState,
+    /// Whether the node can be counted on, as `/readyz` says it.
+    #[serde(default)]
+    pub readiness: Readiness,
     /// How much is logged.
     #[serde(default)]
     pub log: LogLevels,

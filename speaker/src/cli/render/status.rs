@@ -29,6 +29,12 @@ pub fn status(status: &Status) -> String {
     if status.drain.state != DrainPhase::Off {
         facts.add("service", drain(&status.drain));
     }
+    if status.readiness.ready {
+        facts.add("ready", "yes");
+    }
+    for reason in &status.readiness.reasons {
+        facts.add("not ready", reason);
+    }
     facts.add("routes", format!("{} of {}", count(status.paths, "path"), prefixes(status.prefixes)));
     facts.add("originated", originated(&status.originated));
     facts.add("connections", connections(&status.connections));

@@ -18,8 +18,9 @@
 //! What is cut short all the same, by a file system that lost power, lacks its last line. It is read to a bound and no
 //! further, whoever has written it.
 //!
-//! A list that is not whole is never taken for a shorter one: it is put aside, and the node starts without it, and is not
-//! ready until somebody has looked. The agents hear that nobody knows them (404), and say again all that they announce.
+//! A list that is not whole is never taken for a shorter one: it is put aside, and the node starts without it. The agents
+//! hear that nobody knows them (404), and say again all that they announce; the node is not ready until they have
+//! ([`Lost`]). Until then a line `lost OWNER` stands in the new list for each of them, or `lost *`.
 //!
 //! Why the start is not refused: peers keep the blocks of a node that is away no longer than the restart time, and no
 //! agent can announce them again while nothing runs. A node that starts has its sessions, the configuration's blocks, and
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use bgp_proto::Prefix;
 
-use super::{AnnouncedError, MOST, OWNERS, Owner};
+use super::{AnnouncedError, Lost, MOST, OWNERS, Owner};
 use crate::api::model::{Lease, Then};
 use crate::api::{Kind, OwnerName};
 use crate::daemon::whole_file;
@@ -43,7 +44,7 @@ const LINE: usize = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128 service\n".len(
 /// The longest line of an owner, more than that.
 const OWNER_LINE: usize = 128;
 /// Octets of the longest list.
-const LONGEST: usize = MOST * LINE + (OWNERS + 2) * OWNER_LINE;
+const LONGEST: usize = MOST * LINE + (2 * OWNERS + 2) * OWNER_LINE;
 /// Characters of a wrong line that an error shows.
 const SHOWN: usize = 64;
 
@@ -59,26 +60,35 @@ impl AnnouncedFile {
         Self { path: whole_file::beside(socket, ".announced") }
     }
 
-    /// What was announced when the last process ended; nothing when there is no file. One that cannot be read, or is no
-    /// list of at most [`MOST`] prefixes, is put aside.
-    pub fn load(&self) -> BTreeMap<OwnerName, Owner> {
-        let what = ("what was announced at run time", "let the agents announce it again");
-        whole_file::load(&self.path, LONGEST, parse, what)
+    /// What was announced when the last process ended, and who has not said yet what a damaged list had of it; nothing when
+    /// there is no file. One that cannot be read, or is no list of at most [`MOST`] prefixes, is put aside.
+    pub fn load(&self) -> Kept {
+        let what = ("what was announced at run time", "the node is ready when its agents have said all of it again");
+        let kept: Option<Kept> = whole_file::load(&self.path, LONGEST, |text| parse(text).map(Some), what);
+        kept.unwrap_or_else(|| {
+            let damaged = whole_file::put_aside(&self.path).map(|aside| whole_file::read_some(&aside, LONGEST));
+            Kept { lost: damaged.map_or(Lost::Nothing, |text| Lost::with(&text)), owners: BTreeMap::new() }
+        })
     }
 
     /// Replaces the list.
     ///
     /// # Errors
     /// When the directory cannot be written to; the old list is then still there.
-    pub fn store<'a>(&self, owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> Result<(), AnnouncedError> {
-        whole_file::replace(&self.path, &print(owners))
+    pub fn store<'a>(
+        &self,
+        lost: &Lost,
+        owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>,
+    ) -> Result<(), AnnouncedError> {
+        whole_file::replace(&self.path, &print(lost, owners))
             .map_err(|error| AnnouncedError::Write { path: self.path.clone(), error })
     }
 }
 
-fn print<'a>(owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> String {
+fn print<'a>(lost: &Lost, owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> String {
     // Writing to a String cannot fail.
     let (mut text, mut count) = (format!("{HEAD}\n"), 0);
+    lost.print(&mut text);
     for (name, owner) in owners {
         let _ = match owner.lease {
             None => writeln!(text, "owner {name}"),
@@ -97,9 +107,16 @@ fn print<'a>(owners: impl Iterator<Item = (&'a OwnerName, &'a Owner)>) -> String
     text
 }
 
-fn parse(text: &str) -> Result<BTreeMap<OwnerName, Owner>, String> {
+/// What a list says.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub owners: BTreeMap<OwnerName, Owner>,
+    pub lost: Lost,
+}
+
+fn parse(text: &str) -> Result<Kept, String> {
     let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty());
-    let mut owners = Owners::default();
+    let (mut owners, mut lost) = (Owners::default(), Lost::default());
     let mut end = if text.lines().next() == Some(HEAD) { Some(false) } else { None };
     for (line, number) in lines.skip(usize::from(end.is_some())) {
         let wrong = |why: String| {
@@ -109,6 +126,7 @@ fn parse(text: &str) -> Result<BTreeMap<OwnerName, Owner>, String> {
         match (line.split_once(' '), end) {
             (_, Some(true)) => return Err(wrong("stands behind the end".to_owned())),
             (Some(("owner", owner)), Some(false)) => owners.begin(owner).map_err(wrong)?,
+            (Some(("lost", owner)), Some(false)) => lost.read(owner).map_err(wrong)?,
             (Some(("end", count)), Some(false)) if count == owners.count.to_string() => end = Some(true),
             (Some((prefix, "service")), Some(false)) => owners.add(prefix, Kind::Service).map_err(wrong)?,
             _ => owners.add(line, Kind::Block).map_err(wrong)?,
@@ -116,7 +134,7 @@ fn parse(text: &str) -> Result<BTreeMap<OwnerName, Owner>, String> {
     }
     match end {
         Some(false) => Err("its end is missing".to_owned()),
-        Some(true) | None => Ok(owners.all),
+        Some(true) | None => Ok(Kept { owners: owners.all, lost }),
     }
 }
 

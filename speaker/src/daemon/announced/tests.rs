@@ -184,7 +184,7 @@ fn a_damaged_list_is_put_aside_and_not_taken_for_a_shorter_one() {
         std::fs::write(list(&dir), &content).unwrap();
         let said = damaged_start(&dir);
         assert!(said.contains("roost.sock.announced: what was announced at run time cannot be read"), "{said}");
-        let remedy = format!("it is {} now: let the agents announce it again, then remove it", aside.display());
+        let remedy = format!("it is {} now: the node is ready when its agents have said all of it", aside.display());
         assert!(said.contains(why) && said.contains(&remedy), "{said}");
         assert_eq!(damaged(&socket), Some(aside.clone()));
         assert!(std::fs::read_to_string(&aside).unwrap() == content, "for whoever looks at it");
@@ -199,6 +199,68 @@ fn a_damaged_list_is_put_aside_and_not_taken_for_a_shorter_one() {
     assert_eq!(damaged(&socket), None);
     std::fs::write(list(&dir), full(MOST)).unwrap();
     assert_eq!(load(&dir).all().len(), MOST + 1);
+}
+
+#[test]
+fn the_node_is_whole_when_each_owner_of_a_damaged_list_has_said_all_that_it_announces() {
+    let dir = tempfile::tempdir().unwrap();
+    let cut = "roost announced 2\nowner a lease 60 keep\n10.65.1.0/26\nowner b\n10.65.2.0/26\nowner c\n10.65";
+    std::fs::write(list(&dir), cut).unwrap();
+    damaged_start(&dir);
+    let lost_of = |names: &[&str]| Lost::Of(names.iter().copied().map(name).collect());
+    let lost = |announced: &Announced| announced.lost().borrow().clone();
+    let mut announced = load(&dir);
+    assert_eq!(lost(&announced), lost_of(&["a", "b", "c"]), "as long as there is no other list");
+    // What changes is no answer to what there was: the agent is to say all of it.
+    announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    let patch = Edit { only_known: true, ..announce(Kind::Block, &["10.65.1.64/26"]) };
+    for owner in ["a", "b"] {
+        let error = announced.edit(&name(owner), &patch).unwrap_err().to_string();
+        assert!(error.contains("say with a PUT all that it announces"), "{error}");
+    }
+    announced.edit(&name("x"), &all_is(Kind::Block, &["10.65.9.0/26"])).unwrap();
+    assert_eq!(lost(&load(&dir)), lost_of(&["a", "b", "c"]), "x had nothing to lose");
+    announced.edit(&name("a"), &all_is(Kind::Block, &["10.65.1.0/26"])).unwrap();
+    announced.edit(&name("a"), &patch).unwrap();
+    let mut announced = load(&dir);
+    assert_eq!(lost(&announced), lost_of(&["b", "c"]), "a restart in between knows who has said it");
+    // A list that can't be written has not been said to anybody.
+    let blocked = dir.path().join("roost.sock.announced.new");
+    std::fs::create_dir(&blocked).unwrap();
+    announced.edit(&name("b"), &all_is(Kind::Block, &[])).unwrap_err();
+    assert_eq!(lost(&announced), lost_of(&["b", "c"]));
+    std::fs::remove_dir(&blocked).unwrap();
+    announced.edit(&name("b"), &all_is(Kind::Block, &[])).unwrap();
+    let forget =
+        Edit { only_known: true, forget: true, lease: Some(None), withdraw: Withdraw::AllOthers, ..Edit::default() };
+    announced.edit(&name("c"), &forget).unwrap();
+    assert_eq!((lost(&announced), lost(&load(&dir))), (Lost::Nothing, Lost::Nothing));
+    announced.edit(&name("c"), &forget).expect_err("nobody waits for it any more");
+    assert!(damaged(&dir.path().join("roost.sock")).is_some(), "for whoever wants to look");
+}
+
+#[test]
+fn where_no_name_can_be_read_the_first_who_says_all_is_taken_for_the_one() {
+    for damage in [&[0xff; 64][..], b"10.65.1.0/26\nrubbish\n", b"roost announced 2\nowner a/b\nend 0\n"] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(list(&dir), damage).unwrap();
+        let mut announced = load(&dir);
+        announced.edit(&name("a"), &announce(Kind::Block, &["10.65.1.0/26"])).unwrap();
+        assert_eq!(*load(&dir).lost().borrow(), Lost::Somebodys);
+        announced.edit(&name("a"), &all_is(Kind::Block, &["10.65.1.0/26"])).unwrap();
+        assert_eq!((announced.lost().borrow().clone(), load(&dir).lost().borrow().clone()), Default::default());
+    }
+}
+
+#[test]
+fn who_has_not_said_it_is_named() {
+    let of = |count: usize| Lost::Of((0..count).map(|n| name(&format!("o{n:02}"))).collect()).to_string();
+    let remedy = "let its agent do so (PUT /v1/owners/OWNER), or say that it announces nothing (`roost withdraw --all \
+                  --owner OWNER`)";
+    assert_eq!(of(1), format!("o00 has not said since all that it announces: {remedy}"));
+    assert!(of(2).starts_with("o00, o01 have not said"), "{}", of(2));
+    assert!(of(10).contains("o07 and 2 more have not"), "{}", of(10));
+    assert!(Lost::Somebodys.to_string().starts_with("no owner has said"), "{}", Lost::Somebodys);
 }
 
 #[test]

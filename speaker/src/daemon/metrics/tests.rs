@@ -32,6 +32,7 @@ fn status() -> Status {
         originated: vec![],
         connections: Default::default(),
         drain: DrainState { state: DrainPhase::Leaving, ..DrainState::default() },
+        readiness: Readiness { ready: true, ..Readiness::default() },
         log: Default::default(),
         fib: Default::default(),
     }

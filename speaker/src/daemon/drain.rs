@@ -12,15 +12,18 @@
 //! by traffic. A file beside the control socket says so; under `/run` it goes with a reboot. What is to last only until
 //! roost ends (a pod's preStop hook) has no file.
 //!
+//! A drain that was under way when roost ended goes on at the start, with its whole time again: peers keep our routes
+//! meanwhile (RFC 4724 §4.2), so each of them is let in, told to prefer other ways, and then its session ends.
+//!
 //! SIGTERM is another thing: the kernel's routes stay, and peers keep ours until roost is back (RFC 4724).
 
-use std::io;
-use std::path::{Path, PathBuf};
+mod file;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp_proto::fsm::State;
-use bgp_proto::message::{MAX_SHUTDOWN_TEXT, Notification, cease};
+use bgp_proto::message::{Notification, cease};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
@@ -30,55 +33,12 @@ use super::owner::OwnerHandle;
 use super::peer_status::PeerStatus;
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
-use super::whole_file;
 use crate::api::Drain;
 use crate::api::model::{DrainPhase, DrainState};
+pub use file::DrainFile;
 
 /// Between two looks at what is still to be sent.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// The file that says that the node is drained; in it the operator's text.
-#[derive(Clone, Debug)]
-pub struct DrainFile(PathBuf);
-
-impl DrainFile {
-    /// The one that belongs to a control socket: `roost.sock` has `roost.sock.drained`.
-    pub fn beside(socket: &Path) -> Self {
-        let mut path = socket.as_os_str().to_owned();
-        path.push(".drained");
-        Self(path.into())
-    }
-
-    /// The text, if the node is drained. A file that is there and cannot be read says so, too.
-    pub fn read(&self) -> Option<String> {
-        whole_file::read(&self.0, MAX_SHUTDOWN_TEXT).unwrap_or_else(|error| {
-            warn!(
-                event = "drain", file = %self.0.display(), %error,
-                "cannot read why the node is drained; it is, as the file is there"
-            );
-            Some(String::new())
-        })
-    }
-
-    fn write(&self, message: Option<&str>) -> Result<(), String> {
-        whole_file::replace(&self.0, message.unwrap_or_default()).map_err(|error| {
-            format!(
-                "{}: cannot keep that the node is drained: {error}; nothing was changed; without a file it can be drained \
-                 until roost ends (--until-restart)",
-                self.0.display()
-            )
-        })
-    }
-
-    fn remove(&self) -> Result<(), String> {
-        match std::fs::remove_file(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(format!("{}: cannot remove it: {error}; the node stays drained", self.0.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// What is wanted: a drain, or none any more.
 type Wish = (Option<Drain>, oneshot::Sender<Result<(), String>>);
@@ -127,6 +87,11 @@ impl DrainHandle {
         }
     }
 
+    /// Whether peers are to be told to prefer other ways.
+    pub fn is_leaving(&self) -> bool {
+        self.now.borrow().phase == DrainPhase::Leaving
+    }
+
     /// Does what signals ask for: the first drains as `roost drain` does, the second takes back.
     pub async fn obey(self, [mut drain, mut undrain]: [Signal; 2]) {
         loop {
@@ -158,20 +123,27 @@ struct Node {
 }
 
 impl Drainer {
-    /// Of these parts. With the text of a file the node is drained from the start, and no session is wanted.
+    /// Of these parts. Where a file says so, the node is drained from the start and no session is wanted, or is leaving: then
+    /// the table has to be, too ([`DrainHandle::is_leaving`]).
     pub fn new(
         owner: OwnerHandle,
         peers: Arc<KnownPeers>,
         restart: Arc<Restart>,
         file: Option<DrainFile>,
     ) -> (Self, DrainHandle) {
-        let message = file.as_ref().and_then(DrainFile::read);
-        let phase = if message.is_some() { DrainPhase::Drained } else { DrainPhase::Off };
-        if let Some(text) = &message {
-            warn!(event = "drain", text, "the node is drained: no session is wanted until `roost undrain`");
-            restart.set_away(true);
+        let (phase, order) = file.as_ref().and_then(DrainFile::read).unwrap_or((DrainPhase::Off, Drain::default()));
+        let text = order.message.as_deref().unwrap_or_default();
+        match phase {
+            DrainPhase::Off => {}
+            DrainPhase::Leaving => warn!(
+                event = "drain",
+                text, "the node was being drained when roost ended, and is: peers are told to prefer other ways"
+            ),
+            DrainPhase::Drained => {
+                warn!(event = "drain", text, "the node is drained: no session is wanted until `roost undrain`");
+                restart.set_away(true);
+            }
         }
-        let order = Drain { message: message.filter(|text| !text.is_empty()), ..Drain::default() };
         let (now, receiver) = watch::channel(Now { phase, since: Instant::now(), order, awaited: 0 });
         let (sender, wishes) = mpsc::channel(8);
         let node = Node { owner, peers, restart, file, now };
@@ -204,7 +176,8 @@ impl Node {
     async fn begin(&self, order: Drain) -> Result<(), String> {
         let drained = self.now.borrow().phase == DrainPhase::Drained;
         match &self.file {
-            Some(file) if !order.until_restart => file.write(order.message.as_deref())?,
+            Some(file) if !order.until_restart && drained => file.write(&order)?,
+            Some(file) if !order.until_restart => file.begin(&order)?,
             // What an earlier order has kept.
             Some(file) => file.remove()?,
             None => {}
@@ -258,6 +231,9 @@ impl Node {
         let farewell = Notification::cease(cease::ADMINISTRATIVE_SHUTDOWN, order.message.as_deref());
         self.tell_all(|| PeerCommand::Drain(farewell.clone())).await;
         self.now.send_modify(|now| (now.phase, now.since, now.awaited) = (DrainPhase::Drained, Instant::now(), 0));
+        if let Some(file) = &self.file {
+            file.complete();
+        }
     }
 
     async fn come_back(&self) -> Result<(), String> {
@@ -282,30 +258,5 @@ impl Node {
                 drop(commands.send(command()).await);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_says_that_the_node_is_drained_and_why() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = DrainFile::beside(&folder.path().join("roost.sock"));
-        assert_eq!(file.read(), None);
-        for text in [Some("disk"), None] {
-            file.write(text).unwrap();
-            assert_eq!(file.read().as_deref(), Some(text.unwrap_or_default()));
-        }
-        file.remove().unwrap();
-        file.remove().unwrap();
-        assert_eq!(file.read(), None);
-        // What nobody can read is there all the same: better no traffic than one that nobody expects.
-        std::fs::create_dir(folder.path().join("roost.sock.drained")).unwrap();
-        assert_eq!(file.read().as_deref(), Some(""));
-        assert!(file.remove().unwrap_err().contains("the node stays drained"));
-        let nowhere = DrainFile::beside(Path::new("/nonexistent/roost.sock"));
-        assert!(nowhere.write(None).unwrap_err().contains("--until-restart"));
     }
 }

@@ -135,6 +135,7 @@ async fn serve(
     // Before the first peer's task begins: of a drained node none wants a session.
     let drained = config.api.as_ref().map(|api| DrainFile::beside(&api.socket));
     let (drainer, drain) = Drainer::new(owner_handle.clone(), known.clone(), restart.clone(), drained);
+    owner.rib.set_leaving(drain.is_leaving());
     let numbers = Arc::new(Mutex::new(Numbers::after(config.peers.len())));
     let mut tasks = JoinSet::new();
     let around = Surroundings {

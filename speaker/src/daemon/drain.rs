@@ -30,7 +30,6 @@ use tracing::{info, warn};
 
 use super::backend::KnownPeers;
 use super::owner::OwnerHandle;
-use super::peer_status::PeerStatus;
 use super::peer_task::PeerCommand;
 use super::restart::Restart;
 use crate::api::Drain;
@@ -211,11 +210,11 @@ impl Node {
     /// Sessions to which something is still to be sent. After a restart peers keep what the last run has announced (RFC 4724
     /// §4.2), and only a session can tell them: so each that has none yet is one, until the startup is over.
     async fn awaited(&self) -> usize {
-        let absent = |peer: &PeerStatus| !peer.disabled && peer.state != State::Established;
-        let all = self.peers.all();
-        let away = all.iter().filter(|(_, peer)| self.restart.restarted() && absent(&peer.shared.snapshot()));
-        let away: Vec<_> = away.map(|(id, _)| *id).collect();
-        let mut untold = self.owner.ask(|owner| owner.untold()).await.unwrap_or_default();
+        let all = self.peers.all().into_iter().map(|(id, peer)| (id, peer.shared.snapshot()));
+        let (up, down): (Vec<_>, Vec<_>) = all.partition(|(_, peer)| peer.state == State::Established);
+        let away = down.iter().filter(|(_, peer)| self.restart.restarted() && !peer.disabled).map(|(id, _)| *id);
+        let up: Vec<_> = up.iter().map(|(id, _)| *id).collect();
+        let mut untold = self.owner.ask(move |owner| owner.untold(&up)).await.unwrap_or_default();
         untold.extend(away);
         untold.extend(self.peers.all().iter().filter(|(_, peer)| peer.shared.memory().1 > 0).map(|(id, _)| *id));
         untold.len()

@@ -50,3 +50,13 @@ pub enum News {
     /// The peer has sent everything again: what is still stale goes.
     PurgeStale(Family),
 }
+
+impl News {
+    /// Families of which the peer has now sent all it has.
+    pub fn end_of_rib(&self) -> FamilySet {
+        match self {
+            Self::Updates(updates) => updates.iter().filter_map(|update| update.end_of_rib).collect(),
+            _ => FamilySet::EMPTY,
+        }
+    }
+}

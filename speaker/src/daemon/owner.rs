@@ -198,10 +198,11 @@ impl Owner {
         self.news.len() + self.incoming.len() + self.held.len() + self.rib.unsettled()
     }
 
-    /// Sessions that have not taken all that they are to be told.
-    pub fn untold(&self) -> HashSet<PeerId> {
+    /// Sessions that have not taken all that they are to be told; of those that are `up`, also the ones not heard of yet.
+    pub fn untold(&self, up: &[PeerId]) -> HashSet<PeerId> {
         let untold = self.queues.iter().filter(|(peer, queue)| queue.bytes() > 0 || !self.rib.is_told(**peer));
-        untold.map(|(peer, _)| *peer).collect()
+        let unheard = up.iter().filter(|peer| !self.queues.contains_key(peer));
+        untold.map(|(peer, _)| peer).chain(unheard).copied().collect()
     }
 
     /// What the table costs, and what waits to be sent.

@@ -40,7 +40,7 @@ pub struct PeerStatus {
     pub negotiated: Option<Arc<Negotiated>>,
     /// Messages and sessions counted.
     pub counters: Counters,
-    /// Families whose End-of-RIB has come in this session.
+    /// Families whose End-of-RIB has come in this session, and which the owner has all of.
     pub end_of_rib: FamilySet,
     /// The last error in an UPDATE that the session survived (RFC 7606).
     pub last_fault: Option<String>,
@@ -137,7 +137,7 @@ impl PeerShared {
         status.negotiated = None;
     }
 
-    /// An UPDATE ended the peer's dump of a family.
+    /// The owner has the UPDATE that ended the peer's dump of a family.
     pub fn end_of_rib(&self, family: bgp_proto::Family) {
         self.change().end_of_rib.insert(family);
     }

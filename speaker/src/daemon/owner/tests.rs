@@ -104,6 +104,14 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn a_session_that_the_owner_has_not_heard_of_is_untold() {
+    let bench = Bench::start();
+    assert_eq!(bench.ask(|owner| owner.untold(&[SMALL])).await, [SMALL].into());
+    assert_eq!(bench.ask(|owner| owner.untold(&[])).await, [].into());
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn others_are_heard_while_the_paths_of_a_lost_session_go() {
     let bench = Bench::start();
     bench.tell(BIG, up(BIG)).await;

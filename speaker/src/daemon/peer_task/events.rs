@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bgp_proto::FamilySet;
 use bgp_proto::fsm::graceful::GrEvent;
 use bgp_proto::fsm::{Command, DownReason, Negotiated, PeerEvent};
 use bgp_proto::message::{RefreshKind, RouteRefresh, Update};
@@ -96,7 +97,6 @@ impl PeerTask {
         let end_of_rib = update.end_of_rib;
         self.updates.push(update);
         if let Some(family) = end_of_rib {
-            self.shared.end_of_rib(family);
             self.helper.end_of_rib(family);
             self.help();
         }
@@ -174,7 +174,20 @@ impl PeerTask {
             let Some((turn, place)) = room.take().or_else(|| self.room_now()) else {
                 return self.outbox.push_front(message);
             };
+            let complete = message.news.end_of_rib();
             place.send(FromPeer { turn: Some(turn), ..message });
+            self.show_complete(complete);
+        }
+    }
+
+    /// Shows that the peer has sent all it has, which the owner has by now: whoever sees it and asks the owner what is
+    /// undecided is told the whole.
+    fn show_complete(&self, families: FamilySet) {
+        // Said in a session before the one that is shown.
+        let before = self.outbox.iter().any(|message| matches!(message.news, News::Up(..)));
+        if !families.is_empty() && !before {
+            families.iter().for_each(|family| self.shared.end_of_rib(family));
+            self.show();
         }
     }
 

@@ -184,6 +184,48 @@ async fn the_owner_hears_everybody_when_more_peers_wait_than_its_mail_has_places
     }
 }
 
+#[tokio::test]
+async fn that_a_peer_has_sent_all_is_shown_when_the_owner_has_all_of_it() {
+    let (owner, mut news) = mpsc::channel(1);
+    let (commands, shared, running) = start(owner);
+    let unopened = Unopened::new(Limits::default());
+    let mut streams = Vec::new();
+    for updates in [1, 2] {
+        let (mut stream, incoming) = connection(&unopened).await;
+        assert!(commands.send(incoming).await.is_ok());
+        establish(&mut stream).await;
+        stream.write_all(&end_of_rib(Family::IPV4_UNICAST)).await.expect("the task reads");
+        // The first session is in the owner's mail, which has no place for more.
+        while shared.snapshot().counters.received.update < updates {
+            tokio::task::yield_now().await;
+        }
+        assert!(shared.snapshot().end_of_rib.is_empty(), "session {updates}");
+        if updates == 1 {
+            drop(stream);
+            // It listens to the peer again.
+            while shared.snapshot().state != State::Active {
+                tokio::task::yield_now().await;
+            }
+        } else {
+            streams.push(stream);
+        }
+    }
+    let mut next = async || {
+        let news = tokio::time::timeout(Duration::from_secs(60), news.recv()).await.expect("all reaches the owner");
+        !news.expect("the task runs").news.end_of_rib().is_empty()
+    };
+    // Up, what the peer has sent, Down. That was another session than the one that is shown.
+    assert_eq!([next().await, next().await, next().await], [false, true, false]);
+    assert!(shared.snapshot().end_of_rib.is_empty());
+    while !next().await {}
+    while !shared.snapshot().end_of_rib.contains(Family::IPV4_UNICAST) {
+        tokio::task::yield_now().await;
+    }
+    assert!(commands.send(PeerCommand::Stop(None)).await.is_ok());
+    drop(news);
+    running.await.expect("the task ends as it should");
+}
+
 /// Looks at what is shown of a peer in the moment in which somebody is told something.
 struct Witness {
     shared: Arc<PeerShared>,

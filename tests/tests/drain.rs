@@ -85,10 +85,12 @@ impl Ways {
         let watch = RouteWatch::start(&self.client);
         let (mark, began) = (watch.mark(), Instant::now());
         let stream = Stream::start(&self.client, &self.server, "10.65.9.5".parse().expect("an address"), 4);
-        self.a.ask("drain --message new-disk --settle 1 --no-wait");
+        self.a.ask("drain --message new-disk --settle 20 --no-wait");
         self.goes(BY_B);
         assert_eq!(self.drain_of_a()["state"], "leaving", "packets have another way before the session ends");
         while_leaving(self);
+        // Nothing more is to be seen: the same order anew, and the sessions end at once.
+        self.a.ask("drain --message new-disk --settle 0 --no-wait");
         self.is("drained");
         assert!(self.a.ask("show status").contains("drained: no sessions until `roost undrain` (new-disk)"));
         let peers = self.a.ask("show peers --json");

@@ -228,7 +228,15 @@ impl Node {
         }
         self.restart.set_away(true);
         let farewell = Notification::cease(cease::ADMINISTRATIVE_SHUTDOWN, order.message.as_deref());
-        self.tell_all(|| PeerCommand::Drain(farewell.clone())).await;
+        let mut ended = Vec::new();
+        self.tell_all(|| {
+            let (done, wait) = oneshot::channel();
+            ended.push(wait);
+            PeerCommand::Drain(farewell.clone(), done)
+        })
+        .await;
+        // Who sees that the node is drained sees no session. A peer that is just going has none either.
+        drop(futures::future::join_all(ended).await);
         self.now.send_modify(|now| (now.phase, now.since, now.awaited) = (DrainPhase::Drained, Instant::now(), 0));
         if let Some(file) = &self.file {
             file.complete();
@@ -250,7 +258,7 @@ impl Node {
         Ok(())
     }
 
-    async fn tell_all(&self, command: impl Fn() -> PeerCommand) {
+    async fn tell_all(&self, mut command: impl FnMut() -> PeerCommand) {
         for (_, peer) in self.peers.all() {
             if let Some(commands) = &peer.commands {
                 // A peer that is just going needs no telling.

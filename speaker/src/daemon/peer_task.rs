@@ -30,7 +30,7 @@ use bgp_proto::message::{Notification, Update, cease};
 use futures::FutureExt;
 use rib::PeerId;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::conn::Conn;
 use super::keys::Key;
@@ -92,8 +92,8 @@ pub enum PeerCommand {
     Configure(Box<Configured>),
     /// The peer is one no more: its session and its routes go, then the task ends and tells the owner so.
     Leave,
-    /// The node is drained: end the session with this, and want none.
-    Drain(Notification),
+    /// The node is drained: end the session with this, and want none. The answer comes when that is shown.
+    Drain(Notification, oneshot::Sender<()>),
     /// The node is back in service.
     Return,
 }
@@ -224,7 +224,7 @@ impl PeerTask {
                 Wake::Command(Some(PeerCommand::Order(ordered))) => self.ordered(ordered),
                 Wake::Command(Some(PeerCommand::Configure(configured))) => self.configure(*configured),
                 Wake::Command(Some(PeerCommand::Leave)) => self.leave(),
-                Wake::Command(Some(PeerCommand::Drain(notification))) => self.drain(notification),
+                Wake::Command(Some(PeerCommand::Drain(farewell, done))) => self.drain(farewell, done),
                 Wake::Command(Some(PeerCommand::Return)) => self.come_back(),
                 Wake::Command(None) => self.stop(None),
                 Wake::Connected(result) => self.connected(result),

@@ -140,12 +140,15 @@ impl PeerTask {
     }
 
     /// The node is drained. RFC 8326 §4.2
-    pub(super) fn drain(&mut self, farewell: Notification) {
+    pub(super) fn drain(&mut self, farewell: Notification, done: oneshot::Sender<()>) {
         self.start_at = None;
         self.machine.command(Instant::now(), Command::Stop(Some(farewell)));
         // Also routes that are kept for a peer that is away.
         self.helper.forget();
         self.help();
+        self.heed();
+        // Whoever asked may have gone: it is done all the same.
+        let _ = done.send(());
     }
 
     /// The node is back in service.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bgp_proto::fsm::{DownReason, PeerConfig, State, local_open};
-use bgp_proto::message::{Codec, Message, end_of_rib, kind, split_frame};
+use bgp_proto::message::{Codec, Message, Notification, cease, end_of_rib, kind, split_frame};
 use bgp_proto::{Asn, Family, RouterId};
 use bytes::BytesMut;
 use rib::PeerId;
@@ -270,6 +270,20 @@ async fn whoever_gave_an_order_finds_it_shown_when_it_is_answered() {
     assert!(answer.is_ok_and(|done| done.is_ok()));
     assert_eq!((seen.state, seen.disabled, seen.negotiated.is_none()), (State::Idle, true, true));
     assert!(matches!(seen.down, Some(DownReason::Stopped(_))), "{:?}", seen.down);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_is_drained_when_its_sessions_are_shown_as_ended() {
+    let mut bench = Bench::start();
+    let unopened = Unopened::new(Limits::default());
+    let mut stream = bench.connect(&unopened).await;
+    bench.establish(&mut stream).await;
+    let (done, drained) = oneshot::channel();
+    let farewell = Notification::cease(cease::ADMINISTRATIVE_SHUTDOWN, None);
+    assert!(bench.commands.send(PeerCommand::Drain(farewell, done)).await.is_ok());
+    let (seen, answer) = Witness::of(&bench).sees(drained).await;
+    assert_eq!((answer, seen.state, seen.negotiated.is_none()), (Ok(()), State::Idle, true));
     bench.stop().await;
 }
 

@@ -46,5 +46,5 @@ pub use speaker::{Kind, Peer, Speaker};
 pub use stream::Stream;
 pub use two_nodes::two_nodes;
 pub use two_subnets::two_subnets;
-pub use wait::{PATIENCE, until};
+pub use wait::{PATIENCE, promptly, until};
 pub use watch::{Lines, RouteWatch};

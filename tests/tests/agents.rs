@@ -236,9 +236,9 @@ fn what_an_owner_announces_goes_with_its_lease_or_stays_as_it_has_chosen() {
         assert_eq!(done["announced"], json!([block]), "{done}");
     };
     let blocks = |blocks: &[&str]| blocks.iter().chain(&[CONFIGURED]).map(|&block| block.to_owned()).collect();
-    put("goes", "10.1.0.0/26", 3, "withdraw");
+    put("goes", "10.1.0.0/26", 5, "withdraw");
     put("stays", "10.2.0.0/26", 1, "keep");
-    // Its heartbeat, for two leases and more.
+    // Its heartbeat, for longer than its lease.
     throughout("a lease that is renewed goes on", Duration::from_secs(7), || {
         let done = setup.curl("PATCH", "owners/goes", Some(&json!({})));
         assert_eq!(done["unchanged"], 0, "{done}");

@@ -97,7 +97,7 @@ fn unconfirmed_it_goes_by_itself_and_says_so() {
     let mut peer = roost.peer(0);
     peer.await_route(OLD);
     // Whoever has asked for it is gone when the command has returned.
-    roost.apply(&["--confirm", "1s"]).unwrap();
+    roost.apply(&["--confirm", "3s"]).unwrap();
     peer.await_route(NEW);
     peer.await_withdrawal(OLD);
     peer.await_route(OLD);

@@ -128,9 +128,9 @@ fn a_start_waits_for_an_address_that_comes_late() {
     let lab = Lab::new("detectlate");
     let (a, b) = (lab.netns("a"), lab.netns("b"));
     lab.wire((&a, "eth0"), (&b, "eth0"));
-    let (daemon, mut process) = begin(&a, &roost(&a, "50s", "metrics: {}\n"));
+    let (daemon, mut process) = begin(&a, &roost(&a, "300s", "metrics: {}\n"));
     until("word that it waits", PATIENCE, || match process.log() {
-        log if log.contains("node.detect.ipv4 (interface=^eth) finds no address") && log.contains("waits 50s") => {
+        log if log.contains("node.detect.ipv4 (interface=^eth) finds no address") && log.contains("waits 5m") => {
             Ok(())
         }
         log => Err(log),
@@ -143,12 +143,10 @@ fn a_start_waits_for_an_address_that_comes_late() {
     let (status, metrics) = probe(&a, "/metrics");
     assert!(status == 200 && metrics.contains("\nroost_starting 1\n"), "{status} {metrics}");
     a.ip("addr add 172.16.1.1/24 dev eth0");
-    let came = Instant::now();
     until("the start", PATIENCE, || match daemon.control("show status") {
         Ok(status) if status.contains("node address   172.16.1.1/24 of eth0, picked by interface=^eth\n") => Ok(()),
         other => Err(format!("{other:?}\n{}", process.log())),
     });
-    assert!(came.elapsed() < Duration::from_secs(20), "{:?}", came.elapsed());
     assert!(daemon.ask("show status").contains("router id      172.16.1.1\n"), "{}", daemon.ask("show status"));
     let parts = until("the daemon has taken the listener over", PATIENCE, || match probe(&a, "/livez") {
         (200, said) if said.contains("\"part\":\"owner\"") => Ok(said),
@@ -213,8 +211,8 @@ fn a_change_is_said_and_the_session_stays_until_a_restart_takes_it_over() {
     let changed = "node address   172.16.1.1/24 of eth0, picked by interface=^eth; \
                    now it picks 172.16.9.1/24 of eth9: restart roost to use that one\n";
     says(&roost_a, &[changed, "router id      172.16.1.1\n", "1 of 1 established"]);
-    let log = roost_a.log();
-    assert!(log.contains("node.detect: now it picks 172.16.9.1/24 of eth9: restart roost to use that one"), "{log}");
+    let told = "node.detect: now it picks 172.16.9.1/24 of eth9: restart roost to use that one";
+    until(told, PATIENCE, || if roost_a.log().contains(told) { Ok(()) } else { Err(roost_a.log()) });
 
     // Gone again, and the one in use with it: nothing is picked, and what was picked is kept.
     a.ip("link del eth9");

@@ -246,6 +246,14 @@ fn routes_are_found_and_cured() {
 fn next_hops_that_do_not_answer_are_found() {
     let ward = ward("dochop", Roost);
     ward.is_well();
+    until("a route over eth0", PATIENCE, || {
+        let routes = ward.a.routes("proto bird");
+        if routes.contains(&"10.65.2.0/26 via 172.16.1.2 dev eth0".to_owned()) {
+            Ok(())
+        } else {
+            Err(format!("{routes:?}"))
+        }
+    });
     ward.lan.ns.ip("link set port-a down");
     ward.finds("next hops", "dev eth0, such as");
     assert!(ward.visit().find("next hops", "which has no carrier").is_some());

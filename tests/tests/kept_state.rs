@@ -139,6 +139,11 @@ impl Node {
         line.map(str::trim).unwrap_or_default().to_owned()
     }
 
+    #[track_caller]
+    fn await_warning(&self, of: &str) {
+        until(of, PATIENCE, || if self.warnings(of) > 0 { Ok(()) } else { Err(self.roost.log()) });
+    }
+
     fn warnings(&self, of: &str) -> usize {
         self.roost.log().matches(of).count()
     }
@@ -180,6 +185,7 @@ fn without_a_file_that_says_so_forwarding_is_not_said_to_be_preserved() {
         assert_eq!(node.killed(|node| damage(&node.ran())).1, "", "{what}");
         assert_eq!(node.warnings("cannot tell what the last run had in the kernel"), warnings, "{what}");
         if what == "no file" {
+            node.await_warning(CANNOT_NOTE);
             assert_eq!(node.warnings(CANNOT_NOTE), 1, "said once, and again when it has worked meanwhile");
             std::fs::remove_dir(node.ran()).expect("it is empty");
         }
@@ -210,6 +216,7 @@ fn on_a_full_disk_no_untruth_is_left_behind() {
     let ours = ["blackhole 10.65.1.0/26", "10.65.2.0/26 via 10.9.0.2 dev eth0"];
     node.a.wait_for_routes(&ours, PATIENCE, || node.roost.log());
     node.notes("");
+    node.await_warning(CANNOT_NOTE);
     assert_eq!(node.warnings(CANNOT_NOTE), 1);
     let (_, preserved) = node.killed(|node| drop(node.a.ip("route flush proto bird")));
     assert_eq!(preserved, "");
@@ -228,7 +235,7 @@ fn a_disk_that_becomes_read_only_stops_nothing() {
     node.files.remount("ro");
     let error = node.roost.control("withdraw 10.65.1.64/26").expect_err("it is read-only").to_string();
     assert!(error.contains("Read-only file system") && error.contains("ctl.announced"), "{error}");
-    until("it is told", PATIENCE, || if node.warnings(CANNOT_NOTE) > 0 { Ok(()) } else { Err(node.roost.log()) });
+    node.await_warning(CANNOT_NOTE);
     node.files.remount("rw");
     node.roost.ask("withdraw 10.65.1.64/26");
     node.b.wait_for_routes(B, PATIENCE, || node.roost.log());

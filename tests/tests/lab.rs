@@ -1,6 +1,6 @@
 //! The lab itself: it must be trusted before roost is judged by it.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use roost_tests::{Bird1, Bird2, Daemon, Lab, PATIENCE, Program, RouteWatch, until};
 
@@ -118,9 +118,10 @@ fn exchange(lab: &Lab, program: impl Program + Copy + 'static, config: impl Fn(u
     bird_a.kill_9();
     watch.wait_for("the withdrawal", before, PATIENCE, |line| line.starts_with("Deleted 10.65.1.0/26"));
     let after = watch.mark();
+    let launched = Instant::now();
     bird_a.launch();
     let back = watch.wait_for("the block again", after, PATIENCE, |line| line.starts_with("10.65.1.0/26"));
-    assert!(back.at.elapsed() < Duration::from_secs(10));
+    assert!(back.at >= launched);
     assert!(bird_a.stop().success());
     assert!(bird_a.log().contains("Shutdown completed"), "{}", bird_a.log());
 }

@@ -1,8 +1,8 @@
 //! A path over a next hop that can't be reached loses to another path, though its session still stands.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use roost_tests::{Bird2, Daemon, Kind, Lab, Netns, PATIENCE, Peer, Speaker, until};
+use roost_tests::{Bird2, Daemon, Kind, Lab, Netns, PATIENCE, Peer, Speaker, promptly, until};
 
 const FIRST: &str = "10.65.77.0/26 via 10.9.0.2 dev eth0";
 const SECOND: &str = "10.65.77.0/26 via 10.10.0.2 dev eth1";
@@ -31,29 +31,37 @@ fn a_path_over_a_dead_link_loses_while_its_session_stands_and_wins_again_after_i
         Daemon::start(Bird2 { recover: true }, ns, &config.replace(plain, &format!("export filter {{ {filter} }}")))
     });
     let roost = speaker.start(Kind::Roost, &node);
-    holds(&node, FIRST, &roost, PATIENCE);
+    holds(&node, FIRST, &roost);
     // The other path is there too, only less preferred.
     until("both paths", PATIENCE, || {
         let routes = roost.ask("show routes");
         if routes.contains("lower local preference") { Ok(()) } else { Err(routes) }
     });
 
-    for _ in 0..3 {
+    let mut slower = Duration::ZERO;
+    let mut round = || {
+        let down = Instant::now();
         node.ip("link set eth0 down");
-        holds(&node, SECOND, &roost, SOON);
+        holds(&node, SECOND, &roost);
+        slower = down.elapsed();
         let (routes, peers) = (roost.ask("show routes"), roost.ask("show peers"));
         assert!(routes.contains("next hop 10.9.0.2 can't be reached"), "{routes}");
         assert_eq!(peers.matches("established").count(), 2, "{peers}");
+        let up = Instant::now();
         node.ip("link set eth0 up");
-        holds(&node, FIRST, &roost, SOON);
+        holds(&node, FIRST, &roost);
+        slower.max(up.elapsed())
+    };
+    for _ in 0..3 {
+        promptly("the other path", SOON, &mut round);
     }
     let routes = roost.ask("show routes");
     assert!(!routes.contains("can't be reached"), "{routes}");
 }
 
 #[track_caller]
-fn holds(ns: &Netns, wanted: &str, roost: &Daemon, limit: Duration) {
-    until(wanted, limit, || {
+fn holds(ns: &Netns, wanted: &str, roost: &Daemon) {
+    until(wanted, PATIENCE, || {
         let have = ns.routes("proto bird");
         if have == [wanted] { Ok(()) } else { Err(format!("{have:?}\n{}", roost.ask("show routes"))) }
     });

@@ -236,7 +236,7 @@ fn a_peer_held_at_its_limit_is_asked_again_when_it_has_withdrawn_enough() {
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     peer.update(&peer.route(&all));
     roost.await_table("ten of them", |rows| (rows.len() == 10).then_some(()));
-    assert_eq!(roost.about(0)["limits"][0]["state"], "exceeded");
+    roost.await_limit(0, "exceeded");
     for gone in 0..2 {
         peer.update(&harness::Update::new().withdraw(&[all[gone]]));
         // Full again with the next: one of the two that were ignored.
@@ -250,7 +250,7 @@ fn a_peer_held_at_its_limit_is_asked_again_when_it_has_withdrawn_enough() {
     assert_eq!(roost.about(0)["received"], 10);
     peer.update(&harness::Update::new().withdraw(&all[2..6]));
     roost.await_table("six", |rows| (rows.len() == 6).then_some(()));
-    assert_eq!(roost.about(0)["limits"][0]["state"], "near");
+    roost.await_limit(0, "near");
     peer.expect_quiet(Duration::from_millis(300));
 }
 

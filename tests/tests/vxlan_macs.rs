@@ -76,7 +76,7 @@ fn a_device_of_another_agent_is_found_by_its_own_address_also_when_that_changes(
     let outcome = stream.end();
     let wrong = outcome.lost.iter().filter(|lost| lost.at < changed || lost.at > known).count();
     assert_eq!(wrong, 0, "{}", outcome.text(changed));
-    assert!(known - changed < Duration::from_secs(3), "known after {:?}", known - changed);
+    assert!(known - changed < Duration::from_secs(20), "known after {:?}", known - changed);
     let shown = roost_b.ask("show route 10.68.1.0/26 --json");
     assert!(!shown.contains(&first), "{shown}");
 

@@ -162,7 +162,7 @@ fn with_a_warning_the_session_and_all_prefixes_stay() {
     announce(&mut peer, &four(0..50));
     peer.settle(&roost);
     assert_eq!(roost.prefixes(0).len(), 50);
-    assert_eq!(roost.about(0)["limits"][0]["state"], "exceeded");
+    roost.await_limit(0, "exceeded");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_warning_comes_at_the_share_that_is_said() {
     peer.settle(&roost);
     assert_ne!(roost.about(0)["limits"][0]["state"], "near");
     peer.settle(&roost);
-    assert_eq!(roost.about(0)["limits"][0]["state"], "near");
+    roost.await_limit(0, "near");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_restart_time_of_0_is_over_at_once() {
     let lost = Instant::now();
     peer.reset();
     await_long_stale(&roost, &[A, B]);
-    assert!(lost.elapsed() < Duration::from_secs(10));
+    assert!(lost.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

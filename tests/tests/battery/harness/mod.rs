@@ -32,7 +32,7 @@ pub use wire::{Open, Update, header, keepalive, message, notification, refresh};
 use std::time::Duration;
 
 /// How long a case waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Our AS in every case.
 pub const OURS: u32 = 65000;
 /// Our identifier, and our cluster id.

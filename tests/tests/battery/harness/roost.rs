@@ -424,6 +424,24 @@ impl Roost {
         });
     }
 
+    /// Waits until the first limit of a peer is in this state: the table counts, and the session hears of it a moment later.
+    #[track_caller]
+    pub fn await_limit(&self, number: usize, state: &str) {
+        until(&format!("the limit of peer {number} is {state}"), PATIENCE, || {
+            let limits = self.about(number)["limits"].clone();
+            if limits[0]["state"] == state { Ok(()) } else { Err(limits.to_string()) }
+        });
+    }
+
+    /// Waits until a peer has sent all of so many families, and the owner of the table has it.
+    #[track_caller]
+    pub fn await_complete(&self, number: usize, families: usize) {
+        until(&format!("peer {number} has sent all of {families} families"), PATIENCE, || {
+            let complete = self.about(number)["end_of_rib"].clone();
+            if complete.as_array().map(Vec::len) == Some(families) { Ok(()) } else { Err(complete.to_string()) }
+        });
+    }
+
     /// Waits until the table is as `want` says.
     #[track_caller]
     pub fn await_table<T>(&self, what: &str, mut want: impl FnMut(&[Row]) -> Option<T>) -> T {

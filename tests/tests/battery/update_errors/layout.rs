@@ -49,7 +49,7 @@ fn an_update_of_nothing_is_an_end_of_rib() {
     let (roost, mut peer) = scene(From::External);
     peer.send(message(UPDATE, &[0; 4])).settle(&roost);
     assert_eq!(roost.prefixes(0), [FIRST, SECOND, THIRD]);
-    assert_eq!(roost.about(0)["end_of_rib"].as_array().map(Vec::len), Some(1));
+    roost.await_complete(0, 1);
 }
 
 #[test]

@@ -130,9 +130,7 @@ fn a_start_waits_for_an_address_that_comes_late() {
     lab.wire((&a, "eth0"), (&b, "eth0"));
     let (daemon, mut process) = begin(&a, &roost(&a, "300s", "metrics: {}\n"));
     until("word that it waits", PATIENCE, || match process.log() {
-        log if log.contains("node.detect.ipv4 (interface=^eth) finds no address") && log.contains("waits 5m") => {
-            Ok(())
-        }
+        log if log.contains("node.detect.ipv4 (interface=^eth) finds no address") && log.contains("waits 5m") => Ok(()),
         log => Err(log),
     });
     assert!(daemon.control("show status").is_err(), "it runs without the address");

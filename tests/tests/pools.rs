@@ -123,6 +123,12 @@ fn a_pool_of_another_agent_is_learned_announced_and_left_alone() {
     }
     let status = rack.roost.ask("show status");
     assert!(status.contains("2 installed, 5 in pools of other agents"), "{status}");
+    let pools: serde_json::Value = serde_json::from_str(&rack.roost.ask("show pools --json")).unwrap_or_default();
+    let of = |n: usize, key: &str| pools[n]["routes"][key].as_u64().unwrap_or_default();
+    assert_eq!([of(0, "installed"), of(1, "wanted"), of(1, "withheld")], [2, 5, 5], "{pools:#}");
+    let config = std::fs::read_to_string(&rack.roost.files().config).expect("a configuration");
+    let line = 1 + config.lines().position(|line| line.contains("10.66.0.0/16")).expect("its line");
+    assert_eq!((&pools[0]["origin"], &pools[0]["line"]), (&"file".into(), &line.into()), "{pools:#}");
     // What its owner does there is nobody else's business. Once ours is back that went after it, roost has heard of both.
     let mark = watch.mark();
     rack.a.ip("route del 10.68.2.0/26");

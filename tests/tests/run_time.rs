@@ -90,6 +90,10 @@ fn a_peer_added_at_run_time_is_kept_over_a_kill_until_it_is_removed_and_the_othe
     metric(false);
     roost.ask("pool add 10.65.0.0/16 --set metric=77");
     metric(true);
+    let pools: Value = serde_json::from_str(&roost.ask("show pools --json")).expect("JSON");
+    let pool = &pools[0];
+    assert_eq!((&pool["origin"], &pool["line"], &pool["metric"]), (&"api".into(), &Value::Null, &"77".into()));
+    assert_eq!((&pool["cidr"], &pool["routes"]["wanted"]), (&"10.65.0.0/16".into(), &2.into()), "{pool:#}");
     roost.ask("pool remove 10.65.0.0/16");
     metric(false);
 }

@@ -148,6 +148,17 @@ fn a_leftover_is_made_anew_the_network_is_followed_and_nothing_is_left_behind() 
             if named && said.contains("`ip link del vxlan.roost`") { Ok(()) } else { Err(said) }
         });
     }
+    let pools = |node: &Node| -> serde_json::Value {
+        serde_json::from_str(&node.roost.ask("show pools --json")).expect("JSON")
+    };
+    let (of_a, of_b) = (&pools(&a)[0], &pools(&b)[0]);
+    let facts = |pool: &serde_json::Value| {
+        ["state", "kind", "mtu", "ours"].map(|key| pool["tunnel"][key].to_string()).join(" ")
+    };
+    assert_eq!(facts(of_a), r#""up" "vxlan" 1410 true"#);
+    assert_eq!((&of_a["routes"]["wanted"], &of_a["routes"]["installed"]), (&2.into(), &2.into()), "{of_a:#}");
+    assert!(facts(of_b).ends_with("false") && of_b["routes"]["withheld"] == 1, "{of_b:#}");
+    assert!(b.roost.ask("show pools").contains("the device is another program's, 1 withheld"));
     b.ns.ip("link del vxlan.roost");
     b.holds(&["10.68.1.0/26 via 172.16.1.1 dev vxlan.roost onlink", "blackhole 10.68.2.0/26"]);
 

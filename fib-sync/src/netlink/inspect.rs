@@ -7,6 +7,7 @@
 use super::NetlinkKernel;
 use super::decode::{Decoder, Message, decode_error, messages};
 use super::encode::{All, append};
+use crate::device::is_ours;
 use crate::far_ends::Mac;
 use crate::kernel::{Address, KernelError, Link, LinkKind};
 use crate::route::{Form, Hop, Route};
@@ -57,6 +58,8 @@ pub struct SeenDevice {
     pub kind: String,
     /// Of a VXLAN: its identifier, its UDP port and the address packets leave from, where they are set.
     pub vxlan: Option<(u32, u16, Option<IpAddr>)>,
+    /// A tunnel that roost has made, or taken over: it carries our mark.
+    pub ours: bool,
 }
 
 /// A route, with names instead of numbers.
@@ -260,7 +263,7 @@ fn device(link: &Link) -> SeenDevice {
         LinkKind::Unknown => ("unknown", None),
     };
     let Link { index, up, carrier, mtu, .. } = *link;
-    SeenDevice { index, name: link.name.clone(), up, carrier, mtu, kind: kind.to_owned(), vxlan }
+    SeenDevice { index, name: link.name.clone(), up, carrier, mtu, kind: kind.to_owned(), vxlan, ours: is_ours(link) }
 }
 
 fn name(links: &Links, index: u32) -> String {

@@ -11,7 +11,7 @@ use super::apply::{Applied, Apply};
 use super::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest};
 use super::model::{
     DrainState, Examination, FibFilter, FibRow, GroupRow, Liveness, LogLevels, LogOrder, Memory, OwnerRoutes, OwnerRow,
-    PeerDetail, PeerDone, PeerFilter, PeerRow, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
+    PeerDetail, PeerDone, PeerFilter, PeerRow, PoolDetail, Problem, Readiness, RouteFilter, RouteRow, Status, Why,
 };
 use super::{Caller, Drain, Edit, Edited, Order, OwnerName, Setting, Slices};
 use crate::journal::Journal;
@@ -24,6 +24,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     fn peers(&self, filter: PeerFilter) -> impl Future<Output = Result<Vec<PeerRow>, Problem>> + Send;
     /// `GET /v1/peers/{name}`; a name of none or of several peers is a problem.
     fn peer(&self, name: String) -> impl Future<Output = Result<PeerDetail, Problem>> + Send;
+    /// `GET /v1/pools`, in the order of the configuration, those that were set over the API behind those of the file.
+    fn pools(&self) -> impl Future<Output = Vec<PoolDetail>> + Send;
     /// `GET /v1/routes`, in order of prefix, best path first; all paths of a prefix in one slice.
     fn routes(&self, filter: RouteFilter) -> impl Future<Output = Result<Slices<RouteRow>, Problem>> + Send;
     /// `GET /v1/memory`

@@ -22,8 +22,8 @@ use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, EventFilter, EventRow, Examination, FibFilter, FibRow, GroupRow, LogLevels,
     LogOrder, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable,
-    PeerFilter, PeerRefresh, PeerReset, PeerRow, PrefixListDone, Problem, RouteFilter, RouteRow, Status, WatchLine,
-    WatchQuery, Why, WithdrawList,
+    PeerFilter, PeerRefresh, PeerReset, PeerRow, PoolDetail, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
+    WatchLine, WatchQuery, Why, WithdrawList,
 };
 use super::orders::IntoOrder;
 use super::{apply, calls, log_pages, openapi, overlay, owner_pages, watch};
@@ -178,6 +178,11 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Endpoint<B>> {
                 get(examination::<B>),
             )
         },
+        Endpoint::get::<Vec<PoolDetail>>(
+            "/v1/pools",
+            "All pools: what is configured and where, the tunnel device as it is, and what has become of the routes",
+            get(pools::<B>),
+        ),
         Endpoint::get::<Vec<GroupRow>>("/v1/groups", "Peers that are sent the same bytes", get(groups::<B>)),
         Endpoint {
             query: Some(SchemaGenerator::subschema_for::<EventFilter>),
@@ -465,6 +470,10 @@ async fn why<B: Backend>(
 
 async fn examination<B: Backend>(State(backend): State<B>) -> Result<Json<Examination>, Problem> {
     backend.examination().await.map(Json)
+}
+
+async fn pools<B: Backend>(State(backend): State<B>) -> Json<Vec<PoolDetail>> {
+    Json(backend.pools().await)
 }
 
 async fn groups<B: Backend>(State(backend): State<B>) -> Json<Vec<GroupRow>> {

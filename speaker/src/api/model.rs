@@ -14,6 +14,7 @@ mod log;
 mod orders;
 mod owners;
 mod peers;
+mod pools;
 mod routes;
 mod status;
 mod watch;
@@ -30,6 +31,7 @@ pub use owners::{
     AnnounceList, KeptPrefix, Lease, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PrefixListDone, Then, WithdrawList,
 };
 pub use peers::{LimitRow, MessageCounts, PeerDetail, PeerRow};
+pub use pools::{PoolDetail, PoolRoutes, TunnelState};
 pub use routes::{FibRow, KernelState, RouteRow};
 pub use status::{
     ConnectionSummary, FibSummary, Memory, MemoryPart, NodeAddress, RangeRow, RefusedConnections, Status, TableRow,

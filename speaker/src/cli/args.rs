@@ -39,7 +39,7 @@ pub struct Args {
 pub enum Output {
     /// Columns for people
     Table,
-    /// Of routes and peers more columns
+    /// Of routes, peers and pools more columns
     Wide,
     /// The API's answer
     Json,
@@ -229,6 +229,8 @@ pub enum Show {
     },
     /// Kernel routes: what is wanted, what is there, and why they differ
     Fib(FibArgs),
+    /// All pools: how packets to their blocks travel, the tunnel device as it is, and how many routes are in the kernel
+    Pools,
     /// Peers that are sent the same bytes (update groups), and how many of them are behind
     Groups,
     /// What has happened lately, oldest first: the last 1,024 events since the daemon was started

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::args::Output;
 use super::render;
-use crate::api::model::{FibRow, KernelState, PeerDetail, PeerRow, RouteRow, Status};
+use crate::api::model::{FibRow, KernelState, PeerDetail, PeerRow, PoolDetail, PoolRoutes, RouteRow, Status};
 use crate::doctor::Report;
 
 const HEADER: Style = Style::new().bold();
@@ -59,6 +59,11 @@ impl Look {
         self.table(&text, rows.iter().map(of_route))
     }
 
+    pub fn pools(self, rows: &[PoolDetail]) -> String {
+        let text = if self.wide { render::pools_wide(rows) } else { render::pools(rows) };
+        self.table(&text, rows.iter().map(of_pool))
+    }
+
     pub fn fib(self, rows: &[FibRow]) -> String {
         self.table(&render::fib(rows), rows.iter().map(|row| of_kernel(&row.kernel)))
     }
@@ -100,6 +105,14 @@ fn of_peer(row: &PeerRow) -> Option<Style> {
 fn of_route(row: &RouteRow) -> Option<Style> {
     let kernel = row.kernel.as_ref().and_then(of_kernel);
     kernel.or((row.stale || row.rejected || row.unreachable).then_some(DOUBTFUL))
+}
+
+fn of_pool(row: &PoolDetail) -> Option<Style> {
+    let routes = row.routes.as_ref();
+    let lacks_tunnel = row.pool.install && row.tunnel.as_ref().is_some_and(|tunnel| tunnel.state != "up");
+    let bad = lacks_tunnel || routes.is_some_and(|routes| routes.conflict + routes.failed > 0);
+    let waits = |routes: &PoolRoutes| routes.pending > 0 || (row.pool.install && routes.withheld > 0);
+    if bad { Some(BAD) } else { routes.is_some_and(waits).then_some(DOUBTFUL) }
 }
 
 fn of_kernel(kernel: &KernelState) -> Option<Style> {

@@ -18,7 +18,7 @@ use super::{EXIT_OK, apply, drain, generate, log, overlay, render, watch};
 use crate::api::configuration::{ConfigText, OverlayRow, PlanRequest, ReloadRequest};
 use crate::api::model::{
     AnnounceList, Direction, EventFilter, EventRow, FibFilter, FibRow, GroupRow, KeptPrefix, Memory, OwnerDone,
-    OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow,
+    OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable, PeerFilter, PeerRefresh, PeerReset, PeerRow, PoolDetail,
     PrefixListDone, RouteFilter, RouteRow, Status, Why, WithdrawList,
 };
 use crate::decode::{DecodeArgs, DecodeError};
@@ -132,6 +132,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Routes(filter) => format!("/v1/routes{}", query(&RouteFilter::from(filter.clone()))?),
         Show::Route { prefix } => format!("/v1/routes/{}", escape(prefix)),
         Show::Fib(filter) => format!("/v1/fib{}", query(&FibFilter::from(filter.clone()))?),
+        Show::Pools => "/v1/pools".to_owned(),
         Show::Groups => "/v1/groups".to_owned(),
         Show::Events(filter) => format!("/v1/events{}", query(&EventFilter::from(filter.clone()))?),
         Show::Overlay => "/v1/overlay".to_owned(),
@@ -150,6 +151,7 @@ async fn show(client: &Client, what: Show, json: bool, look: Look, out: &mut imp
         Show::Route { .. } => render::route(&client.get::<Vec<RouteRow>>(&path).await?),
         Show::Fib(_) => look.fib(&client.get::<Vec<FibRow>>(&path).await?),
         Show::Events(_) => render::events(&client.get::<Vec<EventRow>>(&path).await?),
+        Show::Pools => look.pools(&client.get::<Vec<PoolDetail>>(&path).await?),
         Show::Groups => render::groups(&client.get::<Vec<GroupRow>>(&path).await?),
         Show::Overlay => render::overlay(&client.get::<Vec<OverlayRow>>(&path).await?),
         Show::Owners => render::owners(&client.get::<Vec<OwnerRow>>(&path).await?),

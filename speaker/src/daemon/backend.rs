@@ -29,12 +29,13 @@ use super::restart::Restart;
 use super::routes::{self, Sources};
 use super::totals::Totals;
 use super::unopened::Refusal;
-use super::{examination, groups, kernel_routes, names, operator, rows, watched, why};
+use super::{examination, groups, kernel_routes, names, operator, pools, rows, setup, watched, why};
 use crate::api::apply::{Applied, Apply};
 use crate::api::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest};
 use crate::api::model::{
     DrainState, Examination, FibFilter, FibRow, FibSummary, GroupRow, Liveness, LogLevels, LogOrder, Memory,
-    OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, Readiness, RouteFilter, RouteRow, Status, Why,
+    OwnerRoutes, OwnerRow, PeerDetail, PeerDone, PeerFilter, PeerRow, PoolDetail, Readiness, RouteFilter, RouteRow,
+    Status, Why,
 };
 use crate::api::{Backend, Caller, Drain, Edit, Edited, Order, OwnerName, Problem, Reread, Setting, Slices};
 use crate::config::{Config, PeerSettings};
@@ -308,6 +309,11 @@ impl Backend for Daemon {
         let status = known.shared.snapshot();
         let row = self.drained(rows::peer(&self.config(), &known, &status, &counts, self.md5_drops()));
         Ok(rows::peer_detail(row, &known, &status, &counts))
+    }
+
+    async fn pools(&self) -> Vec<PoolDetail> {
+        let lines = self.0.reload.lines_of_pools().await;
+        pools::rows(&setup::fib(&self.config()), &lines, self.0.fib.as_ref()).await
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Slices<RouteRow>, Problem> {

@@ -45,6 +45,7 @@ mod pace;
 mod peer_status;
 mod peer_task;
 mod policies;
+mod pools;
 mod prefixes;
 mod reload;
 mod replaced;

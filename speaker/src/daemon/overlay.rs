@@ -7,6 +7,7 @@
 //! Under `/run`, as a rule, it lives until the machine is started again. One that is damaged is put aside and the node
 //! starts without it: to have no peer at all would be worse than to lack some. That is said until somebody has looked.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,15 +67,17 @@ impl Base {
         config::load_text_over(&self.name, &self.text, &self.folder, overlay, &config.node.picked)
     }
 
-    /// The line of the file's peer or pool of this name.
-    pub fn line_of(&self, key: &Key, config: &Config) -> Option<usize> {
+    /// The lines of the file's peers and pools of these names; those that the file does not have are left out.
+    pub fn lines_of(&self, keys: impl IntoIterator<Item = Key>, config: &Config) -> HashMap<Key, usize> {
         let mut overlay = Overlay::default();
-        overlay.put(Entry::new(key.clone(), serde_json::Map::new(), None).ok()?);
-        let loaded = self.load(&overlay, config).ok()?;
-        loaded.idle.iter().find_map(|Idle { key: of, why }| match why {
-            Why::InFile(line) if of == key => Some(*line),
-            _ => None,
-        })
+        let entries = keys.into_iter().filter_map(|key| Entry::new(key, serde_json::Map::new(), None).ok());
+        entries.for_each(|entry| overlay.put(entry));
+        let idle = self.load(&overlay, config).map(|loaded| loaded.idle).unwrap_or_default();
+        let in_file = idle.into_iter().filter_map(|Idle { key, why }| match why {
+            Why::InFile(line) => Some((key, line)),
+            Why::Wrong(_) => None,
+        });
+        in_file.collect()
     }
 
     /// Keeps an overlay for the next start.

@@ -164,6 +164,7 @@ impl Reload {
             Order::Confirm { undo, answer } => drop(answer.send(self.confirm(undo).await)),
             Order::Set { setting, caller, answer } => drop(answer.send(self.set(setting, caller).await)),
             Order::Text { answer } => drop(answer.send((self.base.text.clone(), self.base.rows()))),
+            Order::Base { answer } => drop(answer.send(self.base.clone())),
             Order::Overlay { answer } => drop(answer.send(self.base.rows())),
         }
     }

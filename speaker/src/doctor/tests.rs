@@ -8,7 +8,8 @@ use super::*;
 use crate::api::model::{Examination, FibRow, KernelState, ManagedRow, PoolRow, ProcessFacts, SharedBlock};
 
 fn device(index: u32, name: &str, kind: &str, mtu: u32) -> SeenDevice {
-    SeenDevice { index, name: name.to_owned(), up: true, carrier: true, mtu, kind: kind.to_owned(), vxlan: None }
+    let (name, kind) = (name.to_owned(), kind.to_owned());
+    SeenDevice { index, name, up: true, carrier: true, mtu, kind, ..SeenDevice::default() }
 }
 
 fn route(text: &str, via: &str, name: &str) -> SeenRoute {

@@ -114,6 +114,7 @@ async fn every_page_of_the_document_answers_in_the_form_it_promises() {
             "get /v1/peers/{name}",
             "put /v1/peers/{name}",
             "post /v1/plan",
+            "get /v1/pools",
             "delete /v1/pools/{cidr}",
             "put /v1/pools/{cidr}",
             "post /v1/reload",

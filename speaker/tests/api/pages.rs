@@ -22,6 +22,7 @@ async fn tables_come_as_the_daemon_gave_them() {
     assert_eq!(get(&server.socket, "/v1/peers").await.json(), serde_json::to_value(fake::peers()).unwrap());
     assert_eq!(get(&server.socket, "/v1/routes").await.json(), serde_json::to_value(fake::routes()).unwrap());
     assert_eq!(get(&server.socket, "/v1/fib").await.json(), serde_json::to_value(fake::fib()).unwrap());
+    assert_eq!(get(&server.socket, "/v1/pools").await.json(), serde_json::to_value(fake::pools()).unwrap());
     let detail = get(&server.socket, "/v1/peers/172.16.1.2").await.json();
     assert_eq!(detail["address"], "172.16.1.2", "the row's fields stand beside the others");
     assert_eq!(detail["messages"]["open_out"], 3);

@@ -55,6 +55,7 @@ fn command_lines() {
             "Drain(DrainArgs { message: None, settle: Some(7), timeout: Some(150), until_restart: false, no_wait: false })",
         ),
         ("roost log fib_sync=loud", "ValueValidation"),
+        ("roost show pools", "Show { what: Pools }"),
         ("roost show groups", "Show { what: Groups }"),
         ("roost show overlay", "Show { what: Overlay }"),
         ("roost show config", "Show { what: Config }"),

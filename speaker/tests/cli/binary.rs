@@ -77,6 +77,8 @@ async fn show_prints_the_tables_of_the_daemon() {
         (vec!["show", "route", "10.65.2.63"], render::route(&one)),
         (vec!["show", "fib"], render::fib(&fake::fib())),
         (vec!["show", "groups"], render::groups(&fake::groups())),
+        (vec!["show", "pools"], render::pools(&fake::pools())),
+        (vec!["show", "pools", "-o", "wide"], render::pools_wide(&fake::pools())),
         (vec!["show", "owners"], render::owners(&fake::owners())),
         (vec!["show", "memory"], render::memory(&fake::memory())),
     ] {

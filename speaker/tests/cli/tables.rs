@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use speaker::api::apply::{Applied, Unconfirmed};
 use speaker::api::configuration::{ConfigSteps, ConfigText, Plan, StepRow};
-use speaker::api::model::{Memory, PeerRow, Status, Why};
+use speaker::api::model::{ManagedRow, Memory, PeerRow, Status, Why};
 use speaker::cli::render;
 use speaker::config::LogLevel;
 use speaker::doctor::{Finding, Outcome, Report};
@@ -217,6 +217,27 @@ fn fib() {
     10.65.3.0/26  withheld   via 172.16.2.3  -                                   tunl0 is missing
     10.65.9.0/26  adopted    none            via 172.16.1.9 dev eth0 proto bird
     "#);
+}
+
+#[test]
+fn pools() {
+    assert_snapshot!(render::pools(&fake::pools()), @"
+    POOL          MODE               DEVICE       STATE         WANTED  INSTALLED  INFO
+    10.65.0.0/16  ipip-cross-subnet  tunl0        up, MTU 1480       3          3
+    10.66.0.0/16  vxlan              vxlan.roost  missing            4          1  2 withheld, 1 refused by the kernel
+    fd65::/32     direct             -            -                  2          0  2 left to another agent
+    ");
+    assert_snapshot!(render::pools_wide(&fake::pools()), @"
+    POOL          MODE               DEVICE       STATE         WANTED  INSTALLED  FROM    MADE BY  ADDRESSES     INSTALL  PROTOCOL  METRIC      TABLE  INFO
+    10.65.0.0/16  ipip-cross-subnet  tunl0        up, MTU 1480       3          3  file:7  roost    10.65.1.0/32  yes      12        0           254
+    10.66.0.0/16  vxlan              vxlan.roost  missing            4          1  file:8  -        -             yes      12        0           254    2 withheld, 1 refused by the kernel
+    fd65::/32     direct             -            -                  2          0  api     -        -             no       80        local-pref  254    2 left to another agent
+    ");
+    assert_eq!(render::pools(&[]), "No pools: routes go into the kernel as their next hops resolve.\n");
+    let mut others = fake::pools().remove(0);
+    others.pool.managed = Some(ManagedRow::default());
+    others.tunnel.as_mut().unwrap().ours = false;
+    assert!(render::pools(&[others]).ends_with("  the device is another program's\n"));
 }
 
 #[test]

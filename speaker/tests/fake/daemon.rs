@@ -19,9 +19,12 @@ use tokio::task::yield_now;
 
 #[path = "peers.rs"]
 mod peers;
+#[path = "pools.rs"]
+mod pools;
 #[path = "routes.rs"]
 mod routes;
 pub use peers::*;
+pub use pools::*;
 pub use routes::*;
 
 /// Answers with fixed tables, and keeps what it was told to announce.
@@ -86,6 +89,11 @@ impl Backend for Fake {
             Ok([row]) => Ok(peer_detail(row)),
             Err(rows) => Err(Problem::conflict(format!("{name:?} is the name of {} peers", rows.len()))),
         }
+    }
+
+    async fn pools(&self) -> Vec<PoolDetail> {
+        yield_now().await;
+        pools()
     }
 
     async fn routes(&self, filter: RouteFilter) -> Result<Slices<RouteRow>, Problem> {

@@ -58,7 +58,7 @@ pub struct ProcessFacts {
 pub struct PoolRow {
     /// The range.
     pub cidr: String,
-    /// `direct`, `ipip`, `ipip-cross-subnet`, `vxlan` or `vxlan-cross-subnet`.
+    /// `direct`, `host-gw`, `ipip`, `ipip-cross-subnet`, `vxlan` or `vxlan-cross-subnet`.
     pub mode: String,
     /// The tunnel device of the other modes than direct.
     pub device: Option<String>,

@@ -1,9 +1,11 @@
 //! The way to whoever carries changes of the configuration out, and what is known of it meanwhile.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use bgp_proto::Prefix;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
@@ -11,7 +13,9 @@ use super::{Mistakes, apply};
 use crate::api::apply::{Applied, Apply};
 use crate::api::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest};
 use crate::api::{Caller, Problem, Reread, Setting};
+use crate::config::overlay::Key;
 use crate::config::{self, Config};
+use crate::daemon::overlay::Base;
 use crate::daemon::rows;
 
 /// Nobody carries anything out any more.
@@ -54,6 +58,8 @@ pub enum Order {
     Set { setting: Setting, caller: Caller, answer: oneshot::Sender<Result<ConfigSteps, Problem>> },
     /// Say what is in force: the text, and what was set.
     Text { answer: oneshot::Sender<(Arc<str>, Vec<OverlayRow>)> },
+    /// Say of what the configuration in force is made.
+    Base { answer: oneshot::Sender<Base> },
     /// Say what was set.
     Overlay { answer: oneshot::Sender<Vec<OverlayRow>> },
 }
@@ -129,6 +135,15 @@ impl ReloadHandle {
     /// What was set over the API.
     pub async fn overlay(&self) -> Vec<OverlayRow> {
         self.order(|answer| Order::Overlay { answer }).await.unwrap_or_default()
+    }
+
+    /// The lines of the file's pools; those that were set over the API have none.
+    pub async fn lines_of_pools(&self) -> HashMap<Prefix, usize> {
+        let Some(base) = self.order(|answer| Order::Base { answer }).await else { return HashMap::new() };
+        let config = self.config();
+        let lines = move || base.lines_of(config.pools.iter().map(|pool| Key::Pool(pool.cidr)), &config);
+        let lines = tokio::task::spawn_blocking(lines).await.unwrap_or_default().into_iter();
+        lines.filter_map(|(key, line)| if let Key::Pool(cidr) = key { Some((cidr, line)) } else { None }).collect()
     }
 
     /// The answer; none when the daemon is ending.

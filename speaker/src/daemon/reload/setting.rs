@@ -79,7 +79,8 @@ impl Reload {
             return Problem::not_found(format!("no {key} was set over the API; GET /v1/overlay lists what was"));
         }
         let (base, config, sought) = (self.base.clone(), self.config.clone(), key.clone());
-        let line = tokio::task::spawn_blocking(move || base.line_of(&sought, &config)).await.ok().flatten();
+        let line = tokio::task::spawn_blocking(move || base.lines_of([sought], &config)).await;
+        let line = line.unwrap_or_default().remove(&key);
         // A node of `mesh` is in the file, and has no line as a peer.
         let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
         Problem::conflict(format!("{key} is in {}{line}: remove it there, and `roost reload`", self.base.name))

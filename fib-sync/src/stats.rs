@@ -31,6 +31,8 @@ pub struct FibStats {
     pub failed: usize,
     /// Routes found at start that nobody has wanted yet, waiting for the sweep.
     pub adopted: usize,
+    /// Learned routes that have one of the places of [`FibConfig::max_routes`](crate::FibConfig::max_routes).
+    pub placed: usize,
     /// Routes in the kernel that are ours.
     pub kernel_routes: usize,
     /// … of which are IPv6.

@@ -353,6 +353,34 @@ fn expect_cease(peer: &mut Peer) {
 }
 
 #[test]
+fn routes_beyond_the_limit_are_counted() {
+    let lab = Lab::new("planlimit");
+    let node = kernel::node(&lab);
+    node.enter(|| {
+        let peer = || Neighbor::ebgp(65001);
+        let limited = |max: usize| Setup::with([peer()]).kernel(&format!("fib: {{ max_routes: {max} }}\n"));
+        let mut roost = limited(9).blocks(&["10.65.1.0/26"]).start();
+        let mut peer = roost.peer(0);
+        peer.update(&peer.route(&["192.168.1.0/24", "192.168.2.0/24", "192.168.3.0/24"])).settle(&roost);
+        kernel::await_rest(&roost);
+        // The one of the harness is the fourth; the block is none.
+        for (now, max, then) in [(0, 3, 1), (1, 1, 3), (3, 9, 0)] {
+            roost.rewrite(limited(max).blocks(&["10.65.1.0/26"]));
+            let plan = roost.plan();
+            assert_eq!(plan["kernel"]["over_limit"], then, "{plan:#}");
+            let said = plan["unknown"].to_string();
+            let words = format!("fib.max_routes is {max}: {then} learned routes would wait for a place, {now} do now");
+            assert!(said.contains(&words), "{said}");
+            roost.json(&["reload", "--json"]);
+            roost_tests::until("so many wait", harness::PATIENCE, || {
+                let waiting = &roost.page("/v1/status")["fib"]["over_limit"];
+                if *waiting == then { Ok(()) } else { Err(waiting.to_string()) }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_policy_lets_in_and_keeps_out_and_what_nobody_knows_is_said() {
     let weighed = "policies: { weighed: { rules: [{ set: { local_pref: 200 }, action: accept }] } }\n";
     let [one, two] = [|| Neighbor::ebgp(65001), || Neighbor::ebgp(65002)];

@@ -21,6 +21,10 @@ impl Places {
         self.waiting.len()
     }
 
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// No longer wanted.
     pub(super) fn forget(&mut self, prefix: IpNetwork, placed: bool) {
         self.taken -= usize::from(placed);

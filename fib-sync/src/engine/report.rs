@@ -156,7 +156,7 @@ impl Engine {
         self.loud.turn(now);
         self.fights.clean(now);
         self.stats.adopted = self.adopted.len();
-        self.stats.over_limit = self.places.waiting();
+        (self.stats.placed, self.stats.over_limit) = (self.places.taken(), self.places.waiting());
         let [ipv4, ipv6] = self.view.routes.count_ours();
         (self.stats.kernel_routes, self.stats.kernel_routes_ipv6) = (ipv4 + ipv6, ipv6);
         self.stats.next_hops = self.next_hops.len();

@@ -157,6 +157,10 @@ pub struct KernelPlan {
     pub routes: Vec<KernelFate>,
     /// Of how many prefixes the routes would be others.
     pub routes_total: usize,
+    /// Learned routes that would wait then, as `fib.max_routes` others are installed. They are counted above as if each
+    /// were written: which of them wait, the order in which they come says.
+    #[serde(default)]
+    pub over_limit: usize,
 }
 
 /// Prefixes of a pool by what would become of their kernel routes.

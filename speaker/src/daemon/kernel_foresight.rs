@@ -2,7 +2,8 @@
 //! them: tried out on copies of slices of the kernel side ([`fib_sync::Excerpt`]), on a thread that nobody waits for.
 //!
 //! Where `pools` or `fib` are different all routes are looked at, else those that the table would decide otherwise. The
-//! copies' kernel refuses nothing, and [`fib_sync::FibConfig::max_routes`] is no matter of a slice.
+//! copies' kernel refuses nothing, and [`fib_sync::FibConfig::max_routes`] is no matter of a slice: how many routes are beyond
+//! it is counted afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct KernelFates {
     pub plan: KernelPlan,
     /// Which of the first [`NAMED`] prefixes that the table decides otherwise have another route in the kernel then.
     pub changed: HashSet<IpNetwork>,
+    /// How many more learned routes there would be in the kernel, or fewer, if it were given all of them.
+    pub learned: isize,
 }
 
 /// What becomes of them under this configuration (`None`: the present one), where the table's routes fare so. `pools` are
@@ -94,6 +97,11 @@ struct Counted<'a> {
     fates: KernelFates,
 }
 
+/// 1 for a learned route, as the limit counts them: not for blackholes, nor for none.
+fn is_learned(routes: &[String]) -> isize {
+    isize::from(routes.iter().any(|route| !route.starts_with("blackhole ")))
+}
+
 impl<'a> Counted<'a> {
     fn new(pools: &'a FibConfig, fates: &[Fate]) -> Self {
         let named = fates.iter().take(NAMED).map(|fate| fate.prefix.into()).collect();
@@ -102,6 +110,7 @@ impl<'a> Counted<'a> {
 
     fn count(&mut self, fate: Foreseen) {
         let Foreseen { prefix, before, at_once, at_last } = fate;
+        self.fates.learned += is_learned(&at_last) - is_learned(&before);
         let lasting = before != at_last;
         let pool = self.pools.pool_of(prefix).map(|pool| pool.cidr);
         let changes = self.changes.entry(pool).or_default();

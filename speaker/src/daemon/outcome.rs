@@ -61,7 +61,7 @@ pub async fn of(
     let exports = seen.exports(&told);
     let (kernel, changed) = match fib {
         Some(fib) => {
-            let KernelFates { plan, changed } = in_kernel(&mut seen, fib, &fates).await;
+            let KernelFates { plan, changed, .. } = in_kernel(&mut seen, fib, &fates).await;
             (Some(plan), changed)
         }
         None => (None, HashSet::new()),
@@ -74,15 +74,16 @@ pub async fn of(
 
 async fn in_kernel(seen: &mut Seen<'_>, fib: &FibHandle, fates: &[Fate]) -> KernelFates {
     let config = setup::fib(seen.next);
-    let kernel = kernel_foresight::of(fib, seen.kernel.then(|| config.clone()), &config, fates).await;
-    let added: usize = kernel.plan.changes.iter().map(|changes| changes.added).sum();
+    let mut kernel = kernel_foresight::of(fib, seen.kernel.then(|| config.clone()), &config, fates).await;
     let stats = fib.stats();
     let now = fib.overview().await.map(|overview| overview.config);
     let in_vxlan = |config: &FibConfig| config.pools.iter().any(|pool| pool.mode.is_vxlan());
     let differ = now.as_ref().is_some_and(|now| now.pools != config.pools || now.devices != config.devices);
     seen.tunnels = differ && (in_vxlan(&config) || now.as_ref().is_some_and(in_vxlan));
-    if stats.over_limit > 0 || stats.installed + added > config.max_routes {
-        seen.max_routes = Some(config.max_routes);
+    let then = (stats.placed + stats.over_limit).saturating_add_signed(kernel.learned);
+    kernel.plan.over_limit = then.saturating_sub(config.max_routes);
+    if stats.over_limit > 0 || kernel.plan.over_limit > 0 {
+        seen.over_limit = Some((config.max_routes, kernel.plan.over_limit, stats.over_limit));
     }
     kernel
 }
@@ -101,8 +102,8 @@ struct Seen<'a> {
     kernel: bool,
     /// Whether pools in a VXLAN change.
     tunnels: bool,
-    /// So many routes are installed at most, and there are, or would be, more.
-    max_routes: Option<usize>,
+    /// So many learned routes are installed at most, so many would wait for a place, and so many do now.
+    over_limit: Option<(usize, usize, usize)>,
 }
 
 impl<'a> Seen<'a> {
@@ -133,7 +134,7 @@ impl<'a> Seen<'a> {
             reset: Vec::new(),
             kernel: false,
             tunnels: false,
-            max_routes: None,
+            over_limit: None,
         }
     }
 
@@ -232,7 +233,7 @@ impl<'a> Seen<'a> {
 
     /// What is not in the routes.
     fn unknown(self) -> Vec<String> {
-        let Self { new, absent, reset, tunnels, max_routes, .. } = self;
+        let Self { new, absent, reset, tunnels, over_limit, .. } = self;
         let said = [
             (
                 new,
@@ -247,8 +248,11 @@ impl<'a> Seen<'a> {
             let what = "pools in a VXLAN change: what internal peers are told of the tunnel to our own prefixes is not counted";
             unknown.push(what.to_owned());
         }
-        unknown.extend(max_routes.map(|max| {
-            format!("fib.max_routes is {max}: which routes the kernel is given then hangs on that, and is not counted")
+        unknown.extend(over_limit.map(|(max, then, now)| {
+            format!(
+                "fib.max_routes is {max}: {then} learned routes would wait for a place, {now} do now; which of them is not \
+                 known, and the kernel routes are counted as if there were room for all"
+            )
         }));
         unknown
     }

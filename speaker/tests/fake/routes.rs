@@ -224,6 +224,7 @@ pub fn kernel_fates() -> KernelPlan {
     let gone =
         KernelFate { prefix: "10.67.2.0/26".to_owned(), after: Vec::new(), ..fate("via 172.16.1.3 dev eth0", "") };
     KernelPlan {
+        over_limit: 0,
         changes: vec![
             KernelChanges { removed: 1, ..KernelChanges::default() },
             KernelChanges { pool: Some("10.66.0.0/16".to_owned()), ..in_pool },

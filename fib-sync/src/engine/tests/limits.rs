@@ -180,7 +180,11 @@ fn the_limit_holds_when_links_go_and_come_and_when_everything_is_dropped() {
         lab.kernel.link(dev, if dev == 2 { "eth0" } else { "eth1" }, false);
         lab.after(Duration::from_secs(1));
         let stats = lab.engine.report(lab.now);
-        assert_eq!((stats.installed, stats.over_limit), (10, 10), "the other link's routes take the places");
+        assert_eq!(
+            (stats.installed, stats.placed, stats.over_limit),
+            (10, 10, 10),
+            "the other link's routes take the places"
+        );
         lab.kernel.link(dev, if dev == 2 { "eth0" } else { "eth1" }, true);
         lab.after(Duration::from_secs(1));
         let stats = lab.engine.report(lab.now);

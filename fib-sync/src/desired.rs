@@ -1,11 +1,10 @@
 //! What is wanted, prefix by prefix, and how far we are with each.
 
+use crate::by_prefix::ByPrefix;
 use crate::far_ends::Mac;
-use crate::hash::IndexMap;
 use crate::next_hop::NextHop;
 use crate::next_hops::NextHopError;
 use crate::view::Lengths;
-use indexmap::map::Entry as MapEntry;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
 use std::fmt;
@@ -361,62 +360,58 @@ pub(crate) struct Entry {
 /// All wanted prefixes.
 #[derive(Debug)]
 pub(crate) struct Desired {
-    entries: IndexMap<IpNetwork, Entry>,
+    entries: ByPrefix<Entry>,
     lengths: Lengths,
 }
 
 impl Default for Desired {
     fn default() -> Self {
-        Desired { entries: IndexMap::default(), lengths: [[0; 129]; 2] }
+        Desired { entries: ByPrefix::default(), lengths: [[0; 129]; 2] }
     }
 }
 
 impl Desired {
     pub(crate) fn get(&self, prefix: IpNetwork) -> Option<&Entry> {
-        self.entries.get(&prefix)
+        self.entries.get(prefix)
     }
 
     pub(crate) fn get_mut(&mut self, prefix: IpNetwork) -> Option<&mut Entry> {
-        self.entries.get_mut(&prefix)
+        self.entries.get_mut(prefix)
     }
 
     /// Wants it; gives the former target if it was wanted before.
     pub(crate) fn want(&mut self, prefix: IpNetwork, target: Target, now: SystemTime) -> Option<Target> {
-        match self.entries.entry(prefix) {
-            MapEntry::Occupied(mut entry) => {
-                let entry = entry.get_mut();
-                entry.attempts = 0;
-                Some(std::mem::replace(&mut entry.target, target))
-            }
-            MapEntry::Vacant(slot) => {
-                slot.insert(Entry {
-                    target,
-                    state: State::Pending,
-                    since: now,
-                    protected: false,
-                    placed: false,
-                    attempts: 0,
-                    cause: None,
-                    troubled: false,
-                });
-                self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
-                None
-            }
+        if let Some(entry) = self.entries.get_mut(prefix) {
+            entry.attempts = 0;
+            return Some(std::mem::replace(&mut entry.target, target));
         }
+        let entry = Entry {
+            target,
+            state: State::Pending,
+            since: now,
+            protected: false,
+            placed: false,
+            attempts: 0,
+            cause: None,
+            troubled: false,
+        };
+        self.entries.insert(prefix, entry);
+        self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
+        None
     }
 
     pub(crate) fn unwant(&mut self, prefix: IpNetwork) -> Option<Entry> {
-        let entry = self.entries.swap_remove(&prefix)?;
+        let entry = self.entries.remove(prefix)?;
         self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         Some(entry)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (IpNetwork, &Entry)> {
-        self.entries.iter().map(|(prefix, entry)| (*prefix, entry))
+        self.entries.iter()
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (IpNetwork, &mut Entry)> {
-        self.entries.iter_mut().map(|(prefix, entry)| (*prefix, entry))
+        self.entries.iter_mut()
     }
 
     pub(crate) fn has_length(&self, v6: bool, length: u8) -> bool {

@@ -32,6 +32,7 @@
 //! device is made where it is missing and asked for: `engine/devices.rs`.
 #![forbid(unsafe_code)]
 
+mod by_prefix;
 mod changes;
 mod clean;
 mod config;

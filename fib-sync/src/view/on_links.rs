@@ -30,7 +30,7 @@ impl Users {
         let on_it = |held: &Held| held.route.leads_over(dev);
         self.prefixes.sort_unstable();
         self.prefixes.dedup();
-        self.prefixes.retain(|prefix| routes.get(&IpNetwork::V4(*prefix)).is_some_and(|held| held.iter().any(on_it)));
+        self.prefixes.retain(|prefix| routes.get(IpNetwork::V4(*prefix)).is_some_and(|held| held.iter().any(on_it)));
     }
 }
 

@@ -4,7 +4,7 @@
 //! lengths that exist, which on a node is a handful, and a change costs one map access.
 
 use super::on_links::{OnLinks, devs};
-use crate::hash::IndexMap;
+use crate::by_prefix::ByPrefix;
 use crate::route::Route;
 use ipnetwork::IpNetwork;
 use smallvec::SmallVec;
@@ -17,7 +17,7 @@ pub(crate) struct Held {
 }
 
 /// Routes by prefix.
-pub(super) type Routes = IndexMap<IpNetwork, SmallVec<[Held; 1]>>;
+pub(super) type Routes = ByPrefix<SmallVec<[Held; 1]>>;
 
 /// How many prefixes there are of each length: IPv4, IPv6.
 pub(crate) type Lengths = [[u32; 129]; 2];
@@ -40,11 +40,11 @@ impl Default for Table {
 
 impl Table {
     pub(crate) fn at(&self, prefix: IpNetwork) -> &[Held] {
-        self.routes.get(&prefix).map_or(&[], |held| held)
+        self.routes.get(prefix).map_or(&[], |held| held)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
-        self.routes.values().flatten()
+        self.routes.iter().flat_map(|(_, held)| held)
     }
 
     pub(crate) fn ours(&self) -> impl Iterator<Item = &Held> {
@@ -55,7 +55,7 @@ impl Table {
     pub(crate) fn insert(&mut self, held: Held) -> usize {
         let prefix = held.route.prefix;
         let over: SmallVec<[u32; 2]> = devs(&held.route).collect();
-        let slot = self.routes.entry(prefix).or_default();
+        let slot = self.routes.get_or_default(prefix);
         if slot.is_empty() {
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] += 1;
         }
@@ -69,7 +69,7 @@ impl Table {
     /// One of ours is another now, in its place. Gives how many there are of ours for its prefix, or `new` if there is no
     /// such route.
     pub(super) fn rewrite(&mut self, old: &Route, new: Route) -> Result<usize, Route> {
-        let Some(slot) = self.routes.get_mut(&new.prefix) else { return Err(new) };
+        let Some(slot) = self.routes.get_mut(new.prefix) else { return Err(new) };
         let ours = slot.iter().filter(|held| held.ours).count();
         let Some(held) = slot.iter_mut().find(|held| held.ours && held.route == *old) else { return Err(new) };
         let (prefix, over) = (new.prefix, devs(&new).collect::<SmallVec<[u32; 2]>>());
@@ -88,7 +88,7 @@ impl Table {
 
     /// Removes those that match; gives them.
     pub(crate) fn remove(&mut self, prefix: IpNetwork, matches: impl Fn(&Held) -> bool) -> SmallVec<[Held; 1]> {
-        let Some(slot) = self.routes.get_mut(&prefix) else { return SmallVec::new() };
+        let Some(slot) = self.routes.get_mut(prefix) else { return SmallVec::new() };
         let ours = &mut self.ours[usize::from(prefix.is_ipv6())];
         let mut gone = SmallVec::new();
         slot.retain(|held| {
@@ -101,7 +101,7 @@ impl Table {
             !hit
         });
         if slot.is_empty() {
-            self.routes.swap_remove(&prefix);
+            self.routes.remove(prefix);
             self.lengths[usize::from(prefix.is_ipv6())][usize::from(prefix.prefix())] -= 1;
         }
         gone
@@ -109,7 +109,7 @@ impl Table {
 
     /// Makes matching routes ours.
     pub(crate) fn claim(&mut self, prefix: IpNetwork, matches: impl Fn(&Route) -> bool) {
-        for held in self.routes.get_mut(&prefix).into_iter().flatten() {
+        for held in self.routes.get_mut(prefix).into_iter().flatten() {
             if !held.ours && matches(&held.route) {
                 held.ours = true;
                 self.ours[usize::from(prefix.is_ipv6())] += 1;

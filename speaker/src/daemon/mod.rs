@@ -15,6 +15,7 @@
 mod absence;
 mod announced;
 mod backend;
+mod backlog;
 mod conn;
 mod descriptors;
 mod drain;

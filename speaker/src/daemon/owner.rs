@@ -3,7 +3,7 @@
 //! It works in turns: take in some of what has come, apply it, decide some of the changed prefixes, then hand the result
 //! to the kernel and to the sessions that have room. A turn is bounded, so timers wait for a few milliseconds at most, also
 //! while a full table arrives or goes. What a peer announces then waits behind the prefixes that are undecided, 32,768 at
-//! most: some 30 ms.
+//! most ([`Backlog`]): some 30 ms.
 //!
 //! What concerns all paths of a peer (its session's end, a refresh) the RIB does bit by bit, turn after turn. The peer's
 //! further news is held for so long: it would have the rest done at once. That is bounded, as a peer has few turns
@@ -49,6 +49,7 @@ use rib::{NextHopState, Origination, PeerId, Rib, Session};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info};
 
+use super::backlog::Backlog;
 use super::memory::OfOwner;
 use super::news::{FromPeer, News};
 use super::out_queue::{OutQueue, Wanted};
@@ -63,9 +64,6 @@ use crate::api::Kind;
 const TURN: usize = 256;
 /// Prefixes decided before the owner looks at its mail again.
 const SETTLE: usize = 4096;
-/// Prefixes that may wait to be decided while mail is taken in. What several peers say of a prefix meanwhile costs one
-/// decision and is announced once: thirty that withdraw the same prefixes cost a decision of each, not thirty.
-const BACKLOG: usize = 8 * SETTLE;
 /// UPDATEs after which no more are applied in a turn.
 const UPDATES: usize = 1024;
 /// Questions and orders that may wait, and that are answered one after the other before the owner goes on with routes.
@@ -120,6 +118,7 @@ pub struct Owner {
     services: HashSet<Prefix>,
     /// Since when news waits.
     stamps: Stamps,
+    backlog: Backlog,
 }
 
 impl Owner {
@@ -157,6 +156,7 @@ impl Owner {
             tunnels: Tunnels::default(),
             services: HashSet::new(),
             stamps: Stamps::default(),
+            backlog: Backlog::default(),
         };
         (owner, OwnerHandle(ask))
     }
@@ -263,7 +263,7 @@ impl Owner {
     fn take_in(&mut self) {
         let mut updates = 0;
         while updates < UPDATES
-            && self.rib.unsettled() < BACKLOG
+            && self.rib.unsettled() < self.backlog.room()
             && let Some(from) = self.incoming.pop_front()
         {
             updates += if let News::Updates(updates) = &from.news { updates.len() } else { 1 };
@@ -291,6 +291,7 @@ impl Owner {
         for from in std::mem::take(&mut self.held) {
             self.hear(from);
         }
+        self.backlog.decided(more || self.rib.unsettled() > 0);
         if self.rib.unsettled() == 0 && !more {
             self.check_sweep();
             return false;

@@ -114,6 +114,10 @@ fn a_pool_of_another_agent_is_learned_announced_and_left_alone() {
         let all = (1..=5).all(|n| routes.contains(&format!("10.68.{n}.0/26")));
         if all { Ok(()) } else { Err(routes) }
     });
+    until("the kernel's side has judged them", PATIENCE, || {
+        let status = rack.roost.ask("show status");
+        if status.contains("2 installed, 5 in pools of other agents") { Ok(()) } else { Err(status) }
+    });
     let rows: serde_json::Value = serde_json::from_str(&rack.roost.ask("show fib --json")).unwrap_or_default();
     for block in (1..=5).map(|n| format!("10.68.{n}.0/26")) {
         let row = rows.as_array().and_then(|rows| rows.iter().find(|row| row["prefix"] == block));
@@ -121,8 +125,6 @@ fn a_pool_of_another_agent_is_learned_announced_and_left_alone() {
         assert_eq!(state, "withheld", "{rows:#}");
         assert_eq!(reason, "pool 10.68.0.0/16 is another agent's (install: false)");
     }
-    let status = rack.roost.ask("show status");
-    assert!(status.contains("2 installed, 5 in pools of other agents"), "{status}");
     let pools: serde_json::Value = serde_json::from_str(&rack.roost.ask("show pools --json")).unwrap_or_default();
     let of = |n: usize, key: &str| pools[n]["routes"][key].as_u64().unwrap_or_default();
     assert_eq!([of(0, "installed"), of(1, "wanted"), of(1, "withheld")], [2, 5, 5], "{pools:#}");

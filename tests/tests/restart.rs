@@ -130,6 +130,7 @@ fn blocks_announced_at_run_time_survive_a_kill_and_the_peer_notices_nothing() {
         "blackhole 10.65.2.0/26",
         "10.65.9.7 via 10.9.0.1 dev eth0",
     ];
+    holds(&pair.a, &[A[0], "blackhole 10.65.1.64/26", A[1]], PATIENCE);
     holds(&pair.b, &b, PATIENCE);
     let watches = [RouteWatch::start(&pair.a), RouteWatch::start(&pair.b)];
     let marks = [watches[0].mark(), watches[1].mark()];

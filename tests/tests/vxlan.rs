@@ -196,6 +196,7 @@ fn a_leftover_is_made_anew_the_network_is_followed_and_nothing_is_left_behind() 
     // Uninstalled: first told, then done.
     a.reload("pools: [ { cidr: 10.68.0.0/16, mode: vxlan-cross-subnet, manage: true } ]");
     a.shows(&["alias roost"]);
+    a.holds(&["blackhole 10.68.1.0/26", FAR, "10.69.2.0/26 via 172.16.1.254 dev eth0"]);
     a.roost.stop();
     let told = a.clean("").expect("nobody runs");
     for line in

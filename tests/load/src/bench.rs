@@ -21,6 +21,7 @@ use crate::report;
 use crate::scenario::{Course, Scenario, Shape};
 use crate::terms::Terms;
 use crate::usage;
+use crate::watchers::Watcher;
 
 /// What is asked of a bench.
 #[derive(Debug, Clone)]
@@ -149,17 +150,23 @@ fn in_namespace(wish: &Wish, scenario: &Scenario, kind: Kind, syscalls: bool) ->
         speak.arg("--syscalls");
     }
     let mut daemons = if kind == Kind::Raw { kind.start(&ns, &plan)? } else { Vec::new() };
-    let mut asker = None;
+    let (mut asker, mut watchers) = (None, Vec::new());
     let mut generator = Generator::start(speak)?;
     if kind != Kind::Raw && generator.is_ready()? {
         daemons = start(kind, &lab, &ns, &plan)?;
         let pids: Vec<_> = daemons.iter().filter_map(Daemon::pid).map(|pid| pid.to_string()).collect();
         asker = kind.bird_socket(&ns).filter(|_| scenario.asked).map(Asker::start);
+        if let Some(socket) = kind.watch_socket(&ns) {
+            let started = (0..scenario.watchers).map(|_| Watcher::start(&socket)).collect::<Result<_, _>>();
+            watchers = started.context("cannot watch")?;
+        }
         generator.begin(&pids)?;
     }
     let outcome = generator.finish();
     let answers = asker.map(Asker::stop).transpose().context("BIRD's control socket")?;
+    let heard = watchers.into_iter().map(Watcher::stop).collect::<Result<_, _>>().context("a watcher")?;
     let mut outcome = outcome?;
+    outcome.heard = heard;
     outcome.answers = answers.as_ref().map(Quantiles::from);
     for daemon in &mut daemons {
         if let Some(status) = daemon.wait_ended(Duration::from_millis(1)) {

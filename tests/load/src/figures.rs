@@ -3,6 +3,7 @@
 use crate::bench::Run;
 use crate::play::{Outcome, Step};
 use crate::scenario::{Course, Grows, Scenario};
+use crate::watchers::Heard;
 
 /// Title of the daemon's peak memory.
 const PEAK: &str = "peak RSS";
@@ -157,6 +158,7 @@ fn growing(grows: Grows, size: usize, outcome: &Outcome) -> Vec<Figure> {
         Grows::Clients => "clients",
         Grows::Prefixes => "prefixes",
         Grows::Groups => "groups",
+        Grows::Watchers => "watchers",
     };
     let mut row = vec![Figure { title, value: size as f64, unit: Unit::Count }];
     let Some(step) = outcome.steps.first().filter(|step| step.done) else { return row };
@@ -171,6 +173,14 @@ fn growing(grows: Grows, size: usize, outcome: &Outcome) -> Vec<Figure> {
         add("buffers, peak", buffers.peak as f64 / 1024.0 / 1024.0, Unit::Mebibytes);
         add("at rest", buffers.rest as f64 / 1024.0, Unit::Kibibytes);
         add("RSS before", outcome.before.rss_kib as f64 / 1024.0, Unit::Mebibytes);
+    }
+    if grows == Grows::Watchers {
+        let answers = outcome.answers.unwrap_or_default();
+        add("answer p99", answers.p99 as f64 / 1e3, Unit::Milliseconds);
+        add("longest answer", answers.max as f64 / 1e3, Unit::Milliseconds);
+        let heard = |of: fn(&Heard) -> u64| outcome.heard.iter().map(of).sum::<u64>() as f64;
+        add("lines heard", heard(|heard| heard.routes), Unit::Count);
+        add("told anew", heard(|heard| heard.resyncs), Unit::Count);
     }
     add(PEAK, mebibytes(step), Unit::Mebibytes);
     add("generator CPU", step.own_cpu, Unit::Seconds);
@@ -189,6 +199,7 @@ pub fn each_more(scenario: &Scenario, smallest: &[Figure], row: &[Figure]) -> Op
             let octets = each * 1024.0 * 1024.0 / scenario.senders as f64;
             ("octets per path more", octets, Unit::Octets)
         }
+        Grows::Watchers => ("RSS per watcher more", each * 1024.0, Unit::Kibibytes),
         Grows::Groups => ("RSS per group more", each * 1024.0, Unit::Kibibytes),
     };
     (more > 0.0).then_some(Figure { title, value, unit })

@@ -42,4 +42,5 @@ mod session;
 pub mod sockets;
 pub mod terms;
 pub mod usage;
+pub mod watchers;
 pub mod wire;

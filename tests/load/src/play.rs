@@ -79,6 +79,9 @@ pub struct Outcome {
     pub steps: Vec<Step>,
     /// How long answers on the control socket took, where somebody [asks](crate::asks).
     pub answers: Option<Quantiles>,
+    /// What each of those heard that [watch](crate::watchers).
+    #[serde(default)]
+    pub heard: Vec<crate::watchers::Heard>,
     /// Why the run ended early.
     pub error: Option<String>,
 }

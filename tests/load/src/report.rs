@@ -172,6 +172,10 @@ fn table(scenario: &Scenario, runs: &[Run]) -> String {
         Some((Grows::Prefixes | Grows::Groups, _)) => {
             out += "\nper path, per group more: peak RSS compared with the smallest size.\n";
         }
+        Some((Grows::Watchers, _)) => {
+            out += "\nTime and CPU of the daemon. Lines heard of all watchers by the end of the run; told anew: how often one of \
+                    them was so slow that it was told all there is.\n";
+        }
         None if scenario.course == Course::Routes => {
             out += "\nraw: the same routes written by a program that does nothing else, 64 messages a send. Each figure is the \
                     best of its runs. Octets per route: what the daemon's resident set has grown by.\n";

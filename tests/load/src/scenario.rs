@@ -44,6 +44,8 @@ pub enum Grows {
     Prefixes,
     /// [`Scenario::groups`].
     Groups,
+    /// [`Scenario::watchers`].
+    Watchers,
 }
 
 /// A scenario.
@@ -72,6 +74,8 @@ pub struct Scenario {
     pub groups: usize,
     /// Somebody asks on BIRD's control socket all the time ([`asks`](crate::asks)).
     pub asked: bool,
+    /// So many clients watch all routes ([`watchers`](crate::watchers)).
+    pub watchers: usize,
     /// What happens.
     pub course: Course,
     /// Whether a scale multiplies the prefixes instead of the senders.
@@ -94,6 +98,7 @@ const BASE: Scenario = Scenario {
     ipv6: false,
     groups: 0,
     asked: false,
+    watchers: 0,
     course: Course::Converge,
     scales_prefixes: false,
     grows: None,
@@ -157,6 +162,13 @@ pub const ALL: &[Scenario] = &[
         name: "R3-asked",
         about: "R3 while status, protocols, a route and the number of routes are asked for, some hundred times a second",
         asked: true,
+        ..TABLE
+    },
+    Scenario {
+        name: "R3-watched",
+        about: "R3-asked with 0 to 4 clients that watch all routes",
+        asked: true,
+        grows: Some((Grows::Watchers, &[0, 1, 4])),
         ..TABLE
     },
     Scenario {
@@ -253,6 +265,7 @@ impl Scenario {
             Grows::Clients => Scenario { senders: size, ..self },
             Grows::Prefixes => Scenario { prefixes: size, ..self },
             Grows::Groups => Scenario { groups: size, ..self },
+            Grows::Watchers => Scenario { watchers: size, ..self },
         };
         sizes.iter().map(grown).collect()
     }
@@ -263,6 +276,7 @@ impl Scenario {
             Grows::Clients => self.senders,
             Grows::Prefixes => self.prefixes,
             Grows::Groups => self.groups,
+            Grows::Watchers => self.watchers,
         })
     }
 

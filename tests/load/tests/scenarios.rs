@@ -95,6 +95,9 @@ fn runs_at_a_tiny_size(scenario: &Scenario) {
             let rss = |when: &str| outcome[when]["rss_kib"].as_u64().expect("KiB");
             assert!(rss("before") > 1_000 && rss("before") <= rss("up"), "{said}");
             assert!(steps[0]["buffers"]["rest"].is_u64(), "{said}");
+            let heard = outcome["heard"].as_array().expect("what watchers heard");
+            assert_eq!(heard.len(), small.watchers, "{said}");
+            assert!(heard.iter().all(|heard| heard["routes"].as_u64() > Some(0)), "{said}");
             let row = format!("| roost | {} | ", small.size().expect("it grows"));
             assert!(table.contains(&row), "{said}");
         }

@@ -78,6 +78,11 @@ impl Kind {
         }
     }
 
+    /// Where it can be watched, if it can.
+    pub fn watch_socket(self, ns: &Netns) -> Option<PathBuf> {
+        (self == Kind::Roost).then(|| Daemon::socket(ns, "roost"))
+    }
+
     /// Where it speaks BIRD's control protocol, if it does.
     pub fn bird_socket(self, ns: &Netns) -> Option<PathBuf> {
         match self {

@@ -103,7 +103,15 @@ fn no_counter_falls_when_a_guest_is_forgotten() {
     let more = format!("{RANGE}metrics: {{ listen: \"ROOST:9179\" }}\n");
     let roost = Setup::with([Neighbor::ebgp(65001)]).more(&more).start();
     let opens = |counters: &BTreeMap<String, u64>| counters["roost_bgp_messages_total{direction=\"in\",type=\"open\"}"];
-    let mut before = counters(&roost);
+    // The page of a daemon that starts has hardly any, and is the one until all parts are up.
+    let mut before = until("the page of a daemon that runs", PATIENCE, || {
+        let counters = counters(&roost);
+        if counters.keys().any(|name| name.starts_with("roost_bgp_messages_total")) {
+            Ok(counters)
+        } else {
+            Err(format!("{counters:?}"))
+        }
+    });
     assert_eq!(opens(&before), 0);
     assert!(before.contains_key("roost_host_tcp_md5_drops_total{reason=\"wrong\"}"), "{before:?}");
     for count in 1..=3 {

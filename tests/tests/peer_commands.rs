@@ -191,6 +191,8 @@ fn an_enabled_peer_is_dialled_without_the_pause_of_its_failures() {
     let neighbor =
         Neighbor::ebgp(65001).dialled().with("idle_hold: 1h").with("idle_hold_max: 1h").with("connect_retry: 1h");
     let roost = Setup::with([neighbor]).start();
+    // Its first attempt is over, or it would be one of two.
+    roost.await_reason(0, "connection refused");
     let listener = roost.listen(0);
     roost.order(&["reset"], 0).unwrap();
     // A mistake, so that roost pauses for an hour.

@@ -72,6 +72,13 @@ impl Engine {
         let prefix = route.prefix;
         let wanted = is_wanted(&self.config, &self.desired, &route);
         let in_own_table = self.view.marks.has_table(route.table);
+        // Whether that was after our write, what is read back tells. If so, it was their doing; if not, there is nothing to
+        // restore, and who it was is forgotten when the prefix is planned.
+        let takes_away = wanted && change == RouteChange::Removed && by != 0 && self.flights.hold(prefix);
+        if let Some(entry) = self.desired.get_mut(prefix).filter(|_| takes_away) {
+            entry.cause.get_or_insert(Cause::Deleted { by });
+            self.mark(prefix);
+        }
         let seen = self.view.apply(change, route, wanted);
         // It may have been sent before our last write; or after one that is not known to have been done, so that what is
         // gone seems never to have been there.

@@ -106,3 +106,46 @@ fn seldom_is_no_fight_and_a_flapping_link_is_nobodys_doing() {
         assert!(lab.ours());
     }
 }
+
+#[test]
+fn one_who_is_quicker_than_our_own_results_is_named_and_fought_with_pauses_too() {
+    let mut lab = Lab::new(world());
+    lab.engine.update([(net(PREFIX), target("172.16.1.2"))]);
+    for _ in 0..5 {
+        let began = lab.now;
+        while !lab.ours() {
+            assert!(lab.now - began < Duration::from_secs(1), "not at once: {:?}", lab.state(PREFIX));
+            lab.now += Duration::from_millis(10);
+            lab.turn();
+        }
+        assert_eq!(lab.engine.batches_out(), 1, "written, and its result is yet to come");
+        lab.kernel.delete(net(PREFIX), |_| true);
+    }
+    // Heard of, and read back.
+    (0..2).for_each(|_| lab.after(Duration::from_millis(50)));
+    let said = lab.state(PREFIX).to_string();
+    assert!(said.contains("another program (netlink port ") && said.contains("took it away 5 times"), "{said}");
+    assert_eq!(lab.engine.report(lab.now).repairs.lost, 0);
+    assert_eq!(lab.back_after(), Duration::from_secs(1));
+}
+
+#[test]
+fn what_was_taken_away_before_we_wrote_it_is_no_repair() {
+    let mut lab = lab();
+    // Ours is to be replaced, and somebody deletes it before that is done; the kernel has what we wrote in the end.
+    lab.engine.update([(net(PREFIX), target("172.17.1.2"))]);
+    lab.turn();
+    let late = Event::Route {
+        change: RouteChange::Removed,
+        route: Route { protocol: 12, ..foreign(PREFIX, "172.17.1.2", 0) },
+        by: 77,
+    };
+    lab.engine.event(lab.now, late);
+    lab.after(Duration::from_millis(500));
+    assert_eq!((lab.state(PREFIX), lab.engine.report(lab.now).repairs.deleted), (State::Installed, 0));
+    assert_eq!(
+        lab.engine.find(net(PREFIX)).unwrap().kernel.unwrap(),
+        "10.66.2.0/26 via 172.17.1.2 dev eth1 proto bird"
+    );
+    assert_eq!(lab.engine.desired.get(net(PREFIX)).unwrap().cause, None);
+}

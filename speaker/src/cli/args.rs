@@ -1,13 +1,18 @@
 //! The command line, as types. The doc comments are the help texts.
 
+mod peers;
+mod show;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use super::log::LevelArg;
-use crate::api::model::{EventFilter, FibFilter, FibState, PeerFilter, PeerState, RouteFilter, RouteState, WatchState};
+use crate::api::model::WatchState;
 use crate::decode::DecodeArgs;
+pub use peers::{MoreKeys, NewPeer, PeerOrder, PoolOrder, Whom};
+pub use show::{FibArgs, PeersArgs, RouteArgs, Show};
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -206,45 +211,6 @@ pub enum Command {
     },
 }
 
-/// What `roost show` can show.
-#[derive(Debug, Subcommand)]
-pub enum Show {
-    /// The daemon at a glance
-    Status,
-    /// All peers, and why each one that is down is down
-    Peers(PeersArgs),
-    /// Everything about one peer, or about each of those that share a name
-    Peer {
-        /// By address (a link-local one as ADDRESS%INTERFACE), or by name: its description, or its node in a mesh
-        #[arg(value_name = "PEER")]
-        name: String,
-    },
-    /// All paths: each one's way from peer to kernel in a row
-    Routes(RouteArgs),
-    /// The story of one prefix
-    Route {
-        /// A prefix, or an address, which stands for its longest match
-        #[arg(value_name = "PREFIX|ADDRESS")]
-        prefix: String,
-    },
-    /// Kernel routes: what is wanted, what is there, and why they differ
-    Fib(FibArgs),
-    /// All pools: how packets to their blocks travel, the tunnel device as it is, and how many routes are in the kernel
-    Pools,
-    /// Peers that are sent the same bytes (update groups), and how many of them are behind
-    Groups,
-    /// What has happened lately, oldest first: the last 1,024 events since the daemon was started
-    Events(EventsArgs),
-    /// Peers and pools that were set at run time, and why one of them is not in force
-    Overlay,
-    /// Who announces prefixes at run time, how many, and for how long without another word
-    Owners,
-    /// Where the memory goes, part by part
-    Memory,
-    /// The configuration in force as it is written, comments and all; passwords are ***
-    Config,
-}
-
 const DOCTOR_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong (there may be notes)
@@ -270,61 +236,6 @@ pub enum FibCommand {
         /// Remove them
         #[arg(long)]
         yes: bool,
-    },
-}
-
-/// What `roost peer` can do.
-#[derive(Debug, Subcommand)]
-pub enum PeerOrder {
-    /// Exchange routes again, without ending the session: what others call a soft clear, or reload
-    Refresh {
-        #[command(flatten)]
-        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-        whom: Whom,
-        /// Only ask the peer for its routes (RFC 2918)
-        #[arg(long = "in", conflicts_with = "outgoing")]
-        incoming: bool,
-        /// Only send it ours
-        #[arg(long = "out")]
-        outgoing: bool,
-        /// Only this family, ipv4 or ipv6 [default: all of the session]
-        #[arg(long, value_name = "FAMILY", value_parser = ["ipv4", "ipv6"])]
-        family: Vec<String>,
-    },
-    /// End the session and begin another (Cease/Administrative Reset); one that is down is tried now
-    Reset {
-        #[command(flatten)]
-        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-        whom: Whom,
-        /// A line for the peer's operator, at most 255 octets (RFC 9003)
-        #[arg(long, value_name = "TEXT")]
-        message: Option<String>,
-        /// Both sides keep the routes meanwhile, where the session has agreed on it (RFC 8538)
-        #[arg(long)]
-        graceful: bool,
-    },
-    /// End the session and want none (Cease/Administrative Shutdown), until `enable` or the next start of roost
-    Disable {
-        #[command(flatten)]
-        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-        whom: Whom,
-        /// A line for the peer's operator, at most 255 octets (RFC 9003)
-        #[arg(long, value_name = "TEXT")]
-        message: Option<String>,
-    },
-    /// Add a peer that is not in the configuration file, or give it other settings: all of them are said anew. It is kept
-    /// when roost is started again
-    Add(NewPeer),
-    /// Remove a peer that was added; its session ends, and its routes go
-    Remove {
-        /// Its address; a link-local one as ADDRESS%INTERFACE
-        address: String,
-    },
-    /// Let a peer in again, now: one that was disabled, has announced too many prefixes or made mistakes
-    Enable {
-        #[command(flatten)]
-        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-        whom: Whom,
     },
 }
 
@@ -360,84 +271,6 @@ pub struct WatchArgs {
     pub timeout: Option<u32>,
 }
 
-/// Which events.
-#[derive(Debug, Default, Clone, clap::Args)]
-pub struct EventsArgs {
-    /// Only those about this peer, by address or name
-    #[arg(long, value_name = "PEER")]
-    pub peer: Option<String>,
-    /// Only those of this kind, such as peer-down
-    #[arg(long)]
-    pub kind: Option<String>,
-}
-
-impl From<EventsArgs> for EventFilter {
-    fn from(args: EventsArgs) -> Self {
-        let EventsArgs { peer, kind } = args;
-        Self { peer, kind }
-    }
-}
-
-/// What `roost pool` can do.
-#[derive(Debug, Subcommand)]
-pub enum PoolOrder {
-    /// Add a pool that is not in the configuration file, or give it other settings. It is kept when roost is started again
-    Add {
-        /// Its range, such as 10.66.0.0/16
-        cidr: String,
-        /// How its packets travel, as `mode` in the file, such as ipip-cross-subnet [default: direct]
-        #[arg(long)]
-        mode: Option<String>,
-        #[command(flatten)]
-        #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-        more: MoreKeys,
-    },
-    /// Remove a pool that was added
-    Remove {
-        /// Its range
-        cidr: String,
-    },
-}
-
-/// A peer that is added.
-#[derive(Debug, Clone, clap::Args)]
-pub struct NewPeer {
-    /// Its address; a link-local one as ADDRESS%INTERFACE
-    pub address: String,
-    /// Its AS number [default: its group's]
-    #[arg(long = "as", value_name = "ASN", required_unless_present = "group")]
-    pub asn: Option<String>,
-    /// The peer group of the configuration file whose settings it takes
-    #[arg(long)]
-    pub group: Option<String>,
-    /// Free text
-    #[arg(long, value_name = "TEXT")]
-    pub description: Option<String>,
-    /// Routes to take: accept, reject or a policy of the file
-    #[arg(long, value_name = "POLICY")]
-    pub import: Option<String>,
-    /// Routes to announce: accept, reject or a policy of the file
-    #[arg(long, value_name = "POLICY")]
-    pub export: Option<String>,
-    /// It is our route reflector client
-    #[arg(long)]
-    pub client: bool,
-    /// File on the node with the TCP MD5 password; relative to the configuration file
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take it for the whole command's help")]
-    pub more: MoreKeys,
-}
-
-/// Keys that have no option of their own.
-#[derive(Debug, Clone, clap::Args)]
-pub struct MoreKeys {
-    /// Any key as in the configuration file, with its value or JSON: hold_time=30s, 'add_path={"send":true}'
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub keys: Vec<String>,
-}
-
 /// How the node is taken out of service.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DrainArgs {
@@ -457,94 +290,4 @@ pub struct DrainArgs {
     /// Return when it has begun
     #[arg(long)]
     pub no_wait: bool,
-}
-
-/// Which peers.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Whom {
-    /// By address (a link-local one as ADDRESS%INTERFACE), or by name: its description, or its node in a mesh
-    #[arg(value_name = "PEER", required_unless_present = "all", conflicts_with = "all")]
-    peers: Vec<String>,
-    /// Every peer
-    #[arg(long)]
-    all: bool,
-}
-
-impl From<Whom> for Vec<String> {
-    /// As the API has it.
-    fn from(whom: Whom) -> Self {
-        if whom.all { vec!["*".to_owned()] } else { whom.peers }
-    }
-}
-
-/// Which routes.
-#[derive(Debug, Default, Clone, clap::Args)]
-pub struct RouteArgs {
-    /// Only this prefix
-    #[arg(long)]
-    pub prefix: Option<String>,
-    /// With --prefix: also what lies inside it
-    #[arg(long, requires = "prefix")]
-    pub longer: bool,
-    /// Only the longest match of this address
-    #[arg(long, conflicts_with = "prefix")]
-    pub address: Option<IpAddr>,
-    /// Only paths of this peer, by address or name; of each of those that share a name
-    #[arg(long, value_name = "PEER")]
-    pub peer: Option<String>,
-    /// Only best paths
-    #[arg(long)]
-    pub best: bool,
-    /// Only paths with this community, such as 64512:100, no-export or 64512:1:2
-    #[arg(long)]
-    pub community: Option<String>,
-    /// Only paths in this state
-    #[arg(long)]
-    pub state: Option<RouteState>,
-}
-
-impl From<RouteArgs> for RouteFilter {
-    fn from(args: RouteArgs) -> Self {
-        let RouteArgs { prefix, longer, address, peer, best, community, state } = args;
-        Self { prefix, longer, address, peer, best, community, state }
-    }
-}
-
-/// Which peers.
-#[derive(Debug, Default, Clone, clap::Args)]
-pub struct PeersArgs {
-    /// Only those of this name: an address, a node of the mesh, or a description
-    #[arg(long, value_name = "PEER")]
-    pub peer: Option<String>,
-    /// Only those in this state; down is any but established
-    #[arg(long)]
-    pub state: Option<PeerState>,
-}
-
-impl From<PeersArgs> for PeerFilter {
-    fn from(args: PeersArgs) -> Self {
-        let PeersArgs { peer, state } = args;
-        Self { peer, state }
-    }
-}
-
-/// Which kernel routes.
-#[derive(Debug, Default, Clone, clap::Args)]
-pub struct FibArgs {
-    /// Only this prefix
-    #[arg(long)]
-    pub prefix: Option<String>,
-    /// With --prefix: also what lies inside it
-    #[arg(long, requires = "prefix")]
-    pub longer: bool,
-    /// Only those in this state
-    #[arg(long)]
-    pub state: Option<FibState>,
-}
-
-impl From<FibArgs> for FibFilter {
-    fn from(args: FibArgs) -> Self {
-        let FibArgs { prefix, longer, state } = args;
-        Self { prefix, longer, state }
-    }
 }

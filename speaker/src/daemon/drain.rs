@@ -28,7 +28,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
-use super::backend::KnownPeers;
+use super::known_peers::KnownPeers;
 use super::owner::OwnerHandle;
 use super::peer_task::PeerCommand;
 use super::restart::Restart;

@@ -23,8 +23,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backend::KnownPeer;
 use super::keys::Key;
+use super::known_peers::KnownPeer;
 use super::news::{FromPeer, News};
 use super::peer_status::PeerShared;
 use super::peer_task::{Configured, PeerCommand, PeerSpec, PeerTask};

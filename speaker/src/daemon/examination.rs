@@ -9,7 +9,8 @@ use fib_sync::{DeviceKind, FibConfig, FibHandle, Mode, RowFilter};
 use ipnetwork::IpNetwork;
 use rib::{RouteFilter, RouteView};
 
-use super::backend::{KnownPeers, ended};
+use super::backend::ended;
+use super::known_peers::KnownPeers;
 use super::owner::OwnerHandle;
 use super::{names, rows, setup};
 use crate::api::Problem;

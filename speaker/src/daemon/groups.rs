@@ -2,7 +2,7 @@
 
 use rib::{GroupView, PeerKind};
 
-use super::backend::KnownPeers;
+use super::known_peers::KnownPeers;
 use super::owner::OwnerHandle;
 use crate::api::model::GroupRow;
 

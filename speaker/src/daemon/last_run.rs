@@ -33,7 +33,7 @@ use fib_sync::FibHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
-use super::backend::KnownPeers;
+use super::known_peers::KnownPeers;
 use super::restart::Restart;
 use super::whole_file;
 

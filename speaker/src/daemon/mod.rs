@@ -29,6 +29,7 @@ mod health;
 mod kernel_foresight;
 mod kernel_routes;
 mod keys;
+mod known_peers;
 mod last_run;
 mod listener;
 mod memory;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use rib::PeerId;
 
-use super::backend::KnownPeer;
+use super::known_peers::KnownPeer;
 use crate::api::Problem;
 use crate::config::{DeviceName, PeerOrigin, PeerSettings, closest};
 use crate::net::zone::parse_zoned;

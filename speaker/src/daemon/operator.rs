@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
-use super::backend::{KnownPeer, KnownPeers};
+use super::known_peers::{KnownPeer, KnownPeers};
 use super::names;
 use super::peer_task::{Done, PeerCommand};
 use crate::api::model::PeerDone;

@@ -15,10 +15,10 @@ use fib_sync::{FibConfig, FibHandle, Metric};
 use ipnetwork::IpNetwork;
 use rib::PeerId;
 
-use super::backend::KnownPeers;
 use super::exports::{Counts, Exports};
 use super::foresight::{self, Changes, Fate};
 use super::kernel_foresight::{self, KernelFates};
+use super::known_peers::KnownPeers;
 use super::names::listed;
 use super::origins::Origins;
 use super::owner::OwnerHandle;

@@ -16,7 +16,7 @@ use bgp_proto::fsm::State;
 use rib::PeerId;
 
 use super::absence;
-use super::backend::KnownPeers;
+use super::known_peers::KnownPeers;
 use super::owner::OwnerHandle;
 use crate::config::PeerSettings;
 use crate::config::steps::Step;

@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tracing::{error, info};
 
-use super::backend::{KnownPeer, KnownPeers};
 use super::dynamic::{self, Numbers};
 use super::keys::Keys;
+use super::known_peers::{KnownPeer, KnownPeers};
 use super::listener::Doors;
 use super::news::{FromPeer, News};
 use super::out_queue::Wanted;

@@ -15,7 +15,8 @@ use fib_sync::{FibHandle, RowFilter};
 use futures::stream::{self, StreamExt};
 use rib::{PeerId, RouteView};
 
-use super::backend::{KnownPeers, ended};
+use super::backend::ended;
+use super::known_peers::KnownPeers;
 use super::owner::OwnerHandle;
 use super::{names, rows};
 use crate::api::model::{KernelState, RouteFilter, RouteRow};

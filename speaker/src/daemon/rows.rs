@@ -9,7 +9,7 @@ use bgp_proto::{Family, FamilySet};
 use fib_sync::Target;
 use rib::{PathCount, PathView, PeerId, PeerView, RouteView, TableSize};
 
-use super::backend::KnownPeer;
+use super::known_peers::KnownPeer;
 use super::peer_status::PeerStatus;
 use super::setup;
 use super::totals::Totals;

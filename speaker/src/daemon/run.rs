@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::announced::Announced;
-use super::backend::{Daemon, KnownPeers, Parts};
+use super::backend::{Daemon, Parts};
 use super::drain::{DrainFile, Drainer};
 use super::dynamic::{CHANGES, Dynamic, Numbers, VISITORS};
 use super::early::{self, Early};
 use super::health::Health;
 use super::keys::Keys;
+use super::known_peers::KnownPeers;
 use super::last_run::{Known, LastRun};
 use super::listener::{Doors, accept};
 use super::node_address::{self, NodeAddresses};

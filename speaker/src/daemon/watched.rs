@@ -4,7 +4,8 @@ use bgp_proto::Prefix;
 use fib_sync::{FibHandle, RowFilter};
 use rib::RouteView;
 
-use super::backend::{KnownPeers, ended};
+use super::backend::ended;
+use super::known_peers::KnownPeers;
 use super::owner::{Owner, OwnerHandle};
 use super::rows;
 use crate::api::Problem;

@@ -9,8 +9,9 @@ use fib_sync::netlink::{Inspector, Lookup, Neighbour, SeenHop, SeenRoute, Snapsh
 use fib_sync::{FibHandle, RowFilter, Way};
 use rib::{FibRoute, RouteView};
 
-use super::backend::{KnownPeer, KnownPeers, ended};
+use super::backend::ended;
 use super::examination::pool;
+use super::known_peers::{KnownPeer, KnownPeers};
 use super::owner::{OwnerHandle, for_kernel};
 use super::verdict::judge;
 use super::{names, rows};

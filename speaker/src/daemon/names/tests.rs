@@ -2,8 +2,8 @@ use std::path::Path;
 
 use rib::PeerId;
 
-use super::super::backend::{KnownPeer, KnownPeers};
 use super::super::keys::Keys;
+use super::super::known_peers::{KnownPeer, KnownPeers};
 use super::super::peer_status::PeerShared;
 use super::{NAMED, find, find_one, listed};
 use crate::config;

@@ -6,8 +6,8 @@ use bgp_proto::fsm::{Command, ConnId, IoInput, Peer, PeerConfig};
 use bgp_proto::{Asn, RouterId};
 use rib::PeerId;
 
-use super::super::backend::{KnownPeer, KnownPeers};
 use super::super::keys::Keys;
+use super::super::known_peers::{KnownPeer, KnownPeers};
 use super::super::peer_status::PeerShared;
 use crate::config;
 

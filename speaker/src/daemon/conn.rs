@@ -17,6 +17,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::last_words;
 use super::unopened::Ticket;
 
 /// What one read may add: the size of the largest message and then some, so that a table arrives in few calls.
@@ -128,9 +129,16 @@ impl Conn {
         self.close_by
     }
 
-    /// Whether all is said, or the time for it is over, and the connection can be dropped.
+    /// Whether all is said, or the time for it is over, and the connection can be let go of.
     pub fn is_done(&self, now: Instant) -> bool {
         self.closing && (!self.has_output() || self.close_by.is_some_and(|by| by <= now))
+    }
+
+    /// Lets go of it. Who has been told everything is given the time to read it.
+    pub fn end(self) {
+        if !self.has_output() {
+            last_words::end(self.stream);
+        }
     }
 
     /// Takes the end of the connection, once everything that came before it has been handled: `Some(None)` for an

@@ -31,6 +31,7 @@ mod kernel_routes;
 mod keys;
 mod known_peers;
 mod last_run;
+mod last_words;
 mod listener;
 mod memory;
 mod metrics;

@@ -32,7 +32,7 @@ use super::owner::Owner;
 use super::reload::{Concerned, Reload};
 use super::roster::{Roster, Surroundings};
 use super::unopened::Unopened;
-use super::{descriptors, service_manager, setup};
+use super::{descriptors, last_words, service_manager, setup};
 use crate::api::{self, Access, ControlSocket};
 use crate::birdc;
 use crate::config::{self, Config, Loaded};
@@ -241,6 +241,7 @@ async fn serve(
     if tokio::time::timeout(FAREWELL, all_gone).await.is_err() {
         warn!("some peers did not let go in time");
     }
+    last_words::all_heard().await;
     if let Some(fib) = fib
         && tokio::time::timeout(FAREWELL, fib.shutdown(true)).await.is_err()
     {

@@ -13,7 +13,9 @@ use socket2::{Domain, Socket, Type};
 
 use crate::harness::wire::code::*;
 use crate::harness::wire::{OPTIONAL, UPDATE, mp_reach, prefix_octets, v6};
-use crate::harness::{Event, Loopback6, Neighbor, Open, PATIENCE, Peer, Roost, Setup, Update, capabilities, message};
+use crate::harness::{
+    Event, Loopback6, Neighbor, Open, PATIENCE, Peer, Roost, Setup, Update, capabilities, keepalive, message,
+};
 
 const PREFIX: &str = "10.1.0.0/16";
 const SIX: &str = "2001:db8:1::/48";
@@ -400,4 +402,25 @@ fn such_a_route_is_told_inside_only_to_those_who_said_so() {
     // IPv4 prefixes in MP_REACH_NLRI may be withdrawn the old way. RFC 4760 §3
     from.send(message(UPDATE, &[0, 3, 16, 10, 1, 0, 0]));
     knows.await_withdrawal(PREFIX);
+}
+
+#[test]
+fn a_peer_that_goes_on_talking_after_its_end_is_heard_out_and_not_reset() {
+    // RFC 4271 §6, RFC 1122 §4.2.2.13
+    let roost = Setup::with([Neighbor::ebgp(65001), Neighbor::ebgp(65002)]).start();
+    roost.command(&["peer", "disable", &roost.name(0)]).expect("it is a peer");
+    let refused = |peer: &mut Peer| peer.expect_notification(6, 5, &[]);
+    let wrong = |peer: &mut Peer| {
+        peer.send(vec![0; 19]);
+        peer.expect_notification(1, 1, &[]);
+    };
+    for (number, end) in [(0, &refused as &dyn Fn(&mut Peer)), (1, &wrong)] {
+        let mut peer = roost.connect(number);
+        end(&mut peer);
+        // Where the socket is gone, the first octets are answered with a reset, and the next can't be written.
+        for _ in 0..50 {
+            std::io::Write::write_all(&mut peer.stream(), &keepalive()).expect("roost reads on");
+        }
+        assert_eq!(std::io::Read::read(&mut peer.stream(), &mut [0]).expect("no reset"), 0);
+    }
 }

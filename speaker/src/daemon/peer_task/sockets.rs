@@ -150,7 +150,7 @@ impl PeerTask {
                 }
             };
             match result {
-                Ok(_) if conn.is_done(Instant::now()) => self.conns[slot] = None,
+                Ok(_) if conn.is_done(Instant::now()) => self.conns[slot].take().into_iter().for_each(Conn::end),
                 Ok(true) => self.machine.blocked(Instant::now(), id),
                 Ok(false) => {}
                 Err(error) => {

@@ -143,6 +143,9 @@ fn roost_does_with_the_user_the_capabilities_and_the_system_calls_of_the_unit() 
         let output = Command::new(&program).arg("--socket").arg(&socket).args(words).output().expect("roost runs");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
+    until("roost's control socket", PATIENCE, || {
+        std::os::unix::net::UnixStream::connect(&socket).map(drop).map_err(|error| format!("{error}\n{}", roost.log()))
+    });
     ask(&["announce", "10.65.1.64/26"]);
     ask(&["show", "status"]);
     let pid = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", roost.pid())).expect("strace has a child");

@@ -6,10 +6,12 @@
 //! and notifications never wait behind a whole table.
 
 use crate::engine::Engine;
-use crate::handle::{Command, Shared, is_inside};
+use crate::handle::Command;
 use crate::intake::Intake;
 use crate::kernel::Kernel;
 use crate::lag::Lag;
+use crate::rows::is_inside;
+use crate::shared::Shared;
 use crate::stats::FibStats;
 use std::sync::Arc;
 use std::time::Instant;

@@ -4,7 +4,7 @@
 //! and asks what to do ([`Engine::poll_ops`], [`Engine::wants_dump`], [`Engine::poll_timeout`]).
 //!
 //! Work is a set of dirty prefixes. Whatever happens (a wanted route changes, somebody deletes one, a
-//! next hop moves, a refusal is to be retried) only marks prefixes; [`plan_prefix`] then compares
+//! next hop moves, a refusal is to be retried) only marks prefixes; [`plan_prefix`](crate::plan::plan_prefix) then compares
 //! what is wanted with what is there. So there is one way from any disagreement to agreement, and no
 //! event needs to know how to repair what it reports.
 //!
@@ -17,18 +17,16 @@
 
 use crate::FibError;
 use crate::changes::Changes;
-use crate::config::{FibConfig, Key};
-use crate::desired::{Desired, State, Target};
+use crate::config::FibConfig;
+use crate::desired::{Desired, Target};
 use crate::far_ends::FarEnds;
 use crate::hash::{HashMap, HashSet};
-use crate::kernel::{Failure, KernelError};
 use crate::marks::Marks;
 use crate::next_hop::NextHop;
 use crate::next_hops::{Facts, NextHops};
-use crate::plan::{Op, Ops, Verdict, Want, plan_prefix};
 use crate::protect::Protected;
-use crate::resolve::{Resolved, Underlay, resolve};
-use crate::route::{Route, masked};
+use crate::resolve::Underlay;
+use crate::route::masked;
 use crate::stats::FibStats;
 use crate::view::{Links, View};
 use crate::watched::{NextHopReport, Watched};
@@ -45,9 +43,11 @@ mod flights;
 mod known;
 mod macs;
 mod places;
+mod planning;
 mod queue;
 mod reconfigure;
 mod report;
+mod results;
 mod watch;
 pub use explain::{Covering, Explanation, Overview, Way};
 pub use report::Found;
@@ -286,156 +286,6 @@ impl Engine {
         self.sweep();
     }
 
-    /// The next operations, at most about `max`: additions and replacements first; deletions only once
-    /// no wanted prefix waits. The caller runs them and hands the results to [`Engine::results`]. It may ask again
-    /// once before it does that: so the kernel needs not wait for what is next.
-    pub fn poll_ops(&mut self, now: Instant, max: usize) -> Vec<Op> {
-        self.poll_ops_of(now, max, |_| false)
-    }
-
-    /// As [`Engine::poll_ops`]. Where there is room left, `more` may hand in wishes, a few at a time, and says whether it
-    /// did: one that is planned as soon as it is known is still in the processor's caches.
-    pub(crate) fn poll_ops_of(&mut self, now: Instant, max: usize, more: impl FnMut(&mut Engine) -> bool) -> Vec<Op> {
-        if !self.loaded || self.blind || self.flights.forbid_more() {
-            return Vec::new();
-        }
-        let ops = self.next_ops(now, max, more);
-        if !ops.is_empty() {
-            let is_route = |op: &Op| matches!(op, Op::Add(_) | Op::Replace { .. } | Op::Delete(_));
-            self.flights.depart(!ops.iter().all(is_route));
-        }
-        ops
-    }
-
-    fn next_ops(&mut self, now: Instant, max: usize, mut more: impl FnMut(&mut Engine) -> bool) -> Vec<Op> {
-        self.clock = SystemTime::now();
-        let mut ops = Vec::new();
-        self.judge_next_hops(now);
-        while let Some((at, prefix)) = self.retry.first().copied() {
-            if at > now {
-                break;
-            }
-            self.retry.pop_first();
-            self.stuck.remove(&prefix);
-            self.mark(prefix);
-        }
-        ops.extend(self.device_ops(now));
-        if !ops.is_empty() {
-            // What they lead to is heard of before anything else is decided.
-            return ops;
-        }
-        ops.extend(self.missing_far_ends(max));
-        // Who waits for a place is planned in a turn of its own: one that has just given its place up may be about to be
-        // deleted, which the view does not know yet.
-        let mut waiting_turn = self.dirty.is_empty() && ops.is_empty();
-        loop {
-            self.plan_some(now, max, waiting_turn, &mut ops);
-            if ops.len() >= max || !more(self) {
-                break;
-            }
-            waiting_turn = false;
-            self.judge_next_hops(now);
-        }
-        if self.dirty.is_empty() {
-            self.tell_disputes();
-        }
-        // In a turn of their own: by then the last route over them is gone.
-        if ops.is_empty() && !self.flights.are_out() {
-            ops.extend(self.far_ends.take_leaving(max).into_iter().map(Op::DropFar));
-        }
-        if ops.is_empty() && !self.flights.are_out() {
-            ops.extend(self.surplus_devices(now));
-        }
-        ops
-    }
-
-    /// Of what is marked: wanted prefixes first.
-    fn plan_some(&mut self, now: Instant, max: usize, waiting_turn: bool, ops: &mut Vec<Op>) {
-        while ops.len() < max
-            && let Some(prefix) = self.dirty.pop_first().or_else(|| self.next_waiting().filter(|_| waiting_turn))
-        {
-            if !self.flights.put_off(prefix) {
-                self.settle(now, prefix, ops);
-            }
-        }
-        while ops.len() < max
-            && self.dirty.is_empty()
-            && self.next_waiting().is_none()
-            && let Some(prefix) = self.gone.pop_first()
-        {
-            if self.desired.get(prefix).is_none() && !self.adopted.contains(&prefix) && !self.flights.put_off(prefix) {
-                let planned = plan_prefix(self.view.routes.at(prefix), Want::Nothing).0;
-                if planned.is_empty() {
-                    self.changes.note(prefix);
-                }
-                self.take_up(prefix, planned, ops);
-            }
-        }
-    }
-
-    fn settle(&mut self, now: Instant, prefix: IpNetwork, ops: &mut Vec<Op>) {
-        let Some(entry) = self.desired.get(prefix) else { return };
-        let (cause, failed) = (entry.cause, matches!(entry.state, State::Failed { .. }));
-        let key = self.config.key_of(prefix, &entry.target);
-        let protected = || entry.protected.then(|| self.protected.find(prefix, &self.config)).flatten();
-        let facts = |next_hop: NextHop| self.next_hops.facts(next_hop);
-        let resolved = match key.as_ref().err().cloned().or_else(protected) {
-            Some(reason) => Resolved::Withheld(reason),
-            None => resolve(prefix, &entry.target, &self.config, &self.view, facts),
-        };
-        let resolved = self.place(prefix, resolved);
-        let Some(resolved) = self.reach_far_ends(prefix, resolved) else { return self.await_far_ends(prefix) };
-        let (want, otherwise) = match (resolved, key) {
-            (Resolved::Form(form), Ok(Key { protocol, metric, table })) => {
-                let route = Route { prefix, metric, table, protocol, tos: 0, form, extras: false };
-                (Want::Route(route), State::Pending)
-            }
-            (Resolved::Withheld(reason), _) | (Resolved::Form(_), Err(reason)) => {
-                (Want::Nothing, State::Withheld { reason })
-            }
-            (Resolved::Skipped, _) => (Want::Nothing, State::Skipped),
-        };
-        let (planned, verdict) = plan_prefix(self.view.routes.at(prefix), want);
-        if verdict == Verdict::Changing
-            && let Some(reason) = self.fight(now, prefix, &planned)
-        {
-            return self.set_state(prefix, State::Withheld { reason });
-        }
-        // What an earlier run left in another program's pool stays until the sweep: that program has its own there by then.
-        if !self.adopted.contains(&prefix) {
-            self.take_up(prefix, planned, ops);
-        }
-        let state = match verdict {
-            Verdict::Held => State::Installed,
-            Verdict::Conflict(foreign) => {
-                State::Conflict { foreign: foreign.text(&self.view.links).to_string().into() }
-            }
-            Verdict::Nothing => otherwise,
-            Verdict::Changing => {
-                self.note_repair(prefix, cause);
-                State::Pending
-            }
-        };
-        if cause.is_some()
-            && let Some(entry) = self.desired.get_mut(prefix)
-        {
-            entry.cause = None;
-        }
-        // A refusal stays visible until the retry has succeeded.
-        if !(failed && matches!(state, State::Pending)) {
-            self.set_state(prefix, state);
-        }
-    }
-
-    fn take_up(&mut self, prefix: IpNetwork, planned: Ops, ops: &mut Vec<Op>) {
-        let before = ops.len();
-        let stuck = self.stuck.get(&prefix).is_some_and(|times| *times >= STUCK);
-        ops.extend(planned.into_iter().filter(|op| !stuck || !matches!(op, Op::Delete(_))));
-        if ops.len() > before {
-            self.flights.board(prefix);
-        }
-    }
-
     /// Batches given out whose results are to come.
     pub fn batches_out(&self) -> usize {
         self.flights.count_out()
@@ -450,116 +300,6 @@ impl Engine {
     pub(crate) fn is_planned(&self) -> bool {
         let waits = self.next_waiting().is_some() || self.flights.have_put_off();
         self.dirty.is_empty() && self.gone.is_empty() && !waits
-    }
-
-    /// What became of operations of [`Engine::poll_ops`]: those given out first, if there were two batches.
-    pub fn results(&mut self, now: Instant, ops: Vec<Op>, results: Vec<Result<(), KernelError>>) {
-        self.clock = SystemTime::now();
-        let unanswered = || Err(KernelError::unknown("the kernel gave no answer"));
-        let results = results.into_iter().chain(std::iter::repeat_with(unanswered));
-        for prefix in self.flights.land() {
-            self.mark(prefix);
-        }
-        let prefixes: Vec<IpNetwork> = ops.iter().map(Op::prefix).collect();
-        let mut prefixes = prefixes.into_iter();
-        for (n, (op, result)) in ops.into_iter().zip(results).enumerate() {
-            if n.is_multiple_of(TOGETHER) {
-                self.warm(prefixes.by_ref().take(TOGETHER));
-            }
-            if let Op::SetFar(entry) | Op::DropFar(entry) = op {
-                self.far_result(now, &op, entry, result);
-                continue;
-            }
-            if op.is_of_device() {
-                self.device_result(now, &op, result);
-                continue;
-            }
-            match result {
-                Ok(()) => {
-                    if self.flights.may_have_lost(&op) {
-                        self.ask_dump(now);
-                    }
-                    self.stuck.remove(&op.prefix());
-                    self.done(op);
-                }
-                Err(error) => self.refused(now, &op, error),
-            }
-        }
-    }
-
-    fn done(&mut self, op: Op) {
-        let prefix = op.prefix();
-        let ours = match op {
-            Op::Add(route) => {
-                self.stats.adds += 1;
-                self.view.wrote(route)
-            }
-            Op::Replace { new, old } => {
-                self.stats.replaces += 1;
-                self.view.rewrote(&old, new)
-            }
-            Op::Delete(route) => {
-                self.stats.deletes += 1;
-                self.view.erased(&route);
-                self.changes.note(prefix);
-                return;
-            }
-            // Theirs are looked at elsewhere.
-            _ => return,
-        };
-        if let Some(entry) = self.desired.get_mut(prefix) {
-            entry.attempts = 0;
-            self.set_state(prefix, State::Installed);
-            // Under another metric an older one may be left; its time has come.
-            if ours > 1 {
-                self.dirty.insert(prefix);
-            }
-        }
-    }
-
-    fn refused(&mut self, now: Instant, op: &Op, error: KernelError) {
-        let prefix = op.prefix();
-        match (op, error.failure) {
-            // Gone already, or not quite what we took it for. Only a look can tell; forgetting it here
-            // could leave a route of ours behind as nobody's. What is wanted is planned again after it.
-            (Op::Delete(_), Failure::Errno(libc::ESRCH)) if self.is_new_trouble(prefix) => return self.ask_dump(now),
-            (Op::Replace { .. }, Failure::Errno(libc::ENOENT | libc::ESRCH)) if self.is_new_trouble(prefix) => {
-                self.set_state(prefix, State::Pending);
-                return self.ask_dump(now);
-            }
-            // Somebody holds the key and we don't know who.
-            (_, Failure::Errno(libc::EEXIST)) => self.ask_dump(now),
-            (Op::Add(route), Failure::Unknown) => {
-                // Perhaps it is there now. As ours, so that the dump finds it in the shadow.
-                self.view.wrote(route.clone());
-                self.ask_dump(now);
-            }
-            (_, Failure::Unknown) => self.ask_dump(now),
-            _ => {}
-        }
-        self.stats.refused_operation(&error);
-        if let Op::Delete(_) = op {
-            self.loud.warn(format_args!("can't delete `{}`: {error}", op.text(&self.view.links)));
-            self.retry.insert((now + RETRY_MAX, prefix));
-            return;
-        }
-        self.retry_later(now, prefix, error);
-    }
-
-    fn retry_later(&mut self, now: Instant, prefix: IpNetwork, error: KernelError) {
-        let Some(entry) = self.desired.get_mut(prefix) else { return };
-        let pause = RETRY_MIN.saturating_mul(1 << entry.attempts.min(16)).min(RETRY_MAX);
-        entry.attempts = entry.attempts.saturating_add(1);
-        self.retry.insert((now + pause, prefix));
-        let errno = error.errno();
-        self.set_state(prefix, State::Failed { error: error.text.into(), errno });
-    }
-
-    /// Counts contradictions between what the kernel shows and what it says; `false` when it is enough.
-    fn is_new_trouble(&mut self, prefix: IpNetwork) -> bool {
-        let times = self.stuck.entry(prefix).or_default();
-        *times = times.saturating_add(1);
-        *times < STUCK
     }
 
     /// Plans it again.

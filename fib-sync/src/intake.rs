@@ -10,7 +10,7 @@
 
 use crate::desired::Target;
 use crate::engine::Engine;
-use crate::handle::{Shared, Wishes};
+use crate::shared::{Shared, Wishes};
 use ipnetwork::IpNetwork;
 use std::time::Instant;
 use std::vec::IntoIter;

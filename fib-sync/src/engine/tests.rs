@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::config::{Mode, Pool, TABLE_MAIN};
-use crate::desired::Reason;
+use crate::desired::{Reason, State};
 use crate::driver::turn;
 use crate::kernel::Kernel;
 use crate::kernel::{Dump, Event, RouteChange};
 use crate::memory::MemoryKernel;
-use crate::route::{Form, Hop, Hops};
+use crate::plan::Op;
+use crate::route::{Form, Hop, Hops, Route};
 use futures::FutureExt;
 use std::net::IpAddr;
 

@@ -222,7 +222,7 @@ fn in_a_pool_of_others_nothing_is_written_and_nothing_of_theirs_touched() {
         assert_eq!(lab.state(prefix).to_string(), why);
     }
     assert!(matches!(lab.state("10.66.2.0/26"), State::Withheld { reason: Reason::OthersPool(_) }));
-    let troubled = crate::handle::RowFilter::Troubled.rows(&lab.engine);
+    let troubled = crate::rows::RowFilter::Troubled.rows(&lab.engine);
     assert!(troubled.is_empty(), "as it is meant to be: {troubled:?}");
     let stats = lab.engine.report(lab.now);
     assert_eq!((stats.installed, stats.others, stats.withheld), (2, 4, 0));

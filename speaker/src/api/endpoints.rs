@@ -1,31 +1,30 @@
 //! Every page of the control socket, in one table: how it is reached, what it takes, what it answers, who handles it.
 //!
 //! [`router`] and the OpenAPI document are both made from [`endpoints`], so neither can know a page the other does not.
-//! The handlers only translate between HTTP and [`Backend`]; answers are written as JSON once, straight into the body.
+//! Those of the control socket are in [`pages`](super::pages) and its neighbours; answers are written as JSON once, straight
+//! into the body.
 
-use std::net::IpAddr;
-
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Json, Router, middleware};
-use futures::TryStreamExt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::apply::{Applied, ApplyRequest, ConfirmRequest};
-use super::backend::{Backend, Reread};
-use super::body::{Body, Places, few_large_bodies};
+use super::backend::Backend;
+use super::body::{Places, few_large_bodies};
 use super::configuration::{ConfigStatus, ConfigSteps, ConfigText, OverlayRow, Plan, PlanRequest, ReloadRequest};
-use super::list::list;
 use super::model::{
     AnnounceList, DrainOrder, DrainState, EventFilter, EventRow, Examination, FibFilter, FibRow, GroupRow, LogLevels,
     LogOrder, Memory, OwnerDone, OwnerPatch, OwnerRoutes, OwnerRow, PeerDetail, PeerDisable, PeerDone, PeerEnable,
     PeerFilter, PeerRefresh, PeerReset, PeerRow, PoolDetail, PrefixListDone, Problem, RouteFilter, RouteRow, Status,
     WatchLine, WatchQuery, Why, WithdrawList,
 };
-use super::orders::IntoOrder;
+use super::pages::{
+    drain, drain_state, examination, fib, groups, memory, order, peer, peers, plan, pools, reload, route, routes,
+    status, undrain, why,
+};
 use super::{apply, calls, log_pages, openapi, overlay, owner_pages, watch};
 use crate::config::overlay::{peer_schema, pool_schema};
 
@@ -394,140 +393,6 @@ pub(super) fn metrics_router<B: Backend>(backend: B) -> Router {
         .fallback(no_such_metrics_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(backend)
-}
-
-async fn status<B: Backend>(State(backend): State<B>) -> Json<Status> {
-    // Apart from the status itself, which is asked for in all of BIRD's replies, too: it looks at rows of the kernel side.
-    let readiness = backend.readiness().await;
-    Json(Status { readiness, ..backend.status().await })
-}
-
-async fn peers<B: Backend>(
-    State(backend): State<B>,
-    filter: Result<Query<PeerFilter>, QueryRejection>,
-) -> Result<Json<Vec<PeerRow>>, Problem> {
-    let Query(filter) = filter?;
-    backend.peers(filter).await.map(Json)
-}
-
-async fn peer<B: Backend>(
-    State(backend): State<B>,
-    name: Result<Path<String>, PathRejection>,
-) -> Result<Json<PeerDetail>, Problem> {
-    let Path(name) = name?;
-    backend.peer(name).await.map(Json)
-}
-
-async fn routes<B: Backend>(
-    State(backend): State<B>,
-    filter: Result<Query<RouteFilter>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(filter) = filter?;
-    whole(filter.longer, filter.prefix.as_ref())?;
-    list(backend.routes(filter).await?).await
-}
-
-async fn route<B: Backend>(
-    State(backend): State<B>,
-    prefix: Result<Path<String>, PathRejection>,
-) -> Result<Json<Vec<RouteRow>>, Problem> {
-    let Path(text) = prefix?;
-    let filter = match text.parse::<IpAddr>() {
-        Ok(address) => RouteFilter { address: Some(address), ..RouteFilter::default() },
-        Err(_) => RouteFilter { prefix: Some(text.clone()), ..RouteFilter::default() },
-    };
-    let rows: Vec<_> = backend.routes(filter).await?.try_concat().await?;
-    if rows.is_empty() { Err(Problem::not_found(format!("no path for {text}"))) } else { Ok(Json(rows)) }
-}
-
-async fn fib<B: Backend>(
-    State(backend): State<B>,
-    filter: Result<Query<FibFilter>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(filter) = filter?;
-    whole(filter.longer, filter.prefix.as_ref())?;
-    list(backend.fib(filter).await?).await
-}
-
-/// `longer` says nothing without `prefix`.
-fn whole(longer: bool, prefix: Option<&String>) -> Result<(), Problem> {
-    match (longer, prefix) {
-        (true, None) => Err(Problem::bad_request("longer: means what lies inside `prefix`, which is not given")),
-        _ => Ok(()),
-    }
-}
-
-async fn why<B: Backend>(
-    State(backend): State<B>,
-    address: Result<Path<String>, PathRejection>,
-) -> Result<Json<Why>, Problem> {
-    let Path(text) = address?;
-    let shown: String = text.chars().take(64).collect();
-    let wrong =
-        |_| Problem::bad_request(format!("{shown:?} is no address; write one such as 10.65.2.7, without a length"));
-    backend.why(text.parse().map_err(wrong)?).await.map(Json)
-}
-
-async fn examination<B: Backend>(State(backend): State<B>) -> Result<Json<Examination>, Problem> {
-    backend.examination().await.map(Json)
-}
-
-async fn pools<B: Backend>(State(backend): State<B>) -> Json<Vec<PoolDetail>> {
-    Json(backend.pools().await)
-}
-
-async fn groups<B: Backend>(State(backend): State<B>) -> Json<Vec<GroupRow>> {
-    Json(backend.groups().await)
-}
-
-async fn memory<B: Backend>(State(backend): State<B>) -> Json<Memory> {
-    Json(backend.memory().await)
-}
-
-async fn order<B: Backend, I: IntoOrder>(
-    State(backend): State<B>,
-    Body(order): Body<I>,
-) -> Result<Json<Vec<PeerDone>>, Problem> {
-    let (peers, order) = order.into_order()?;
-    if peers.is_empty() {
-        return Err(Problem::bad_request("peers: name at least one, by address or name, or `*` for all"));
-    }
-    backend.order(peers, order).await.map(Json)
-}
-
-async fn reload<B: Backend>(
-    State(backend): State<B>,
-    Body(request): Body<ReloadRequest>,
-) -> Result<Json<ConfigSteps>, Problem> {
-    let Reread { file, outcome } = backend.reread(request.check).await;
-    outcome.map(Json).map_err(|mistakes| {
-        let mistakes = mistakes.join("\n");
-        let detail = format!("{file} is not in force, and nothing has changed:\n{mistakes}");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-    })
-}
-
-async fn drain_state<B: Backend>(State(backend): State<B>) -> Json<DrainState> {
-    Json(backend.drain_state().await)
-}
-
-async fn drain<B: Backend>(
-    State(backend): State<B>,
-    Body(order): Body<DrainOrder>,
-) -> Result<Json<DrainState>, Problem> {
-    backend.drain(Some(order.try_into()?)).await.map(Json)
-}
-
-async fn undrain<B: Backend>(State(backend): State<B>) -> Result<Json<DrainState>, Problem> {
-    backend.drain(None).await.map(Json)
-}
-
-async fn plan<B: Backend>(State(backend): State<B>, Body(request): Body<PlanRequest>) -> Result<Json<Plan>, Problem> {
-    backend
-        .plan(request)
-        .await
-        .map(Json)
-        .map_err(|mistakes| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, mistakes.join("\n")))
 }
 
 async fn openapi_json<B: Backend>() -> impl IntoResponse {

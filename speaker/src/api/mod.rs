@@ -36,6 +36,7 @@ mod orders;
 mod overlay;
 mod owner_pages;
 mod owners;
+mod pages;
 mod prefixes;
 mod problem;
 mod server;

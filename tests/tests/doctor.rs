@@ -261,11 +261,17 @@ fn next_hops_that_do_not_answer_are_found() {
     ward.is_well();
     ward.b.ip("link set eth0 down");
     ward.a.ip("neigh flush dev eth0");
-    // The kernel forgets within seconds whom it has asked in vain.
-    let ask = || drop(ward.a.try_run("ping -c 1 -W 4 172.16.1.2"));
+    // The kernel may forget at once whom it has asked in vain, so it is asked while the doctor looks.
+    let asking = std::cell::RefCell::new(Vec::new());
+    let ask = || {
+        let mut ping = ward.a.command("ping");
+        ping.args(["-c", "1", "-W", "4", "172.16.1.2"]).stdout(std::process::Stdio::null());
+        asking.borrow_mut().push(ping.spawn().expect("ping runs"));
+    };
     let remedy = ward.finds_after(ask, "next hops", "172.16.1.2 does not answer on eth0, and ");
     ward.b.ip("link set eth0 up");
     ward.follows(&remedy, "next hops", "172.16.1.2 does not answer on eth0");
+    asking.into_inner().iter_mut().for_each(|ping| drop(ping.wait()));
 }
 
 #[test]

@@ -17,6 +17,8 @@ use crate::api::model::Examination;
 
 /// For one tool to print its rules.
 const TOOL: Duration = Duration::from_secs(5);
+/// For a neighbour to say its address: it is asked again after a second.
+const ANSWER: Duration = Duration::from_millis(1_100);
 /// RT_TABLE_MAIN
 const MAIN: u32 = 254;
 
@@ -28,8 +30,7 @@ pub async fn look(meant: Examination) -> Result<Facts> {
     let mut tables: Vec<u32> = meant.pools.iter().map(|pool| pool.table).chain([MAIN, meant.table]).collect();
     tables.sort_unstable();
     tables.dedup();
-    let kernel = async { Inspector::open()?.look(&tables).await }.await;
-    let kernel = kernel.context("the kernel cannot be asked for its devices and routes")?;
+    let kernel = look_twice(&tables).await.context("the kernel cannot be asked for its devices and routes")?;
     let netns = std::fs::read_link("/proc/self/ns/net").context("cannot read /proc/self/ns/net: is /proc mounted?")?;
     let (firewalls, firewall_tools) = firewalls().await;
     Ok(Facts {
@@ -41,6 +42,26 @@ pub async fn look(meant: Examination) -> Result<Facts> {
         firewall_tools,
         meant,
     })
+}
+
+/// A neighbour that is asked for its address and has not said it a second later counts as failed. Mostly it never is for
+/// long: what waits for it is sent again as soon as it has failed, and where there are many neighbours, the kernel forgets
+/// those that failed (`net.ipv4.neigh.default.gc_thresh1`).
+async fn look_twice(tables: &[u32]) -> io::Result<Snapshot> {
+    let mut inspector = Inspector::open()?;
+    let first = inspector.look(tables).await?;
+    let asked: Vec<_> = first.neighbours.iter().filter(|neighbour| neighbour.state == "INCOMPLETE").collect();
+    if asked.is_empty() {
+        return Ok(first);
+    }
+    tokio::time::sleep(ANSWER).await;
+    let mut second = inspector.look(tables).await?;
+    for neighbour in second.neighbours.iter_mut().filter(|neighbour| neighbour.state == "INCOMPLETE") {
+        if asked.iter().any(|one| (one.address, &one.device) == (neighbour.address, &neighbour.device)) {
+            neighbour.state = "FAILED";
+        }
+    }
+    Ok(second)
 }
 
 fn sysctls(kernel: &Snapshot) -> BTreeMap<String, String> {

@@ -122,8 +122,11 @@ impl FileWatch {
                 read => read?,
             };
             let matters = events(&octets[..read]).iter().any(|event| self.matters(event));
+            let before = self.names.clone();
             self.look()?;
-            if matters && self.path.exists() {
+            // The way may have turned after it was looked at and before its folders were watched: then the first event of
+            // one of them is all that tells.
+            if (matters || self.names != before) && self.path.exists() {
                 return Ok(());
             }
         }

@@ -119,3 +119,18 @@ fn half_an_event_is_none() {
         assert_eq!(events(&[&octets, &octets[..cut]].concat()), [event()]);
     }
 }
+
+#[tokio::test]
+async fn a_way_that_turned_just_before_its_folders_were_watched_is_followed_by_the_first_that_happens_there() {
+    let folder = Folder::new();
+    let file = folder.at("roost.yaml");
+    folder.mount("..1", "1");
+    symlink("..data/roost.yaml", &file).unwrap();
+    let mut watch = FileWatch::new(&file).unwrap();
+    // The file was no link when it was looked at.
+    for names in watch.names.values_mut() {
+        names.retain(|name| name != "..data");
+    }
+    folder.mount("..2", "2");
+    seen(&mut watch, "turned").await;
+}
